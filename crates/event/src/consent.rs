@@ -1,0 +1,97 @@
+//! Consent: purposes, what was granted, and who said so.
+
+use serde::{Deserialize, Serialize};
+
+/// What data may be used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// Counting and crediting. Without it nothing identifying is stored, only an aggregate count.
+    Measurement,
+    /// Reading a profile to choose content.
+    Personalization,
+    /// Click ids, advertising destinations.
+    Advertising,
+}
+
+/// The set of purposes granted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Purposes(u8);
+
+impl Purposes {
+    /// Nothing granted.
+    pub const NONE: Self = Self(0);
+    /// Everything granted.
+    pub const ALL: Self = Self(0b111);
+
+    const fn bit(purpose: Purpose) -> u8 {
+        match purpose {
+            Purpose::Measurement => 0b001,
+            Purpose::Personalization => 0b010,
+            Purpose::Advertising => 0b100,
+        }
+    }
+
+    /// True when the purpose was granted.
+    pub const fn allows(self, purpose: Purpose) -> bool {
+        self.0 & Self::bit(purpose) != 0
+    }
+
+    /// With the purpose granted.
+    #[must_use]
+    pub const fn with(self, purpose: Purpose) -> Self {
+        Self(self.0 | Self::bit(purpose))
+    }
+
+    /// With the purpose denied.
+    #[must_use]
+    pub const fn without(self, purpose: Purpose) -> Self {
+        Self(self.0 & !Self::bit(purpose))
+    }
+
+    /// What both grant.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// The bits: 1 measurement, 2 personalization, 4 advertising.
+    pub const fn bits(self) -> u8 {
+        self.0
+    }
+
+    /// From bits; those without a meaning are dropped.
+    pub const fn from_bits(bits: u8) -> Self {
+        Self(bits & Self::ALL.0)
+    }
+}
+
+/// Where the decision came from, most binding first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConsentSource {
+    /// The event itself said so, or the signed choice cookie.
+    Explicit,
+    /// `Sec-GPC: 1` denied advertising (Global Privacy Control).
+    GlobalPrivacyControl,
+    /// The configured default of the region.
+    Regional,
+    /// The configured default.
+    #[default]
+    Default,
+}
+
+/// What holds for one event: stamped at capture, never changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Consent {
+    /// Purposes granted.
+    pub granted: Purposes,
+    /// Who said so.
+    pub source: ConsentSource,
+}
+
+impl Consent {
+    /// Everything granted by the configured default.
+    pub const DEFAULT_ALL: Self = Self { granted: Purposes::ALL, source: ConsentSource::Default };
+}

@@ -1,0 +1,48 @@
+//! Control records: links, settings. One ordered history in the control lane, stored as JSON.
+
+use crate::campaign::Campaign;
+use crate::time::Timestamp;
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use serde::{Deserialize, Serialize};
+
+/// One change of what the whole installation knows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Control {
+    /// A link was made or changed: the whole link as it now is.
+    Link(Link),
+    /// The configuration that reports and rules depend on was changed.
+    Settings(Settings),
+}
+
+/// A governed link: where `/r/{slug}` leads. Each change is a new version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// Path segment: 1 to 64 of `A-Z a-z 0-9 - _`.
+    pub slug: Box<str>,
+    /// 1 for the first, one more with each change.
+    pub version: u32,
+    /// Absolute http or https URL, before the campaign values are added.
+    pub destination: Box<str>,
+    /// UTM values added to the destination and stamped on the click.
+    pub campaign: Campaign,
+    /// 302 unless the link says otherwise (301, 302, 303, 307, 308).
+    pub status: u16,
+    /// Who answers for it.
+    pub owner: Box<str>,
+    /// Disabled links answer 404 and keep their history.
+    pub enabled: bool,
+    /// When this version was made.
+    pub changed: Timestamp,
+}
+
+/// Settings that stand in the control history because answers depend on them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    /// Hosts that are ours: they and their subdomains are never referrers. `www.` is ignored.
+    pub own_domains: Vec<Box<str>>,
+    /// Hosts of payment providers and the like: never referrers.
+    pub excluded_referrers: Vec<Box<str>>,
+}

@@ -1,0 +1,1 @@
+//! The EventLog port and its embedded segment files: group commit, recovery, retention.

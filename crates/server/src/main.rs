@@ -1,0 +1,3 @@
+//! `millstream`: one binary, see `millstream --help`.
+
+fn main() {}
