@@ -1,1 +1,7 @@
 //! The EventLog port and its embedded segment files: group commit, recovery, retention.
+
+pub mod error;
+pub mod port;
+
+pub use error::{AppendError, LogError};
+pub use port::{Acknowledge, Append, Appended, EventLog, LanePositions, LogReader};

@@ -1,1 +1,17 @@
 //! The millstream binary as a library, so that tests and benchmarks can reach its stages.
+
+pub mod admin;
+pub mod agents;
+pub mod audit;
+pub mod capture;
+pub mod cli;
+pub mod config;
+pub mod consume;
+pub mod country;
+pub mod demo;
+pub mod export;
+pub mod import;
+pub mod instance;
+pub mod links;
+pub mod load;
+pub mod report;

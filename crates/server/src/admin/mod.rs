@@ -1,0 +1,1 @@
+//! Admin plane: reports as JSON, metrics, the dashboard.

@@ -1,0 +1,1 @@
+//! Audit: the whole chain behind a conversion, event, click or link.

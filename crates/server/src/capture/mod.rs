@@ -1,0 +1,1 @@
+//! Capture: the public plane. Parse, stamp, apply consent, make durable, answer.

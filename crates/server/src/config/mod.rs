@@ -1,0 +1,1 @@
+//! Configuration: one TOML file, resolved once, every key documented.

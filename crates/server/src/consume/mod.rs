@@ -1,0 +1,1 @@
+//! Consume: the shell of the fold. Reads lanes, prefetches, folds, commits, sends items.

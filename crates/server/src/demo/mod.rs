@@ -1,0 +1,1 @@
+//! Demo: a simulated shop, seeded, with late and duplicate events and mixed consent.

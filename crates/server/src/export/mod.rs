@@ -1,0 +1,1 @@
+//! Export and SQL: the tables as files, in a stable order.

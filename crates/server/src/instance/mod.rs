@@ -1,0 +1,1 @@
+//! One data directory, opened by one process: its lock, keys, log and state.

@@ -1,0 +1,1 @@
+//! Links: the registry behind the redirects, kept in the control lane.

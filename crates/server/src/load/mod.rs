@@ -1,0 +1,1 @@
+//! Load: open-loop traffic against a running instance, corrected for coordinated omission.

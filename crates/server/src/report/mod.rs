@@ -1,0 +1,1 @@
+//! Reports: figures with their freshness, as tables, JSON, CSV and HTML.
