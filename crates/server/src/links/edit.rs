@@ -1,0 +1,272 @@
+//! Changes of links and settings: checked, appended to the control lane, visible when folded.
+
+use super::registry::Registry;
+use super::rules::{Proposal, RefusedLink};
+use millstream_event::control::{Control, Link, Settings};
+use millstream_event::{Header, Kind, Lane, Timestamp};
+use millstream_log::{Append, AppendError, Appended, EventLog};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::time::Duration;
+
+/// Most links of one installation, disabled ones included.
+pub const LINKS_MAX: usize = 1_000_000;
+/// Most versions of one link.
+pub const VERSIONS_MAX: u32 = 10_000;
+/// How long a change may take from the append until the fold has applied it.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Why a change was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum EditError {
+    /// It breaks rules.
+    #[error(transparent)]
+    Refused(#[from] RefusedLink),
+    /// No such link.
+    #[error("there is no link {slug:?}: list them with `millstream links list`")]
+    Unknown {
+        /// The slug.
+        slug: String,
+    },
+    /// No such version.
+    #[error("link {slug:?} has no version {version}: see its history with `millstream links show {slug}`")]
+    UnknownVersion {
+        /// The slug.
+        slug: String,
+        /// The version asked for.
+        version: u32,
+    },
+    /// A bound is reached.
+    #[error("no more {what} than {limit} are kept: {fix}")]
+    Full {
+        /// Of what.
+        what: &'static str,
+        /// The bound.
+        limit: usize,
+        /// What to do.
+        fix: &'static str,
+    },
+    /// The log did not take it.
+    #[error("the change could not be logged: {0}")]
+    Append(#[from] AppendError),
+    /// The change is not representable.
+    #[error("the change could not be written as JSON: {0}; shorten it")]
+    Encode(#[from] serde_json::Error),
+    /// Logged, but not folded in time.
+    #[error("the change is logged as control version {version} but not in force yet: the fold is behind, see `millstream report delivery`")]
+    NotYetApplied {
+        /// Its version.
+        version: u32,
+    },
+}
+
+/// The one writer of the control lane: changes go through it one at a time, so that each builds on
+/// the one before. Calls block until the change is in force; use a blocking thread.
+pub struct Editor {
+    registry: Arc<Registry>,
+    log: Arc<dyn EventLog>,
+    writing: Mutex<()>,
+}
+
+impl Editor {
+    /// An editor over a registry that the fold of `log` keeps up to date.
+    pub const fn new(registry: Arc<Registry>, log: Arc<dyn EventLog>) -> Self {
+        Self { registry, log, writing: Mutex::new(()) }
+    }
+
+    /// Makes a link, or the next version of one. A proposal equal to the link in force changes
+    /// nothing.
+    ///
+    /// # Errors
+    /// See [`EditError`].
+    pub fn put(&self, proposal: Proposal, now: Timestamp) -> Result<Arc<Link>, EditError> {
+        let _one_at_a_time = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let current = self.registry.get(&proposal.slug);
+        if current.is_none() && self.registry.len() >= LINKS_MAX {
+            let fix = "change an existing link instead";
+            return Err(EditError::Full { what: "links", limit: LINKS_MAX, fix });
+        }
+        let link = proposal.into_link(next_version(current.as_deref())?, now)?;
+        match current {
+            Some(current) if same(&current, &link) => Ok(current),
+            _ => self.write_link(link),
+        }
+    }
+
+    /// Disables a link: it answers 404 from then on and keeps its history.
+    ///
+    /// # Errors
+    /// See [`EditError`].
+    pub fn disable(&self, slug: &str, now: Timestamp) -> Result<Arc<Link>, EditError> {
+        let _one_at_a_time = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let current = self.known(slug)?;
+        if !current.enabled {
+            return Ok(current);
+        }
+        let version = next_version(Some(&current))?;
+        self.write_link(Link { version, enabled: false, changed: now, ..(*current).clone() })
+    }
+
+    /// Puts an earlier version in force again, as a new version; without one, the last that was
+    /// enabled.
+    ///
+    /// # Errors
+    /// See [`EditError`].
+    pub fn restore(&self, slug: &str, version: Option<u32>, now: Timestamp) -> Result<Arc<Link>, EditError> {
+        let _one_at_a_time = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let current = self.known(slug)?;
+        let history = self.registry.history(slug);
+        let wanted = match version {
+            Some(version) => history.iter().find(|link| link.version == version),
+            None => history.iter().rev().find(|link| link.enabled),
+        };
+        let Some(wanted) = wanted else {
+            let version = version.unwrap_or_default();
+            return Err(EditError::UnknownVersion { slug: slug.into(), version });
+        };
+        let restored = Link { enabled: true, ..(**wanted).clone() };
+        if same(&current, &restored) {
+            return Ok(current);
+        }
+        let version = next_version(Some(&current))?;
+        self.write_link(Link { version, changed: now, ..restored })
+    }
+
+    /// Replaces the settings, unless they already are so. Returns the control version in force.
+    ///
+    /// # Errors
+    /// See [`EditError`].
+    pub fn set(&self, settings: Settings, now: Timestamp) -> Result<u32, EditError> {
+        let _one_at_a_time = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        if *self.registry.settings() == settings {
+            return Ok(self.registry.control_version());
+        }
+        self.write(&Control::Settings(settings), now)
+    }
+
+    fn known(&self, slug: &str) -> Result<Arc<Link>, EditError> {
+        self.registry.get(slug).ok_or_else(|| EditError::Unknown { slug: slug.into() })
+    }
+
+    fn write_link(&self, link: Link) -> Result<Arc<Link>, EditError> {
+        self.write(&Control::Link(link.clone()), link.changed)?;
+        Ok(Arc::new(link))
+    }
+
+    fn write(&self, control: &Control, now: Timestamp) -> Result<u32, EditError> {
+        let header = Header {
+            control_version: self.registry.control_version(),
+            ..Header::new(Kind::Control, Lane::CONTROL, now)
+        };
+        let payload = serde_json::to_vec(control)?;
+        let (done, outcome) = mpsc::sync_channel::<Result<Appended, AppendError>>(1);
+        // The receiver is only gone when this call has given up; nobody is left to tell then.
+        let acknowledge = Box::new(move |result| drop(done.try_send(result)));
+        self.log.append(vec![Append { header, payload }], acknowledge)?;
+        let appended = outcome.recv_timeout(PATIENCE).map_err(|_| AppendError::Overloaded)??;
+        let ordinal = appended.places.first().map_or(0, |(_, position)| position.0);
+        let version = u32::try_from(ordinal + 1).unwrap_or(u32::MAX);
+        if self.registry.wait_for(version, PATIENCE) {
+            Ok(version)
+        } else {
+            Err(EditError::NotYetApplied { version })
+        }
+    }
+}
+
+fn next_version(current: Option<&Link>) -> Result<u32, EditError> {
+    let version = current.map_or(1, |link| link.version.saturating_add(1));
+    if version > VERSIONS_MAX {
+        let fix = "make a new link under another slug";
+        return Err(EditError::Full { what: "versions of one link", limit: VERSIONS_MAX as usize, fix });
+    }
+    Ok(version)
+}
+
+/// Equal but for version and time of change.
+fn same(a: &Link, b: &Link) -> bool {
+    *a == Link { version: a.version, changed: a.changed, ..b.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use millstream_event::Position;
+    use millstream_log::{LanePositions, LogError, LogReader};
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    /// Acknowledges at once and folds into the registry, as the real pair does.
+    struct Instant {
+        registry: Arc<Registry>,
+        next: AtomicU64,
+    }
+
+    impl EventLog for Instant {
+        fn append(&self, group: Vec<Append>, acknowledge: millstream_log::Acknowledge) -> Result<(), AppendError> {
+            let mut places = Vec::new();
+            for append in group {
+                let ordinal = self.next.fetch_add(1, Ordering::SeqCst);
+                assert_eq!((append.header.lane, append.header.kind), (Lane::CONTROL, Kind::Control));
+                let control: Control = serde_json::from_slice(&append.payload).unwrap();
+                self.registry.apply(ordinal as u32 + 1, &control);
+                places.push((append.header.lane, Position(ordinal)));
+            }
+            acknowledge(Ok(Appended { places }));
+            Ok(())
+        }
+        fn reader(&self, _from: &LanePositions) -> Result<Box<dyn LogReader>, LogError> {
+            unreachable!("an editor only writes")
+        }
+        fn heads(&self) -> LanePositions {
+            LanePositions::default()
+        }
+    }
+
+    fn editor() -> (Arc<Registry>, Editor) {
+        let registry = Arc::new(Registry::new());
+        let log = Instant { registry: Arc::clone(&registry), next: AtomicU64::new(0) };
+        (Arc::clone(&registry), Editor::new(registry, Arc::new(log)))
+    }
+
+    fn proposal(destination: &str) -> Proposal {
+        Proposal { slug: "a".into(), destination: destination.into(), owner: "ann".into(), ..Proposal::default() }
+    }
+
+    #[test]
+    fn a_link_is_made_changed_disabled_and_restored() {
+        let (registry, editor) = editor();
+        editor.put(proposal("https://one.example/"), Timestamp(1)).unwrap();
+        editor.put(proposal("https://two.example/"), Timestamp(2)).unwrap();
+        assert!(!editor.disable("a", Timestamp(3)).unwrap().enabled);
+        assert_eq!(registry.get("a").unwrap().version, 3);
+        let restored = editor.restore("a", None, Timestamp(4)).unwrap();
+        assert_eq!((&*restored.destination, restored.enabled), ("https://two.example/", true));
+        let first = editor.restore("a", Some(1), Timestamp(5)).unwrap();
+        assert_eq!((&*first.destination, first.version), ("https://one.example/", 5));
+        assert_eq!(registry.history("a").len(), 5);
+    }
+
+    #[test]
+    fn the_same_again_makes_no_version() {
+        let (registry, editor) = editor();
+        for _ in 0..2 {
+            editor.put(proposal("https://one.example/"), Timestamp(1)).unwrap();
+            editor.disable("a", Timestamp(2)).unwrap();
+            editor.disable("a", Timestamp(2)).unwrap();
+            editor.restore("a", None, Timestamp(3)).unwrap();
+            editor.restore("a", None, Timestamp(3)).unwrap();
+        }
+        assert_eq!(registry.get("a").unwrap().version, 5);
+        editor.set(Settings::default(), Timestamp(4)).unwrap();
+        assert_eq!(registry.control_version(), 5);
+    }
+
+    #[test]
+    fn what_is_not_there_is_said() {
+        let (_, editor) = editor();
+        assert!(matches!(editor.disable("a", Timestamp(1)), Err(EditError::Unknown { .. })));
+        editor.put(proposal("https://one.example/"), Timestamp(1)).unwrap();
+        let refused = editor.restore("a", Some(9), Timestamp(2));
+        assert!(matches!(refused, Err(EditError::UnknownVersion { version: 9, .. })));
+        assert!(matches!(editor.put(proposal("nonsense"), Timestamp(3)), Err(EditError::Refused(_))));
+    }
+}
