@@ -1,8 +1,12 @@
 //! The `EventLog` port: what capture and the pipeline ask of a log, embedded or distributed.
 
+use crate::chain::LaneChains;
 use crate::error::{AppendError, LogError};
 use millstream_event::{Header, Lane, Position, Record};
 use std::time::Duration;
+
+/// Records that a scan holds in memory at a time.
+const SCAN_RECORDS: usize = 1024;
 
 /// A record to be appended. The log fills in the nonce and the CRC.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +48,21 @@ impl LanePositions {
     pub fn set(&mut self, lane: Lane, position: Position) {
         self.0[lane.index()] = position;
     }
+
+    /// Every lane with its position, in the order of lanes.
+    pub fn iter(&self) -> impl Iterator<Item = (Lane, Position)> {
+        Lane::all().zip(self.0)
+    }
+
+    /// True when no lane stands behind where it stands in `other`.
+    pub fn covers(&self, other: &Self) -> bool {
+        self.0.iter().zip(&other.0).all(|(mine, its)| mine >= its)
+    }
+
+    /// Records in all lanes from `earlier` to here; lanes that stand behind it count 0.
+    pub fn records_since(&self, earlier: &Self) -> u64 {
+        self.0.iter().zip(&earlier.0).map(|(mine, its)| mine.0.saturating_sub(its.0)).sum()
+    }
 }
 
 /// A durable, ordered log with lanes.
@@ -63,6 +82,71 @@ pub trait EventLog: Send + Sync {
 
     /// The next ordinal of every lane; everything below is durable.
     fn heads(&self) -> LanePositions;
+
+    /// The first ordinal of every lane that retention has kept.
+    fn tails(&self) -> LanePositions;
+
+    /// The record at one place, or `None` when the lane has not reached it. For audits: it may cost
+    /// reading a whole segment.
+    ///
+    /// # Errors
+    /// When the record is no longer kept, or cannot be read.
+    fn read_at(&self, lane: Lane, position: Position) -> Result<Option<Record>, LogError>;
+
+    /// The hash of every lane's chain before these next positions ([`crate::chain::chain`]): a
+    /// consumer whose own hash differs stands on another timeline. May cost reading segments.
+    ///
+    /// # Errors
+    /// As [`Self::reader`].
+    fn chains(&self, at: &LanePositions) -> Result<LaneChains, LogError>;
+
+    /// Allows retention to remove records below these positions, and applies it.
+    ///
+    /// # Errors
+    /// When a file cannot be removed.
+    fn set_retention_floor(&self, floor: &LanePositions) -> Result<(), LogError>;
+
+    /// Overwrites a payload for good: the subject hash becomes zero and the payload `replacement`,
+    /// padded with spaces to the same length; positions and chains stay. Durable on return. False
+    /// when the lane has not reached the position.
+    ///
+    /// # Errors
+    /// When the record is no longer kept, the replacement is longer than the payload, or the disk
+    /// fails.
+    fn erase(&self, lane: Lane, position: Position, replacement: &[u8]) -> Result<bool, LogError>;
+
+    /// Visits the records from `from` up to but without `to`, in physical order, until `visit`
+    /// returns false.
+    ///
+    /// # Errors
+    /// As [`Self::reader`] and [`LogReader::read`].
+    fn scan(
+        &self,
+        from: &LanePositions,
+        to: &LanePositions,
+        visit: &mut dyn FnMut(Record) -> bool,
+    ) -> Result<(), LogError> {
+        let heads = self.heads();
+        let mut left = 0;
+        for (lane, end) in to.iter() {
+            left += end.0.min(heads.get(lane).0).saturating_sub(from.get(lane).0);
+        }
+        let mut reader = self.reader(from)?;
+        let mut records = Vec::new();
+        while left > 0 {
+            reader.read(&mut records, SCAN_RECORDS, Duration::ZERO)?;
+            for record in records.drain(..) {
+                if record.position >= to.get(record.header.lane) {
+                    continue;
+                }
+                left -= 1;
+                if !visit(record) {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Reads durable records in physical order.
@@ -72,5 +156,10 @@ pub trait LogReader: Send {
     ///
     /// # Errors
     /// When a record is damaged or of an unknown kind: the reader stops there for good.
-    fn read(&mut self, out: &mut Vec<Record>, max: usize, wait: Duration) -> Result<usize, LogError>;
+    fn read(
+        &mut self,
+        out: &mut Vec<Record>,
+        max: usize,
+        wait: Duration,
+    ) -> Result<usize, LogError>;
 }
