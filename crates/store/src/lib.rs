@@ -1,7 +1,15 @@
 //! The StateStore port and its adapters, checkpoints, tables.
 
+pub mod embedded;
 pub mod error;
+pub mod head;
+pub mod memory;
 pub mod port;
+pub mod rebuild;
 
+pub use embedded::{FjallStore, StoreOptions};
 pub use error::StoreError;
-pub use port::{LaneCommit, LaneHead, StateStore, Visit};
+pub use head::LaneHead;
+pub use memory::MemoryStore;
+pub use port::{LaneCommit, StateStore, StateView, Visit};
+pub use rebuild::Found;

@@ -1,0 +1,6 @@
+//! Tests of the store: the port's contract on every adapter, and what each adapter adds.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod contract;
+mod embedded;
