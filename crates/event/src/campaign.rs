@@ -94,7 +94,9 @@ impl Campaign {
     }
 
     fn take_network_click(&mut self, name: &str, value: &str) {
-        if let Some((known, ..)) = NETWORK_CLICK_PARAMETERS.iter().find(|(known, ..)| *known == name) {
+        if let Some((known, ..)) =
+            NETWORK_CLICK_PARAMETERS.iter().find(|(known, ..)| *known == name)
+        {
             self.network_click.get_or_insert_with(|| NetworkClick {
                 parameter: (*known).into(),
                 value: truncated(value).into(),
@@ -123,7 +125,12 @@ impl Campaign {
 
 /// `text` cut to [`Campaign::VALUE_BYTES_MAX`] at a character boundary.
 pub fn truncated(text: &str) -> &str {
-    let mut end = text.len().min(Campaign::VALUE_BYTES_MAX);
+    truncated_to(text, Campaign::VALUE_BYTES_MAX)
+}
+
+/// `text` cut to at most `bytes_max` bytes at a character boundary.
+pub fn truncated_to(text: &str, bytes_max: usize) -> &str {
+    let mut end = text.len().min(bytes_max);
     while !text.is_char_boundary(end) {
         end -= 1;
     }

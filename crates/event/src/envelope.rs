@@ -55,7 +55,9 @@ pub enum EventKind {
 }
 
 /// Where the event was made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Surface {
     /// A web page.
@@ -241,6 +243,9 @@ pub struct Event {
     /// The client's context, one JSON object, as sent.
     #[serde(rename = "cx", default, skip_serializing_if = "Option::is_none")]
     pub context: Option<RawJson>,
+    /// Which destinations the client asks for, one JSON object, as sent.
+    #[serde(rename = "int", default, skip_serializing_if = "Option::is_none")]
+    pub integrations: Option<RawJson>,
     /// One stamp per hop.
     #[serde(rename = "h", default)]
     pub hops: Hops,
@@ -272,6 +277,42 @@ fn is_zero_u64(value: &u64) -> bool {
 }
 
 impl Event {
+    /// An event of which nothing is known but these; its time is that of its receipt.
+    pub fn new(id: EventId, kind: EventKind, source: SourceId, received: Timestamp) -> Self {
+        Self {
+            id,
+            kind,
+            name: None,
+            source,
+            anonymous_id: None,
+            user_id: None,
+            previous_id: None,
+            group_id: None,
+            sequence: 0,
+            event_time: received,
+            received,
+            correction: Correction::default(),
+            surface: Surface::default(),
+            page: Page::default(),
+            campaign: Campaign::default(),
+            arrival: None,
+            click: None,
+            user_agent: None,
+            country: None,
+            region: None,
+            device_hints: None,
+            consent: Consent::DEFAULT_ALL,
+            flags: Flags::default(),
+            value: None,
+            order_id: None,
+            properties: None,
+            traits: None,
+            context: None,
+            integrations: None,
+            hops: Hops::default(),
+        }
+    }
+
     /// Whose event it is: the click, else the device, else the user, else the event itself.
     pub fn subject(&self) -> EntityId {
         match (&self.kind, &self.click, &self.anonymous_id, &self.user_id) {
@@ -307,7 +348,9 @@ impl Event {
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
     /// Written by a newer version of the contract.
-    #[error("contract version {0} is unknown: this version reads up to {CONTRACT_VERSION}; run the newer one")]
+    #[error(
+        "contract version {0} is unknown: this version reads up to {CONTRACT_VERSION}; run the newer one"
+    )]
     Unknown(u16),
     /// The payload does not hold what its version promises.
     #[error("the payload is not an event of contract version {version}: {source}")]
@@ -326,7 +369,8 @@ pub enum DecodeError {
 /// See [`DecodeError`].
 pub fn decode(version: u16, payload: &[u8]) -> Result<Event, DecodeError> {
     match version {
-        1 => serde_json::from_slice(payload).map_err(|source| DecodeError::Broken { version, source }),
+        1 => serde_json::from_slice(payload)
+            .map_err(|source| DecodeError::Broken { version, source }),
         other => Err(DecodeError::Unknown(other)),
     }
 }

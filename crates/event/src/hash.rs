@@ -91,9 +91,8 @@ impl<'de> Deserialize<'de> for Hash128 {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         if deserializer.is_human_readable() {
             let text = <alloc::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-            Self::parse_hex(&text).ok_or_else(|| {
-                serde::de::Error::custom("a hash is 32 hexadecimal digits")
-            })
+            Self::parse_hex(&text)
+                .ok_or_else(|| serde::de::Error::custom("a hash is 32 hexadecimal digits"))
         } else {
             Ok(Self(<[u8; 16]>::deserialize(deserializer)?))
         }

@@ -71,8 +71,22 @@ text_id!(
 
 /// Texts that stand for "no value" in real data and must never join or dedup anything.
 const PLACEHOLDERS: [&str; 16] = [
-    "(not set)", "(none)", "(null)", "null", "nil", "none", "undefined", "guest", "anonymous",
-    "unknown", "n/a", "na", "nan", "-", "0", "00000000-0000-0000-0000-000000000000",
+    "(not set)",
+    "(none)",
+    "(null)",
+    "null",
+    "nil",
+    "none",
+    "undefined",
+    "guest",
+    "anonymous",
+    "unknown",
+    "n/a",
+    "na",
+    "nan",
+    "-",
+    "0",
+    "00000000-0000-0000-0000-000000000000",
 ];
 
 /// True for texts such as `null`, `guest`, `(not set)` or `0`, in any letter case.
@@ -89,7 +103,9 @@ impl OrderId {
 }
 
 /// Whatever lives in a lane: a device (or other subject of events), click, order, person or node.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(transparent)]
 pub struct EntityId(pub Hash128);
 

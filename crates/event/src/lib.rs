@@ -24,12 +24,15 @@ pub mod lane;
 pub mod money;
 pub mod quarantine;
 pub mod record;
+pub mod referrer;
 pub mod time;
+pub mod url;
 pub mod wire;
 
 pub use arrival::{Arrival, ReferrerKind};
 pub use campaign::Campaign;
 pub use channel::Channel;
+pub use click_token::ClickReference;
 pub use consent::{Consent, ConsentSource, Purpose, Purposes};
 pub use envelope::{Correction, Event, EventKind, Flags, Hops, Page, Surface};
 pub use hash::Hash128;

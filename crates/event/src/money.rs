@@ -10,10 +10,30 @@ pub struct Currency([u8; 3]);
 
 /// Codes whose minor unit is not a hundredth (ISO 4217 list one, 2025).
 const EXPONENTS: [(&[u8; 3], u32); 24] = [
-    (b"BHD", 3), (b"BIF", 0), (b"CLF", 4), (b"CLP", 0), (b"DJF", 0), (b"GNF", 0), (b"IQD", 3),
-    (b"ISK", 0), (b"JOD", 3), (b"JPY", 0), (b"KMF", 0), (b"KRW", 0), (b"KWD", 3), (b"LYD", 3),
-    (b"OMR", 3), (b"PYG", 0), (b"RWF", 0), (b"TND", 3), (b"UGX", 0), (b"VND", 0), (b"VUV", 0),
-    (b"XAF", 0), (b"XOF", 0), (b"XPF", 0),
+    (b"BHD", 3),
+    (b"BIF", 0),
+    (b"CLF", 4),
+    (b"CLP", 0),
+    (b"DJF", 0),
+    (b"GNF", 0),
+    (b"IQD", 3),
+    (b"ISK", 0),
+    (b"JOD", 3),
+    (b"JPY", 0),
+    (b"KMF", 0),
+    (b"KRW", 0),
+    (b"KWD", 3),
+    (b"LYD", 3),
+    (b"OMR", 3),
+    (b"PYG", 0),
+    (b"RWF", 0),
+    (b"TND", 3),
+    (b"UGX", 0),
+    (b"VND", 0),
+    (b"VUV", 0),
+    (b"XAF", 0),
+    (b"XOF", 0),
+    (b"XPF", 0),
 ];
 
 impl Currency {
@@ -23,7 +43,10 @@ impl Currency {
     /// Three ASCII letters, any case.
     pub fn parse(text: &str) -> Option<Self> {
         let bytes: [u8; 3] = text.trim().as_bytes().try_into().ok()?;
-        bytes.iter().all(u8::is_ascii_alphabetic).then(|| Self(bytes.map(|b| b.to_ascii_uppercase())))
+        bytes
+            .iter()
+            .all(u8::is_ascii_alphabetic)
+            .then(|| Self(bytes.map(|b| b.to_ascii_uppercase())))
     }
 
     /// Decimal digits of the minor unit: 2 for most, 0 for JPY, 3 for KWD.
@@ -118,7 +141,8 @@ fn scale(digits: u128, shift: i64) -> Option<u128> {
     if shift >= 0 {
         return digits.checked_mul(10u128.checked_pow(u32::try_from(shift).ok()?)?);
     }
-    let Some(divisor) = u32::try_from(-shift).ok().and_then(|places| 10u128.checked_pow(places)) else {
+    let Some(divisor) = u32::try_from(-shift).ok().and_then(|places| 10u128.checked_pow(places))
+    else {
         return Some(0);
     };
     Some((digits + divisor / 2) / divisor)
