@@ -28,7 +28,9 @@ pub enum EditError {
         slug: String,
     },
     /// No such version.
-    #[error("link {slug:?} has no version {version}: see its history with `millstream links show {slug}`")]
+    #[error(
+        "link {slug:?} has no version {version}: see its history with `millstream links show {slug}`"
+    )]
     UnknownVersion {
         /// The slug.
         slug: String,
@@ -52,7 +54,9 @@ pub enum EditError {
     #[error("the change could not be written as JSON: {0}; shorten it")]
     Encode(#[from] serde_json::Error),
     /// Logged, but not folded in time.
-    #[error("the change is logged as control version {version} but not in force yet: the fold is behind, see `millstream report delivery`")]
+    #[error(
+        "the change is logged as control version {version} but not in force yet: the fold is behind, see `millstream report delivery`"
+    )]
     NotYetApplied {
         /// Its version.
         version: u32,
@@ -63,14 +67,49 @@ pub enum EditError {
 /// the one before. Calls block until the change is in force; use a blocking thread.
 pub struct Editor {
     registry: Arc<Registry>,
-    log: Arc<dyn EventLog>,
+    journal: Box<dyn Journal>,
     writing: Mutex<()>,
+}
+
+/// Where changes are made durable and come into force.
+trait Journal: Send + Sync {
+    /// Returns the control version that the change became, once it is in force.
+    fn write(&self, control: &Control, now: Timestamp) -> Result<u32, EditError>;
+}
+
+/// The control lane of a log whose fold keeps the registry up to date.
+struct ControlLane {
+    registry: Arc<Registry>,
+    log: Arc<dyn EventLog>,
+}
+
+impl Journal for ControlLane {
+    fn write(&self, control: &Control, now: Timestamp) -> Result<u32, EditError> {
+        let header = Header {
+            control_version: self.registry.control_version(),
+            ..Header::new(Kind::Control, Lane::CONTROL, now)
+        };
+        let payload = serde_json::to_vec(control)?;
+        let (done, outcome) = mpsc::sync_channel::<Result<Appended, AppendError>>(1);
+        // The receiver is only gone when this call has given up; nobody is left to tell then.
+        let acknowledge = Box::new(move |result| drop(done.try_send(result)));
+        self.log.append(vec![Append { header, payload }], acknowledge)?;
+        let appended = outcome.recv_timeout(PATIENCE).map_err(|_| AppendError::Overloaded)??;
+        let ordinal = appended.places.first().map_or(0, |(_, position)| position.0);
+        let version = u32::try_from(ordinal + 1).unwrap_or(u32::MAX);
+        if self.registry.wait_for(version, PATIENCE) {
+            Ok(version)
+        } else {
+            Err(EditError::NotYetApplied { version })
+        }
+    }
 }
 
 impl Editor {
     /// An editor over a registry that the fold of `log` keeps up to date.
-    pub const fn new(registry: Arc<Registry>, log: Arc<dyn EventLog>) -> Self {
-        Self { registry, log, writing: Mutex::new(()) }
+    pub fn new(registry: Arc<Registry>, log: Arc<dyn EventLog>) -> Self {
+        let journal = ControlLane { registry: Arc::clone(&registry), log };
+        Self { registry, journal: Box::new(journal), writing: Mutex::new(()) }
     }
 
     /// Makes a link, or the next version of one. A proposal equal to the link in force changes
@@ -111,7 +150,12 @@ impl Editor {
     ///
     /// # Errors
     /// See [`EditError`].
-    pub fn restore(&self, slug: &str, version: Option<u32>, now: Timestamp) -> Result<Arc<Link>, EditError> {
+    pub fn restore(
+        &self,
+        slug: &str,
+        version: Option<u32>,
+        now: Timestamp,
+    ) -> Result<Arc<Link>, EditError> {
         let _one_at_a_time = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let current = self.known(slug)?;
         let history = self.registry.history(slug);
@@ -140,7 +184,7 @@ impl Editor {
         if *self.registry.settings() == settings {
             return Ok(self.registry.control_version());
         }
-        self.write(&Control::Settings(settings), now)
+        self.journal.write(&Control::Settings(settings), now)
     }
 
     fn known(&self, slug: &str) -> Result<Arc<Link>, EditError> {
@@ -148,28 +192,8 @@ impl Editor {
     }
 
     fn write_link(&self, link: Link) -> Result<Arc<Link>, EditError> {
-        self.write(&Control::Link(link.clone()), link.changed)?;
+        self.journal.write(&Control::Link(link.clone()), link.changed)?;
         Ok(Arc::new(link))
-    }
-
-    fn write(&self, control: &Control, now: Timestamp) -> Result<u32, EditError> {
-        let header = Header {
-            control_version: self.registry.control_version(),
-            ..Header::new(Kind::Control, Lane::CONTROL, now)
-        };
-        let payload = serde_json::to_vec(control)?;
-        let (done, outcome) = mpsc::sync_channel::<Result<Appended, AppendError>>(1);
-        // The receiver is only gone when this call has given up; nobody is left to tell then.
-        let acknowledge = Box::new(move |result| drop(done.try_send(result)));
-        self.log.append(vec![Append { header, payload }], acknowledge)?;
-        let appended = outcome.recv_timeout(PATIENCE).map_err(|_| AppendError::Overloaded)??;
-        let ordinal = appended.places.first().map_or(0, |(_, position)| position.0);
-        let version = u32::try_from(ordinal + 1).unwrap_or(u32::MAX);
-        if self.registry.wait_for(version, PATIENCE) {
-            Ok(version)
-        } else {
-            Err(EditError::NotYetApplied { version })
-        }
     }
 }
 
@@ -177,7 +201,11 @@ fn next_version(current: Option<&Link>) -> Result<u32, EditError> {
     let version = current.map_or(1, |link| link.version.saturating_add(1));
     if version > VERSIONS_MAX {
         let fix = "make a new link under another slug";
-        return Err(EditError::Full { what: "versions of one link", limit: VERSIONS_MAX as usize, fix });
+        return Err(EditError::Full {
+            what: "versions of one link",
+            limit: VERSIONS_MAX as usize,
+            fix,
+        });
     }
     Ok(version)
 }
@@ -190,45 +218,31 @@ fn same(a: &Link, b: &Link) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use millstream_event::Position;
-    use millstream_log::{LanePositions, LogError, LogReader};
-    use std::sync::atomic::{AtomicU64, Ordering};
 
-    /// Acknowledges at once and folds into the registry, as the real pair does.
-    struct Instant {
-        registry: Arc<Registry>,
-        next: AtomicU64,
-    }
+    /// In force at once.
+    struct Applied(Arc<Registry>);
 
-    impl EventLog for Instant {
-        fn append(&self, group: Vec<Append>, acknowledge: millstream_log::Acknowledge) -> Result<(), AppendError> {
-            let mut places = Vec::new();
-            for append in group {
-                let ordinal = self.next.fetch_add(1, Ordering::SeqCst);
-                assert_eq!((append.header.lane, append.header.kind), (Lane::CONTROL, Kind::Control));
-                let control: Control = serde_json::from_slice(&append.payload).unwrap();
-                self.registry.apply(ordinal as u32 + 1, &control);
-                places.push((append.header.lane, Position(ordinal)));
-            }
-            acknowledge(Ok(Appended { places }));
-            Ok(())
-        }
-        fn reader(&self, _from: &LanePositions) -> Result<Box<dyn LogReader>, LogError> {
-            unreachable!("an editor only writes")
-        }
-        fn heads(&self) -> LanePositions {
-            LanePositions::default()
+    impl Journal for Applied {
+        fn write(&self, control: &Control, _now: Timestamp) -> Result<u32, EditError> {
+            let version = self.0.control_version() + 1;
+            self.0.apply(version, control);
+            Ok(version)
         }
     }
 
     fn editor() -> (Arc<Registry>, Editor) {
         let registry = Arc::new(Registry::new());
-        let log = Instant { registry: Arc::clone(&registry), next: AtomicU64::new(0) };
-        (Arc::clone(&registry), Editor::new(registry, Arc::new(log)))
+        let journal = Box::new(Applied(Arc::clone(&registry)));
+        (Arc::clone(&registry), Editor { registry, journal, writing: Mutex::new(()) })
     }
 
     fn proposal(destination: &str) -> Proposal {
-        Proposal { slug: "a".into(), destination: destination.into(), owner: "ann".into(), ..Proposal::default() }
+        Proposal {
+            slug: "a".into(),
+            destination: destination.into(),
+            owner: "ann".into(),
+            ..Proposal::default()
+        }
     }
 
     #[test]
@@ -267,6 +281,9 @@ mod tests {
         editor.put(proposal("https://one.example/"), Timestamp(1)).unwrap();
         let refused = editor.restore("a", Some(9), Timestamp(2));
         assert!(matches!(refused, Err(EditError::UnknownVersion { version: 9, .. })));
-        assert!(matches!(editor.put(proposal("nonsense"), Timestamp(3)), Err(EditError::Refused(_))));
+        assert!(matches!(
+            editor.put(proposal("nonsense"), Timestamp(3)),
+            Err(EditError::Refused(_))
+        ));
     }
 }

@@ -109,11 +109,8 @@ impl Registry {
             if left.is_zero() {
                 return false;
             }
-            guard = self
-                .applied
-                .wait_timeout(guard, left)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+            guard =
+                self.applied.wait_timeout(guard, left).unwrap_or_else(PoisonError::into_inner).0;
         }
         true
     }

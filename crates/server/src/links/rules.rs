@@ -147,7 +147,9 @@ impl Proposal {
     fn named_whole(&self) -> Result<(), String> {
         let any = self.values().iter().any(|(_, value)| value.is_some());
         if any && self.source.is_none() {
-            return Err("campaign values without a source cannot be credited; give the source, too".into());
+            return Err(
+                "campaign values without a source cannot be credited; give the source, too".into(),
+            );
         }
         Ok(())
     }
@@ -168,9 +170,12 @@ impl Proposal {
             ("utm_content", &said.content, &mine.content),
             ("utm_adgroup", &said.ad_group, &mine.ad_group),
         ];
-        let clash = pairs.iter().find(|(_, said, mine)| said.is_some() && mine.is_some() && said != mine);
+        let clash =
+            pairs.iter().find(|(_, said, mine)| said.is_some() && mine.is_some() && said != mine);
         clash.map_or(Ok(()), |(name, ..)| {
-            Err(format!("its query already has another {name}; remove it there or leave it out here"))
+            Err(format!(
+                "its query already has another {name}; remove it there or leave it out here"
+            ))
         })
     }
 }
@@ -188,7 +193,10 @@ fn slug(slug: &str) -> Result<(), String> {
 /// differently from us.
 fn destination(text: &str) -> Result<(), String> {
     if text.len() > DESTINATION_BYTES_MAX {
-        return Err(format!("it has {} bytes, at most {DESTINATION_BYTES_MAX} are allowed", text.len()));
+        return Err(format!(
+            "it has {} bytes, at most {DESTINATION_BYTES_MAX} are allowed",
+            text.len()
+        ));
     }
     if text.chars().any(|c| c.is_control() || c.is_whitespace() || c == '\\') {
         return Err("spaces, control characters and backslashes are read differently by browsers; encode or remove them".into());
@@ -197,7 +205,8 @@ fn destination(text: &str) -> Result<(), String> {
     if !lower.starts_with("http://") && !lower.starts_with("https://") {
         return Err("write an absolute address that begins with https:// or http://".into());
     }
-    let url = url::Url::parse(text).map_err(|error| format!("it is no address ({error}); write https://host/path"))?;
+    let url = url::Url::parse(text)
+        .map_err(|error| format!("it is no address ({error}); write https://host/path"))?;
     if url.host_str().is_none_or(str::is_empty) {
         return Err("it names no host; write https://host/path".into());
     }
@@ -213,7 +222,11 @@ fn campaign_value(value: &str) -> Result<(), String> {
         return Err("it is empty; give a value or leave it out".into());
     }
     if value.len() > Campaign::VALUE_BYTES_MAX {
-        return Err(format!("it has {} bytes, at most {} are allowed", value.len(), Campaign::VALUE_BYTES_MAX));
+        return Err(format!(
+            "it has {} bytes, at most {} are allowed",
+            value.len(),
+            Campaign::VALUE_BYTES_MAX
+        ));
     }
     if value.chars().any(char::is_control) {
         return Err("control characters are not allowed; remove them".into());
@@ -229,7 +242,10 @@ fn status(status: u16) -> Result<(), String> {
 }
 
 fn owner(owner: &str) -> Result<(), String> {
-    if owner.trim().is_empty() || owner.len() > OWNER_BYTES_MAX || owner.chars().any(char::is_control) {
+    if owner.trim().is_empty()
+        || owner.len() > OWNER_BYTES_MAX
+        || owner.chars().any(char::is_control)
+    {
         return Err(format!("say who answers for the link, in 1 to {OWNER_BYTES_MAX} bytes"));
     }
     Ok(())
@@ -272,19 +288,33 @@ mod tests {
 
     #[test]
     fn destinations_that_leave_the_owners_hand_are_refused() {
-        let with = |destination: &str| {
-            fields(&Proposal { destination: destination.into(), ..proposal() })
-        };
-        for good in ["http://a.example", "HTTPS://a.example/x?y#z", "https://a.example/p@q", "https://[::1]:8080/"] {
+        let with =
+            |destination: &str| fields(&Proposal { destination: destination.into(), ..proposal() });
+        for good in [
+            "http://a.example",
+            "HTTPS://a.example/x?y#z",
+            "https://a.example/p@q",
+            "https://[::1]:8080/",
+        ] {
             assert!(with(good).is_empty(), "{good}");
         }
         let filler = "a".repeat(DESTINATION_BYTES_MAX - "https://a.example/".len());
         assert!(with(&format!("https://a.example/{filler}")).is_empty());
         assert_eq!(with(&format!("https://a.example/{filler}a")), ["destination"]);
         let bad = [
-            "", "//a.example", "/path", "javascript:alert(1)", "ftp://a.example", "https:a.example",
-            "https:\\\\a.example", "https://user@a.example", "https://u:p@a.example/", "https://",
-            "https://a.example/\r\nSet-Cookie: x", "https://a.example/a b", "data:text/html,x",
+            "",
+            "//a.example",
+            "/path",
+            "javascript:alert(1)",
+            "ftp://a.example",
+            "https:a.example",
+            "https:\\\\a.example",
+            "https://user@a.example",
+            "https://u:p@a.example/",
+            "https://",
+            "https://a.example/\r\nSet-Cookie: x",
+            "https://a.example/a b",
+            "data:text/html,x",
         ];
         for bad in bad {
             assert_eq!(with(bad), ["destination"], "{bad:?}");
@@ -293,9 +323,8 @@ mod tests {
 
     #[test]
     fn the_query_must_not_contradict_the_campaign() {
-        let with = |destination: &str| {
-            fields(&Proposal { destination: destination.into(), ..proposal() })
-        };
+        let with =
+            |destination: &str| fields(&Proposal { destination: destination.into(), ..proposal() });
         assert!(with("https://a.example/?utm_source=newsletter").is_empty());
         assert_eq!(with("https://a.example/?utm_source=other"), ["destination"]);
     }
