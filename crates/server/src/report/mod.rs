@@ -1,1 +1,71 @@
 //! Reports: figures with their freshness, as tables, JSON, CSV and HTML.
+//!
+//! A report is built by a pure reader ([`build`]) from [`Figures`] and comes with its envelope:
+//! as of when, complete until when, whether it may still change, and what is known to be missing.
+//! The command line and the admin plane call the same functions and print the same bytes.
+
+pub mod campaigns;
+pub mod csv;
+pub mod delivery;
+pub mod envelope;
+pub mod error;
+pub mod figures;
+pub mod html;
+pub mod number;
+pub mod page;
+pub mod query;
+pub mod sessions;
+pub mod terminal;
+#[cfg(test)]
+mod tests;
+
+pub use envelope::{Body, Freshness, Gaps, Report};
+pub use error::ReportError;
+pub use figures::{
+    CampaignSum, DeliveryCounts, EndpointTiming, Figures, HopTiming, OutcomeCounts, SessionDay,
+    SessionTotals,
+};
+pub use page::{Align, Grid, Page};
+pub use query::{By, DateRange, Format, Model, ReportKind, ReportQuery, Window};
+
+/// Builds the report that `query` asks for.
+///
+/// # Errors
+/// When the figures cannot be read.
+pub fn build(
+    figures: &dyn Figures,
+    query: &ReportQuery,
+    freshness: Freshness,
+) -> Result<Report, ReportError> {
+    let outcomes = figures.outcomes()?;
+    let delivery = figures.delivery();
+    let gaps = Gaps {
+        quarantined: outcomes.quarantined,
+        late: outcomes.late,
+        shed: delivery.shed,
+        unconsented: outcomes.unconsented,
+    };
+    let body = match query.kind {
+        ReportKind::Campaigns => Body::Campaigns(campaigns::build(figures, query)?),
+        ReportKind::Sessions => Body::Sessions(sessions::build(figures, query)?),
+        ReportKind::Delivery => Body::Delivery(delivery::build(&outcomes, delivery)),
+    };
+    Ok(Report { freshness, gaps, body })
+}
+
+/// Renders a report as text of `format`. `width` is the terminal's, for tables only.
+///
+/// # Errors
+/// When the text cannot be written.
+pub fn render(report: &Report, format: Format, width: Option<u16>) -> Result<String, ReportError> {
+    match format {
+        Format::Table => Ok(terminal::render(&report.page(), width)),
+        Format::Json => {
+            let mut text = serde_json::to_string_pretty(report).map_err(ReportError::encode)?;
+            text.push('\n');
+            Ok(text)
+        }
+        Format::Csv => csv::render(report),
+        Format::Html => Ok(html::render(&report.page())),
+    }
+}

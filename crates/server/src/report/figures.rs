@@ -1,0 +1,176 @@
+//! What reports are made of: sums that something else keeps up to date.
+
+use super::error::ReportError;
+use super::query::{DateRange, ReportQuery};
+use millstream_event::Money;
+
+/// Parts per billion: the unit of fractional conversions.
+pub const PARTS_PER_WHOLE: u64 = 1_000_000_000;
+
+/// Where figures come from. Every method reads a consistent view and does not change it.
+pub trait Figures {
+    /// Sums per group, in any order.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    fn campaigns(&self, query: &ReportQuery) -> Result<Vec<CampaignSum>, ReportError>;
+
+    /// Totals over all data.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    fn session_totals(&self) -> Result<SessionTotals, ReportError>;
+
+    /// Sums per day of a session's first event, in order of days.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    fn session_days(&self, range: &DateRange) -> Result<Vec<SessionDay>, ReportError>;
+
+    /// What became of the records in the log.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    fn outcomes(&self) -> Result<OutcomeCounts, ReportError>;
+
+    /// What capture and the consumer measured since they started; empty where nothing runs.
+    fn delivery(&self) -> DeliveryCounts;
+}
+
+/// The sums of one group of a campaign report.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CampaignSum {
+    /// The channel, source, campaign or link.
+    pub key: String,
+    /// Redirects followed.
+    pub clicks: u64,
+    /// Touches.
+    pub touches: u64,
+    /// Sessions that began with a touch of this group.
+    pub sessions: u64,
+    /// Credited conversions, in parts per billion.
+    pub conversions_ppb: u64,
+    /// Credited revenue, one amount per currency.
+    pub revenue: Vec<Money>,
+    /// Known spend, one amount per currency.
+    pub cost: Vec<Money>,
+}
+
+/// Totals of the session report.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct SessionTotals {
+    /// Devices with an event that forms sessions, bots included.
+    pub devices: u64,
+    /// Sessions without those of bots.
+    pub sessions: u64,
+    /// Sessions of bots.
+    pub bot_sessions: u64,
+    /// Visible events.
+    pub events: u64,
+    /// People.
+    pub people: u64,
+}
+
+/// One day of the session report.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SessionDay {
+    /// Days since 1970-01-01.
+    pub day: i32,
+    /// Devices that began a session on this day, bots included.
+    pub devices: u64,
+    /// Sessions begun, without those of bots.
+    pub sessions: u64,
+    /// Sessions of bots begun.
+    pub bot_sessions: u64,
+    /// Events of all these sessions.
+    pub events: u64,
+    /// Page and screen views of all these sessions.
+    pub page_views: u64,
+}
+
+/// What became of logged records: visible + duplicate + quarantined + in flight = logged.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OutcomeCounts {
+    /// Records of events and quarantined things in the log, as far as they are folded.
+    pub logged: u64,
+    /// Events that count.
+    pub visible: u64,
+    /// Copies of events.
+    pub duplicate: u64,
+    /// Copies whose payload differs from the winner's.
+    pub conflicts: u64,
+    /// Things that broke the contract.
+    pub quarantined: u64,
+    /// Of the visible: kept without some enrichment.
+    pub degraded: u64,
+    /// Of the visible: consent removed fields.
+    pub restricted: u64,
+    /// Of the visible: received later than the horizon after they happened.
+    pub late: u64,
+    /// Of the visible: by bots.
+    pub bot: u64,
+    /// Counted without being stored, because consent forbids it.
+    pub unconsented: u64,
+    /// The quarantined by reason.
+    pub quarantined_by_reason: Vec<(String, u64)>,
+}
+
+/// The time from one hop to another, over everything measured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HopTiming {
+    /// Its name, such as `received_to_durable`.
+    pub hop: String,
+    /// How many were measured.
+    pub count: u64,
+    /// Half of them took no longer, in microseconds.
+    pub p50_us: u64,
+    /// 95 % of them took no longer, in microseconds.
+    pub p95_us: u64,
+    /// 99 % of them took no longer, in microseconds.
+    pub p99_us: u64,
+}
+
+/// What one endpoint of the public plane answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndpointTiming {
+    /// The endpoint as documented, such as `/v1/batch`.
+    pub endpoint: String,
+    /// Requests answered.
+    pub requests: u64,
+    /// Time from request to answer: half took no longer, in microseconds; none where not measured.
+    pub p50_us: Option<u64>,
+    /// 95 % took no longer.
+    pub p95_us: Option<u64>,
+    /// 99 % took no longer.
+    pub p99_us: Option<u64>,
+}
+
+/// What capture and the consumer measured since they started.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeliveryCounts {
+    /// Events acknowledged.
+    pub accepted: u64,
+    /// Of these: kept without some enrichment.
+    pub degraded: u64,
+    /// Of these: consent removed fields.
+    pub restricted: u64,
+    /// Things quarantined.
+    pub quarantined: u64,
+    /// Requests refused, by reason.
+    pub refused: Vec<(String, u64)>,
+    /// Events turned away by the degradation ladder.
+    pub shed: u64,
+    /// Redirects answered before their click was on disk.
+    pub click_unlogged: u64,
+    /// Time per hop.
+    pub hops: Vec<HopTiming>,
+    /// Time per endpoint.
+    pub endpoints: Vec<EndpointTiming>,
+}
+
+impl DeliveryCounts {
+    /// Refused requests, whatever the reason.
+    pub fn refused_total(&self) -> u64 {
+        self.refused.iter().map(|(_, count)| count).sum()
+    }
+}

@@ -1,0 +1,223 @@
+//! Golden reports in every format, from canned figures, and the bounds of what can be asked.
+
+use super::*;
+use millstream_event::{Currency, Money, Timestamp};
+
+fn currency(code: &str) -> Currency {
+    Currency::parse(code).unwrap()
+}
+
+fn usd(minor: i64) -> Money {
+    Money { minor, currency: Currency::USD }
+}
+
+/// Figures with every awkward case: spend, two currencies, script and formulas in names.
+pub struct Canned;
+
+impl Figures for Canned {
+    fn campaigns(&self, query: &ReportQuery) -> Result<Vec<CampaignSum>, ReportError> {
+        let script = "=HYPERLINK(\"http://evil\")<script>alert(1)</script>";
+        let sums = vec![
+            CampaignSum {
+                key: "direct".to_owned(),
+                touches: 410,
+                sessions: 377,
+                conversions_ppb: 12_000_000_000,
+                revenue: vec![usd(118_800)],
+                ..CampaignSum::default()
+            },
+            CampaignSum {
+                key: "paid_search".to_owned(),
+                clicks: 12_431,
+                touches: 9_815,
+                sessions: 8_120,
+                conversions_ppb: 120_333_333_333,
+                revenue: vec![Money { minor: 55_000, currency: currency("EUR") }, usd(4_211_037)],
+                cost: vec![usd(1_020_000)],
+            },
+            CampaignSum { key: script.to_owned(), touches: 3, ..CampaignSum::default() },
+        ];
+        Ok(if query.range.is_whole() { sums } else { Vec::new() })
+    }
+
+    fn session_totals(&self) -> Result<SessionTotals, ReportError> {
+        Ok(SessionTotals {
+            devices: 1_861,
+            sessions: 1_702,
+            bot_sessions: 388,
+            events: 9_999,
+            people: 1_861,
+        })
+    }
+
+    fn session_days(&self, range: &DateRange) -> Result<Vec<SessionDay>, ReportError> {
+        let day = |day, sessions| SessionDay {
+            day,
+            devices: sessions + 20,
+            sessions,
+            bot_sessions: 31,
+            events: sessions * 5,
+            page_views: sessions * 2,
+        };
+        Ok([day(16_572, 401), day(16_573, 1_301)]
+            .into_iter()
+            .filter(|row| range.contains(row.day))
+            .collect())
+    }
+
+    fn outcomes(&self) -> Result<OutcomeCounts, ReportError> {
+        Ok(OutcomeCounts {
+            logged: 10_250,
+            visible: 9_999,
+            duplicate: 248,
+            conflicts: 2,
+            quarantined: 1,
+            degraded: 17,
+            restricted: 40,
+            late: 5,
+            bot: 812,
+            unconsented: 11,
+            quarantined_by_reason: vec![("malformed_line".to_owned(), 1)],
+        })
+    }
+
+    fn delivery(&self) -> DeliveryCounts {
+        let hop = |hop: &str, p50_us, p95_us, p99_us| HopTiming {
+            hop: hop.to_owned(),
+            count: 10_250,
+            p50_us,
+            p95_us,
+            p99_us,
+        };
+        DeliveryCounts {
+            accepted: 10_249,
+            degraded: 17,
+            restricted: 40,
+            quarantined: 1,
+            refused: vec![("wrong_key".to_owned(), 4), ("too_large".to_owned(), 1)],
+            shed: 0,
+            click_unlogged: 0,
+            hops: vec![
+                hop("received_to_durable", 640, 1_900, 4_310),
+                hop("durable_to_folded", 3_100, 12_400, 151_000),
+                hop("folded_to_visible", 210, 900, 1_450_000),
+            ],
+            endpoints: vec![EndpointTiming {
+                endpoint: "/v1/batch".to_owned(),
+                requests: 512,
+                p50_us: Some(980),
+                p95_us: None,
+                p99_us: Some(5_020),
+            }],
+        }
+    }
+}
+
+fn freshness(provisional: bool) -> Freshness {
+    let as_of = Timestamp::parse_rfc3339("2026-11-22T12:03:10.4Z").unwrap();
+    let until = Timestamp::parse_rfc3339("2026-11-22T12:03:10Z").unwrap();
+    Freshness { as_of, complete_until: Some(until), provisional }
+}
+
+#[test]
+fn a_table_fits_a_narrow_terminal() {
+    let report = build(&Canned, &ReportQuery::new(ReportKind::Sessions), freshness(true)).unwrap();
+    let text = render(&report, Format::Table, Some(60)).unwrap();
+    assert!(text.lines().all(|line| line.chars().count() <= 60), "{text}");
+}
+
+fn rendered(kind: ReportKind, format: Format) -> String {
+    let report = build(&Canned, &ReportQuery::new(kind), freshness(true)).unwrap();
+    render(&report, format, Some(100)).unwrap()
+}
+
+#[test]
+fn every_report_in_every_format() {
+    for kind in ReportKind::ALL {
+        for format in Format::ALL {
+            insta::assert_snapshot!(format!("{kind}_{format}"), rendered(*kind, *format));
+        }
+    }
+}
+
+#[test]
+fn an_empty_range_says_so_and_sums_to_nothing() {
+    let mut query = ReportQuery::new(ReportKind::Campaigns);
+    query.set("from", "2015-05-17").unwrap();
+    query.set("to", "2015-05-18").unwrap();
+    let report = build(&Canned, &query, freshness(false)).unwrap();
+    insta::assert_snapshot!("campaigns_empty", render(&report, Format::Table, None).unwrap());
+}
+
+#[test]
+fn the_envelope_has_exactly_the_promised_names() {
+    for kind in ReportKind::ALL {
+        let value: serde_json::Value =
+            serde_json::from_str(&rendered(*kind, Format::Json)).unwrap();
+        for name in ["kind", "as_of", "complete_until", "provisional", "gaps", "rows", "totals"] {
+            assert!(value.get(name).is_some(), "{kind} lacks {name}");
+        }
+        for name in ["quarantined", "late", "shed", "unconsented"] {
+            assert!(value["gaps"].get(name).is_some(), "gaps lack {name}");
+        }
+    }
+}
+
+#[test]
+fn rows_sum_to_totals_in_spite_of_two_currencies() {
+    let report =
+        build(&Canned, &ReportQuery::new(ReportKind::Campaigns), freshness(false)).unwrap();
+    let Body::Campaigns(report) = report.body else { panic!("not a campaign report") };
+    assert_eq!(report.rows.iter().map(|row| row.clicks).sum::<u64>(), report.totals.clicks);
+    assert_eq!(report.totals.revenue_minor, None);
+    assert_eq!(report.totals.revenue.len(), 2);
+    assert_eq!(report.rows[0].cac_minor(), Some(8_476));
+}
+
+#[test]
+fn a_window_is_bounded_at_and_over_its_limit() {
+    assert_eq!("1d".parse::<Window>().unwrap().days(), 1);
+    assert_eq!("365d".parse::<Window>().unwrap().days(), 365);
+    for wrong in ["0d", "366d", "30", "d", "-1d", "30 d", "99999999999d"] {
+        assert!(wrong.parse::<Window>().is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn an_unknown_model_is_told_which_exist() {
+    let error = "markov".parse::<Model>().unwrap_err();
+    assert!(error.is_usage());
+    assert_eq!(
+        error.to_string(),
+        "the model `markov` does not exist: use one of first, last, last_non_direct, linear"
+    );
+}
+
+#[test]
+fn days_are_read_exactly() {
+    assert_eq!(DateRange::parse_day("1990-01-01").unwrap(), 7_305);
+    for wrong in ["2026-02-30", "2026-1-1", "22.11.2026", "", "2026-11-22T00:00:00Z", "2026-11-2é"]
+    {
+        assert!(DateRange::parse_day(wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn numbers_read_well() {
+    assert_eq!(number::grouped(0), "0");
+    assert_eq!(number::grouped(1_234_567), "1,234,567");
+    assert_eq!(number::money(usd(-123_456_789)), "-1,234,567.89 USD");
+    assert_eq!(number::money(Money { minor: 1_200, currency: currency("JPY") }), "1,200 JPY");
+    assert_eq!(number::share(333_333_333), "0.33");
+    assert_eq!(number::share(2_500_000_000), "2.5");
+    assert_eq!(number::micros(999), "999 µs");
+    assert_eq!(number::micros(1_950), "1.9 ms");
+    assert_eq!(number::micros(60_000_000), "60.0 s");
+}
+
+#[test]
+fn text_from_outside_cannot_steer_a_terminal() {
+    assert_eq!(page::plain("a\u{1b}[31mb\u{202e}c"), "a\u{fffd}[31mb\u{fffd}c");
+    assert_eq!(page::plain(&"x".repeat(121)).chars().count(), 121);
+    assert!(page::plain(&"x".repeat(120)).ends_with('x'));
+}
