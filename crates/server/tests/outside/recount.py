@@ -21,6 +21,10 @@ TIMEOUT_S = 30 * 60
 BOT_EVENTS = 20
 BOT_WINDOW_S = 10
 
+# Enough of the known search engines for the log at hand; any other foreign site is a referral or
+# something more special, which only the product's own table can say.
+SEARCH = re.compile(r"(^|\.)(google\.[a-z.]+|bing\.com|duckduckgo\.com)$")
+
 View = collections.namedtuple("View", "time target referrer campaign")
 
 
@@ -69,6 +73,43 @@ class Recount:
             for session in split(sorted(view.time for view in views)):
                 found.append((session[0], session[-1], len(session), known or is_burst(session)))
         return sorted(found)
+
+    def touches(self):
+        """(time, kind, campaign) of every touch, sorted; kind is campaign, search, site or direct."""
+        found = []
+        for views in self.devices.values():
+            ordered = sorted(views, key=lambda view: view.time)
+            for times in split([view.time for view in ordered]):
+                found.extend(self._touches_of(ordered[: len(times)]))
+                ordered = ordered[len(times):]
+        return sorted(found)
+
+    def _touches_of(self, session):
+        """Arrivals of one session, equal neighbours once; one direct touch where there is none."""
+        last, found = None, []
+        for view in session:
+            arrival = self._arrival(view)
+            if arrival and arrival != last:
+                found.append((view.time, arrival[0], arrival[2]))
+                last = arrival
+        return found or [(session[0].time, "direct", "")]
+
+    def _arrival(self, view):
+        foreign = view.referrer if view.referrer and not self._is_own(view.referrer) else ""
+        if view.campaign:
+            return ("campaign", view.campaign.get("utm_source"), view.campaign.get("utm_campaign"))
+        if foreign:
+            search = SEARCH.search(foreign)
+            return ("search", search.group(2).split(".")[0], "") if search else ("site", bare(foreign), "")
+        return None
+
+    def _is_own(self, host):
+        host, own = bare(host), bare(self.own)
+        return host == own or host.endswith("." + own)
+
+
+def bare(host):
+    return host.removeprefix("www.")
 
 
 def is_page_view(method, target, status):
