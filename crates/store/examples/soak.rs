@@ -34,10 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     println!("{options:?}");
     let store = FjallStore::open(&dir, &options)?;
-    let load = Load {
-        keys: get("keys", 100_000),
-        batch: get("batch", 2_000),
-    };
+    let load = Load { keys: get("keys", 100_000), batch: get("batch", 2_000) };
     let elapsed = load.run(&store, Duration::from_secs(seconds))?;
     drop(store);
     let reopening = Instant::now();
@@ -73,15 +70,11 @@ impl Load {
         let mut window = Window::default();
         let mut random = 0x2545_f491_4f6c_dd1d_u64;
         let mut head = LaneHead::default();
-        let filler: Vec<u8> = (0..16_384_u32)
-            .map(|i| (i.wrapping_mul(2_654_435_761) >> 27) as u8 + b'a')
-            .collect();
+        let filler: Vec<u8> =
+            (0..16_384_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 27) as u8 + b'a').collect();
         println!("   t  disk_mb  rss_mb  commits/s  keys/s  p50_us  p99_us  max_ms  read_p99_us");
         while start.elapsed() < total {
-            let mut commit = LaneCommit {
-                expected: head,
-                ..LaneCommit::default()
-            };
+            let mut commit = LaneCommit { expected: head, ..LaneCommit::default() };
             head.next = head.next.next();
             commit.head = head;
             for _ in 0..self.batch {
@@ -90,14 +83,10 @@ impl Load {
             let keys: Vec<_> = commit.puts.iter().map(|(key, _)| key.clone()).collect();
             let reading = Instant::now();
             store.get_many(&keys)?;
-            window
-                .read_micros
-                .push(reading.elapsed().as_micros() as u64);
+            window.read_micros.push(reading.elapsed().as_micros() as u64);
             let committing = Instant::now();
             store.commit(0, &[(lane(), commit)])?;
-            window
-                .commit_micros
-                .push(committing.elapsed().as_micros() as u64);
+            window.commit_micros.push(committing.elapsed().as_micros() as u64);
             if reported.elapsed() >= REPORT_EVERY {
                 window.print(start.elapsed(), reported.elapsed(), self.batch, store)?;
                 window = Window::default();
@@ -133,10 +122,7 @@ impl Window {
         self.commit_micros.sort_unstable();
         self.read_micros.sort_unstable();
         let at_share = |sorted: &[u64], share: f64| {
-            sorted
-                .get(((sorted.len() as f64) * share) as usize)
-                .or(sorted.last())
-                .copied()
+            sorted.get(((sorted.len() as f64) * share) as usize).or(sorted.last()).copied()
         };
         let count = self.commit_micros.len() as f64 / span.as_secs_f64();
         println!(
@@ -158,9 +144,6 @@ impl Window {
 /// Resident memory in MiB where the system tells (Linux), else 0.
 fn resident_mib() -> u64 {
     let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    let pages = text
-        .split_whitespace()
-        .nth(1)
-        .and_then(|word| word.parse::<u64>().ok());
+    let pages = text.split_whitespace().nth(1).and_then(|word| word.parse::<u64>().ok());
     (pages.unwrap_or_default() * 4_096) >> 20
 }

@@ -62,13 +62,7 @@ const LAYOUT_KEY: &[u8] = b"\xff\xff\xfflayout";
 
 fn head_key(generation: u16, lane: Lane) -> [u8; 5] {
     let [high, low] = generation.to_be_bytes();
-    [
-        RESERVED_PREFIX[0],
-        RESERVED_PREFIX[1],
-        high,
-        low,
-        lane.number(),
-    ]
+    [RESERVED_PREFIX[0], RESERVED_PREFIX[1], high, low, lane.number()]
 }
 
 impl FjallStore {
@@ -83,17 +77,10 @@ impl FjallStore {
         let (database, state) = match opened {
             Ok(result) => result.map_err(|error| classify(dir, error))?,
             Err(_) => {
-                return Err(damaged(
-                    dir,
-                    "the engine stopped while reading it".to_owned(),
-                ));
+                return Err(damaged(dir, "the engine stopped while reading it".to_owned()));
             }
         };
-        let store = Self {
-            database,
-            state,
-            committing: Mutex::new(()),
-        };
+        let store = Self { database, state, committing: Mutex::new(()) };
         store.check_layout(dir, options.layout)?;
         Ok(store)
     }
@@ -103,9 +90,7 @@ impl FjallStore {
     /// # Errors
     /// When the engine cannot tell.
     pub fn disk_bytes(&self) -> Result<u64, StoreError> {
-        self.database
-            .disk_space()
-            .map_err(engine("measure its size"))
+        self.database.disk_space().map_err(engine("measure its size"))
     }
 
     fn check_layout(&self, dir: &Path, layout: u32) -> Result<(), StoreError> {
@@ -115,10 +100,7 @@ impl FjallStore {
                 .insert(LAYOUT_KEY, layout.to_le_bytes())
                 .map_err(engine("record the layout")),
             Some(found) if found == layout.to_le_bytes() => Ok(()),
-            Some(_) => Err(damaged(
-                dir,
-                "another version of the program folded it".to_owned(),
-            )),
+            Some(_) => Err(damaged(dir, "another version of the program folded it".to_owned())),
         }
     }
 }
@@ -130,11 +112,8 @@ fn open_engine(dir: &Path, options: &StoreOptions) -> fjall::Result<(Database, K
         .worker_threads(options.worker_threads.max(1))
         .open()?;
     let state = database.keyspace(KEYSPACE, || {
-        let compression = if options.compress {
-            CompressionType::Lz4
-        } else {
-            CompressionType::None
-        };
+        let compression =
+            if options.compress { CompressionType::Lz4 } else { CompressionType::None };
         KeyspaceCreateOptions::default()
             .max_memtable_size(options.memtable_bytes)
             .data_block_compression_policy(CompressionPolicy::new([
@@ -146,26 +125,18 @@ fn open_engine(dir: &Path, options: &StoreOptions) -> fjall::Result<(Database, K
 }
 
 fn damaged(dir: &Path, reason: String) -> StoreError {
-    StoreError::Damaged {
-        path: dir.display().to_string(),
-        reason,
-    }
+    StoreError::Damaged { path: dir.display().to_string(), reason }
 }
 
 fn engine(doing: &'static str) -> impl FnOnce(fjall::Error) -> StoreError {
-    move |source| StoreError::Engine {
-        doing,
-        source: Box::new(source),
-    }
+    move |source| StoreError::Engine { doing, source: Box::new(source) }
 }
 
 /// Damage is what refolding cures; a full disk or missing rights are not.
 fn classify(dir: &Path, error: fjall::Error) -> StoreError {
     use std::io::ErrorKind::{InvalidData, NotFound, UnexpectedEof};
     match error {
-        fjall::Error::Locked => StoreError::Locked {
-            path: dir.display().to_string(),
-        },
+        fjall::Error::Locked => StoreError::Locked { path: dir.display().to_string() },
         fjall::Error::Io(source) | fjall::Error::Storage(fjall::LsmError::Io(source))
             if !matches!(source.kind(), InvalidData | NotFound | UnexpectedEof) =>
         {
@@ -187,10 +158,7 @@ fn decode_head(bytes: Option<&[u8]>) -> Result<LaneHead, StoreError> {
 
 impl StateView for FjallStore {
     fn head(&self, generation: u16, lane: Lane) -> Result<LaneHead, StoreError> {
-        let found = self
-            .state
-            .get(head_key(generation, lane))
-            .map_err(engine("read a head"))?;
+        let found = self.state.get(head_key(generation, lane)).map_err(engine("read a head"))?;
         decode_head(found.as_deref())
     }
 
@@ -222,10 +190,7 @@ fn scan(
 impl StateStore for FjallStore {
     fn commit(&self, generation: u16, commits: &[(Lane, LaneCommit)]) -> Result<(), StoreError> {
         check_keys(commits)?;
-        let size = commits
-            .iter()
-            .map(|(_, step)| 1 + step.puts.len() + step.deletes.len())
-            .sum();
+        let size = commits.iter().map(|(_, step)| 1 + step.puts.len() + step.deletes.len()).sum();
         let mut batch = fjall::OwnedWriteBatch::with_capacity(self.database.clone(), size);
         for (lane, step) in commits {
             batch.insert(&self.state, head_key(generation, *lane), step.head.encode());
@@ -236,10 +201,7 @@ impl StateStore for FjallStore {
                 batch.remove(&self.state, &**key);
             }
         }
-        let _one_at_a_time = self
-            .committing
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let _one_at_a_time = self.committing.lock().unwrap_or_else(PoisonError::into_inner);
         for (lane, step) in commits {
             if self.head(generation, *lane)? != step.expected {
                 return Err(StoreError::Fenced { lane: *lane });
@@ -265,18 +227,12 @@ struct FjallSnapshot {
 impl StateView for FjallSnapshot {
     fn head(&self, generation: u16, lane: Lane) -> Result<LaneHead, StoreError> {
         let key = head_key(generation, lane);
-        let found = self
-            .snapshot
-            .get(&self.state, key)
-            .map_err(engine("read a head"))?;
+        let found = self.snapshot.get(&self.state, key).map_err(engine("read a head"))?;
         decode_head(found.as_deref())
     }
 
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        let found = self
-            .snapshot
-            .get(&self.state, key)
-            .map_err(engine("read a key"))?;
+        let found = self.snapshot.get(&self.state, key).map_err(engine("read a key"))?;
         Ok(found.map(|value| value.to_vec()))
     }
 

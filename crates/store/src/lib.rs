@@ -6,6 +6,7 @@ pub mod head;
 pub mod memory;
 pub mod port;
 pub mod rebuild;
+pub mod tables;
 
 pub use embedded::{FjallStore, StoreOptions};
 pub use error::StoreError;

@@ -33,11 +33,7 @@ impl MemoryStore {
 
 impl StateView for State {
     fn head(&self, generation: u16, lane: Lane) -> Result<LaneHead, StoreError> {
-        Ok(self
-            .heads
-            .get(&(generation, lane))
-            .copied()
-            .unwrap_or_default())
+        Ok(self.heads.get(&(generation, lane)).copied().unwrap_or_default())
     }
 
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {

@@ -7,11 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 fn commit(number: u64) -> LaneCommit {
-    let at = |next| LaneHead {
-        next: Position(next),
-        chain: next,
-        ..LaneHead::default()
-    };
+    let at = |next| LaneHead { next: Position(next), chain: next, ..LaneHead::default() };
     LaneCommit {
         expected: at(number),
         head: at(number + 1),
@@ -34,11 +30,7 @@ fn files(dir: &Path) -> Vec<PathBuf> {
     let mut out = Vec::new();
     for entry in fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
-        if path.is_dir() {
-            out.extend(files(&path))
-        } else {
-            out.push(path)
-        }
+        if path.is_dir() { out.extend(files(&path)) } else { out.push(path) }
     }
     out.sort();
     out
@@ -61,19 +53,12 @@ fn copy_tree(from: &Path, to: &Path) {
 fn check_prefix(store: &FjallStore, most: u64) -> u64 {
     let head = store.head(0, Lane::GRAPH).unwrap();
     assert!(head.next.0 <= most);
-    let total = store
-        .get(b"\0total")
-        .unwrap()
-        .map_or(0, |v| u64::from_be_bytes(v.try_into().unwrap()));
+    let total =
+        store.get(b"\0total").unwrap().map_or(0, |v| u64::from_be_bytes(v.try_into().unwrap()));
     assert_eq!(total, head.next.0, "position and state belong together");
     for number in 0..most {
         let found = store.get(&number.to_be_bytes()).unwrap().is_some();
-        assert_eq!(
-            found,
-            number < head.next.0,
-            "commit {number} of {}",
-            head.next.0
-        );
+        assert_eq!(found, number < head.next.0, "commit {number} of {}", head.next.0);
     }
     head.next.0
 }
@@ -92,9 +77,7 @@ fn a_journal_cut_anywhere_loses_whole_commits_from_its_end() {
     let dir = tempfile::tempdir().unwrap();
     let original = dir.path().join("original");
     filled(&original, COMMITS);
-    let journal = files(&original)
-        .into_iter()
-        .find(|p| p.extension().is_some_and(|e| e == "jnl"));
+    let journal = files(&original).into_iter().find(|p| p.extension().is_some_and(|e| e == "jnl"));
     let journal = journal.expect("the engine keeps a journal");
     let length = written_length(&journal);
     for share in 1..=40 {
@@ -150,25 +133,14 @@ fn another_layout_is_set_aside_with_a_reason() {
     let dir = tempfile::tempdir().unwrap();
     let state = dir.path().join("state");
     filled(&state, 3);
-    let options = StoreOptions {
-        layout: 2,
-        ..StoreOptions::default()
-    };
+    let options = StoreOptions { layout: 2, ..StoreOptions::default() };
     let refused = FjallStore::open(&state, &options).map(|_| ()).unwrap_err();
-    assert!(
-        refused.to_string().contains("remove that folder"),
-        "{refused}"
-    );
+    assert!(refused.to_string().contains("remove that folder"), "{refused}");
     let (store, found) = FjallStore::open_or_rebuild(&state, &options).unwrap();
-    let Found::SetAside { path, .. } = found else {
-        panic!("must be set aside")
-    };
+    let Found::SetAside { path, .. } = found else { panic!("must be set aside") };
     assert!(path.ends_with("state.damaged") && path.exists());
     assert_eq!(check_prefix(&store, 3), 0);
     drop(store);
     let again = FjallStore::open_or_rebuild(&state, &StoreOptions::default()).unwrap();
-    assert!(
-        matches!(again.1, Found::SetAside { .. }),
-        "an older set-aside folder is replaced"
-    );
+    assert!(matches!(again.1, Found::SetAside { .. }), "an older set-aside folder is replaced");
 }

@@ -1,0 +1,119 @@
+//! Tables: the rows that people and warehouses read, as Parquet, CSV and JSON lines.
+//!
+//! Every table is a list of [`Column`]s and of rows that fill them with [`Cell`]s; the writers know
+//! nothing else. The order of rows is stable: the table's time, then ids.
+
+pub mod cell;
+pub mod csv;
+pub mod events;
+pub mod jsonl;
+pub mod order;
+pub mod parquet;
+pub mod people;
+pub mod rows;
+pub mod writer;
+
+pub use cell::{Cell, Column, ColumnKind, Row};
+pub use events::{EventRow, Outcome};
+pub use order::{Sorter, SorterOptions};
+pub use rows::{LinkRow, QuarantineRow};
+pub use writer::{Format, TableWriter, write_rows};
+
+use crate::error::StoreError;
+use std::fmt;
+use std::str::FromStr;
+
+/// A table that can be exported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Table {
+    /// One row per distinct event.
+    Events,
+    /// One row per session.
+    Sessions,
+    /// One row per person.
+    People,
+    /// One row per touch.
+    Touches,
+    /// One row per conversion.
+    Conversions,
+    /// One row per conversion, model and credited touch.
+    Credits,
+    /// One row per click of ours.
+    Clicks,
+    /// One row per version of a link.
+    Links,
+    /// One row per quarantined thing.
+    Quarantine,
+}
+
+impl Table {
+    /// Every table.
+    pub const ALL: [Self; 9] = [
+        Self::Events,
+        Self::Sessions,
+        Self::People,
+        Self::Touches,
+        Self::Conversions,
+        Self::Credits,
+        Self::Clicks,
+        Self::Links,
+        Self::Quarantine,
+    ];
+
+    /// The name in commands, SQL and file names.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Events => "events",
+            Self::Sessions => "sessions",
+            Self::People => "people",
+            Self::Touches => "touches",
+            Self::Conversions => "conversions",
+            Self::Credits => "credits",
+            Self::Clicks => "clicks",
+            Self::Links => "links",
+            Self::Quarantine => "quarantine",
+        }
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// No table has this name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "there is no table {0:?}: take one of events, sessions, people, touches, conversions, credits, clicks, links, quarantine"
+)]
+pub struct UnknownTable(String);
+
+impl FromStr for Table {
+    type Err = UnknownTable;
+
+    fn from_str(text: &str) -> Result<Self, UnknownTable> {
+        let found = Self::ALL.into_iter().find(|table| table.name() == text);
+        found.ok_or_else(|| UnknownTable(text.to_owned()))
+    }
+}
+
+/// Why a table could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum TableError {
+    /// The output refused bytes.
+    #[error("cannot write the table: {0}; check the output's space and rights")]
+    Output(#[from] std::io::Error),
+    /// The Parquet writer failed.
+    #[error("cannot write the table as Parquet: {0}")]
+    Parquet(#[from] ::parquet::errors::ParquetError),
+    /// Columns and cells do not fit.
+    #[error("cannot build the table's columns: {0}")]
+    Columns(#[from] arrow_schema::ArrowError),
+    /// State could not be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A spilled row could not be read back.
+    #[error("a row set aside while sorting is damaged: check the disk that holds temporary files")]
+    Spill,
+}

@@ -1,0 +1,131 @@
+//! Parquet through Arrow record batches: Snappy, dictionaries, UTC microseconds.
+
+use super::TableError;
+use super::cell::{Cell, Column, ColumnKind};
+use super::writer::TableWriter;
+use arrow_array::builder::{
+    BooleanBuilder, Int64Builder, StringBuilder, TimestampMicrosecondBuilder,
+};
+use arrow_array::{ArrayRef, RecordBatch};
+use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::Compression;
+use parquet::file::properties::WriterProperties;
+use std::io::Write;
+use std::sync::Arc;
+
+/// Rows that become one record batch.
+const BATCH_ROWS: usize = 8_192;
+/// Rows of a row group: the most that is buffered, encoded.
+const GROUP_ROWS: usize = 262_144;
+const UTC: &str = "UTC";
+
+/// The Arrow schema of these columns.
+pub fn schema(columns: &[Column]) -> SchemaRef {
+    let field = |column: &Column| {
+        let kind = match column.kind {
+            ColumnKind::Text | ColumnKind::Json => DataType::Utf8,
+            ColumnKind::Integer => DataType::Int64,
+            ColumnKind::Time => DataType::Timestamp(TimeUnit::Microsecond, Some(UTC.into())),
+            ColumnKind::Flag => DataType::Boolean,
+        };
+        Field::new(column.name, kind, true)
+    };
+    Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()))
+}
+
+/// One column being built.
+enum Builder {
+    Text(StringBuilder),
+    Integer(Int64Builder),
+    Time(TimestampMicrosecondBuilder),
+    Flag(BooleanBuilder),
+}
+
+impl Builder {
+    fn new(column: &Column) -> Self {
+        match column.kind {
+            ColumnKind::Text | ColumnKind::Json => Self::Text(StringBuilder::new()),
+            ColumnKind::Integer => Self::Integer(Int64Builder::new()),
+            ColumnKind::Time => Self::Time(TimestampMicrosecondBuilder::new().with_timezone(UTC)),
+            ColumnKind::Flag => Self::Flag(BooleanBuilder::new()),
+        }
+    }
+
+    /// A cell of another kind than the column's counts as empty.
+    fn push(&mut self, cell: &Cell<'_>) {
+        match (self, cell) {
+            (Self::Text(builder), Cell::Text(text)) => builder.append_value(text),
+            (Self::Text(builder), _) => builder.append_null(),
+            (Self::Integer(builder), Cell::Integer(value)) => builder.append_value(*value),
+            (Self::Integer(builder), _) => builder.append_null(),
+            (Self::Time(builder), Cell::Time(time)) => builder.append_value(time.0),
+            (Self::Time(builder), _) => builder.append_null(),
+            (Self::Flag(builder), Cell::Flag(flag)) => builder.append_value(*flag),
+            (Self::Flag(builder), _) => builder.append_null(),
+        }
+    }
+
+    fn finish(&mut self) -> ArrayRef {
+        match self {
+            Self::Text(builder) => Arc::new(builder.finish()),
+            Self::Integer(builder) => Arc::new(builder.finish()),
+            Self::Time(builder) => Arc::new(builder.finish()),
+            Self::Flag(builder) => Arc::new(builder.finish()),
+        }
+    }
+}
+
+/// Writes Parquet.
+pub struct ParquetWriter<W: Write + Send> {
+    schema: SchemaRef,
+    builders: Vec<Builder>,
+    rows: usize,
+    writer: ArrowWriter<W>,
+}
+
+impl<W: Write + Send> ParquetWriter<W> {
+    /// A writer for these columns.
+    ///
+    /// # Errors
+    /// When the output refuses bytes.
+    pub fn new(columns: Vec<Column>, out: W) -> Result<Self, TableError> {
+        let schema = schema(&columns);
+        let properties = WriterProperties::builder()
+            .set_compression(Compression::SNAPPY)
+            .set_max_row_group_row_count(Some(GROUP_ROWS))
+            .set_created_by("millstream".to_owned())
+            .build();
+        let writer = ArrowWriter::try_new(out, Arc::clone(&schema), Some(properties))?;
+        let builders = columns.iter().map(Builder::new).collect();
+        Ok(Self { schema, builders, rows: 0, writer })
+    }
+
+    fn flush_batch(&mut self) -> Result<(), TableError> {
+        if self.rows > 0 {
+            let arrays = self.builders.iter_mut().map(Builder::finish).collect();
+            self.writer.write(&RecordBatch::try_new(Arc::clone(&self.schema), arrays)?)?;
+            self.rows = 0;
+        }
+        Ok(())
+    }
+}
+
+impl<W: Write + Send> TableWriter for ParquetWriter<W> {
+    fn row(&mut self, cells: &[Cell<'_>]) -> Result<(), TableError> {
+        for (builder, cell) in self.builders.iter_mut().zip(cells) {
+            builder.push(cell);
+        }
+        self.rows += 1;
+        if self.rows == BATCH_ROWS {
+            self.flush_batch()?;
+        }
+        Ok(())
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<(), TableError> {
+        self.flush_batch()?;
+        self.writer.close()?;
+        Ok(())
+    }
+}
