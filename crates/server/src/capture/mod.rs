@@ -1,1 +1,42 @@
 //! Capture: the public plane. Parse, stamp, apply consent, make durable, answer.
+//!
+//! It has its own listener, its own runtime and threads, and its own bounds. It waits for the log
+//! and for nothing else: not for the fold, not for the store, not for reports.
+
+mod aggregate;
+mod answer;
+mod body;
+mod clients;
+pub mod clock;
+mod connection;
+mod cookies;
+pub mod counters;
+mod dispatch;
+mod durable;
+pub mod error;
+mod exchange;
+mod gate;
+mod health;
+pub mod histogram;
+mod in_flight;
+mod intake;
+mod listener;
+mod location;
+pub mod options;
+pub mod plane;
+pub mod redirect;
+pub mod refusal;
+mod settings;
+pub mod sources;
+mod start;
+mod stopwatch;
+mod tls;
+mod tokens;
+mod trace;
+
+pub use counters::{Counters, Endpoint};
+pub use error::CaptureError;
+pub use options::{CaptureOptions, ConsentDefaults, Limits, Timeouts, TlsFiles};
+pub use plane::{CaptureKeys, CaptureParts, CountryOf, Readiness};
+pub use sources::{KeyHash, Source};
+pub use start::{CaptureHandle, start};

@@ -1,0 +1,172 @@
+//! The receive clock: anchored to the wall clock, slewed toward it, never backwards.
+//!
+//! A wall clock may jump (an operator, a time server, a resumed machine). Receive stamps must not:
+//! order and deduplication depend on them. So a stamp follows the machine's monotonic clock, and
+//! its distance to the wall clock is closed by running at most 1/16 faster or slower, as `adjtime`
+//! does. Only a wall clock more than a day ahead is followed at once: that is a machine that booted
+//! without knowing the date.
+
+use millstream_event::{Span, Timestamp};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+/// The share of elapsed time by which the clock may run fast or slow: one sixteenth.
+const SLEW_DIVISOR: i64 = 16;
+/// A wall clock further ahead than this is followed at once.
+const STEP_AHEAD: Span = Span::days(1);
+
+/// Where the slewed time stands.
+#[derive(Clone, Copy, Debug)]
+struct Slewed {
+    /// Microseconds of the monotonic clock since the start.
+    monotonic: i64,
+    stamp: Timestamp,
+}
+
+impl Slewed {
+    /// The stamp for a reading of both clocks; readings of the monotonic clock may come unordered.
+    fn advance(&mut self, monotonic: i64, wall: Timestamp) -> Timestamp {
+        let elapsed = monotonic - self.monotonic;
+        if elapsed <= 0 {
+            return self.stamp;
+        }
+        let plain = self.stamp + Span(elapsed);
+        let error = wall - plain;
+        let slew_max = elapsed / SLEW_DIVISOR;
+        let slewed = if error > STEP_AHEAD {
+            wall
+        } else {
+            plain + Span(error.0.clamp(-slew_max, slew_max))
+        };
+        // Reading more often than every 16 us leaves no room to slew: wait for a longer stretch
+        // rather than never slewing at all.
+        if slew_max > 0 {
+            *self = Self { monotonic, stamp: slewed };
+            slewed
+        } else {
+            plain
+        }
+    }
+}
+
+/// A clock shared by every thread of the public plane.
+#[derive(Debug)]
+pub struct ReceiveClock {
+    started: Instant,
+    slewed: Mutex<Slewed>,
+}
+
+impl Default for ReceiveClock {
+    fn default() -> Self {
+        Self::starting_at(wall_now())
+    }
+}
+
+impl ReceiveClock {
+    /// A clock whose first stamp is `wall`, or later.
+    pub fn starting_at(wall: Timestamp) -> Self {
+        let slewed = Slewed { monotonic: 0, stamp: wall };
+        Self { started: Instant::now(), slewed: Mutex::new(slewed) }
+    }
+
+    /// The stamp for now; never before an earlier answer.
+    pub fn now(&self) -> Timestamp {
+        let wall = wall_now();
+        // The lock is held for a few nanoseconds and nothing in it can panic.
+        let mut slewed = self.slewed.lock().unwrap_or_else(PoisonError::into_inner);
+        // The monotonic reading is taken under the lock: two threads cannot hand out stamps in the
+        // order opposite to their readings.
+        let monotonic = i64::try_from(self.started.elapsed().as_micros()).unwrap_or(i64::MAX);
+        slewed.advance(monotonic, wall)
+    }
+}
+
+/// The machine's wall clock.
+pub fn wall_now() -> Timestamp {
+    let micros = match SystemTime::now().duration_since(UNIX_EPOCH) {
+        Ok(after) => i64::try_from(after.as_micros()).unwrap_or(i64::MAX),
+        Err(before) => {
+            i64::try_from(before.duration().as_micros()).map_or(i64::MIN, |micros| -micros)
+        }
+    };
+    Timestamp(micros)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const START: Timestamp = Timestamp(1_790_000_000_000_000);
+    const SECOND: i64 = 1_000_000;
+
+    /// Reads every `step` microseconds for `seconds` with the wall clock `offset` away.
+    fn run(slewed: &mut Slewed, seconds: i64, step: i64, offset: Span) -> Vec<Timestamp> {
+        let from = slewed.monotonic;
+        (1..=seconds * SECOND / step)
+            .map(|count| {
+                let monotonic = from + count * step;
+                slewed.advance(monotonic, START + Span(monotonic) + offset)
+            })
+            .collect()
+    }
+
+    fn started() -> Slewed {
+        Slewed { monotonic: 0, stamp: START }
+    }
+
+    #[test]
+    fn a_jump_of_an_hour_either_way_never_turns_it_back() {
+        for jump in [Span::hours(-1), Span::hours(1)] {
+            for step in [3, 17, 10_000] {
+                let mut slewed = started();
+                let mut stamps = run(&mut slewed, 1, step, Span(0));
+                stamps.extend(run(&mut slewed, 1, step, jump));
+                assert!(stamps.windows(2).all(|pair| pair[0] <= pair[1]), "{jump:?} step {step}");
+            }
+        }
+    }
+
+    #[test]
+    fn it_runs_at_most_a_sixteenth_fast_or_slow() {
+        let mut slewed = started();
+        run(&mut slewed, 16, 10_000, Span::hours(1));
+        assert_eq!(slewed.stamp, START + Span::seconds(17));
+        run(&mut slewed, 16, 10_000, Span::hours(-1));
+        assert_eq!(slewed.stamp, START + Span::seconds(32));
+    }
+
+    #[test]
+    fn it_meets_the_wall_clock_again() {
+        let mut slewed = started();
+        run(&mut slewed, 20, 10_000, Span::seconds(1));
+        assert_eq!(slewed.stamp, START + Span::seconds(21));
+    }
+
+    #[test]
+    fn readings_closer_than_the_slew_resolves_still_slew_in_the_end() {
+        let mut slewed = started();
+        run(&mut slewed, 1, 1, Span::hours(1));
+        assert!(slewed.stamp > START + Span::seconds(1) + Span::millis(50));
+    }
+
+    #[test]
+    fn a_machine_that_booted_without_a_date_catches_up_at_once() {
+        let mut slewed = started();
+        run(&mut slewed, 1, 10_000, Span::days(365));
+        assert_eq!(slewed.stamp, START + Span::days(365) + Span::seconds(1));
+    }
+
+    #[test]
+    fn readings_out_of_order_do_not_turn_it_back() {
+        let mut slewed = started();
+        let later = slewed.advance(5_000, START + Span(5_000));
+        assert_eq!(slewed.advance(4_000, START + Span(4_000)), later);
+    }
+
+    #[test]
+    fn the_shared_clock_is_close_to_the_wall() {
+        let clock = ReceiveClock::default();
+        assert!((clock.now() - wall_now()).magnitude() < Span::seconds(60));
+        assert!(clock.now() <= clock.now());
+    }
+}

@@ -1,0 +1,59 @@
+//! The one way into the log: a group, a wait, an answer.
+
+use super::plane::Plane;
+use super::refusal::Refusal;
+use millstream_event::{EntityId, Event, Hash128, Header, Kind, Lane, Quarantine, Timestamp};
+use millstream_log::{Append, AppendError};
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// Appends a group and waits until it is durable, at most `patience`. When the wait ends early the
+/// group may still become durable: ids make the retry harmless.
+pub(super) async fn append(
+    plane: &Plane,
+    group: Vec<Append>,
+    patience: Duration,
+) -> Result<(), Refusal> {
+    let (sender, receiver) = oneshot::channel();
+    plane.parts.log.append(
+        group,
+        Box::new(move |outcome| {
+            // The receiver is gone when the request was answered or dropped in the meantime.
+            drop(sender.send(outcome.map(|_| ())));
+        }),
+    )?;
+    match tokio::time::timeout(patience, receiver).await {
+        Ok(Ok(outcome)) => outcome.map_err(Refusal::from),
+        Ok(Err(_)) => Err(Refusal::from(AppendError::Closed)),
+        Err(_) => Err(Refusal::LogOverloaded),
+    }
+}
+
+/// The record of an event.
+pub(super) fn event(plane: &Plane, event: &Event) -> Result<Append, Refusal> {
+    let payload = event.encode().map_err(|_| Refusal::Internal)?;
+    Ok(record(plane, Kind::Event, event.subject(), event.received, payload))
+}
+
+/// The record of a quarantined item.
+pub(super) fn quarantine(plane: &Plane, item: &Quarantine) -> Result<Append, Refusal> {
+    let payload = serde_json::to_vec(item).map_err(|_| Refusal::Internal)?;
+    Ok(record(plane, Kind::Quarantine, item.subject(), item.received, payload))
+}
+
+/// A record of `subject`, in its lane.
+pub(super) fn record(
+    plane: &Plane,
+    kind: Kind,
+    subject: EntityId,
+    received: Timestamp,
+    payload: Vec<u8>,
+) -> Append {
+    let hash = Hash128::keyed(&plane.parts.keys.subject, "subject", &[&subject.0.0]);
+    let header = Header {
+        subject: hash,
+        control_version: plane.parts.registry.control_version(),
+        ..Header::new(kind, Lane::of(subject), received)
+    };
+    Append { header, payload }
+}

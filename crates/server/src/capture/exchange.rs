@@ -1,0 +1,160 @@
+//! One request: who sent it, what its head says, and how long it has taken.
+
+use super::clients;
+use super::plane::Plane;
+use super::stopwatch::Stopwatch;
+use super::trace::Trace;
+use http::header::{COOKIE, HOST, USER_AGENT};
+use http::request::Parts;
+use millstream_event::Timestamp;
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+/// The other end of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Peer {
+    /// Its address.
+    pub(super) address: IpAddr,
+    /// True when the connection is encrypted by us.
+    pub(super) tls: bool,
+}
+
+/// A request in progress.
+pub(super) struct Exchange<'a> {
+    pub(super) plane: &'a Plane,
+    pub(super) peer: Peer,
+    pub(super) head: &'a Parts,
+    /// When the head was read.
+    pub(super) started: Timestamp,
+    pub(super) stopwatch: Stopwatch,
+    pub(super) trace: Option<Trace>,
+}
+
+/// Longest `User-Agent` kept, as the contract says.
+const USER_AGENT_BYTES_MAX: usize = 512;
+
+impl<'a> Exchange<'a> {
+    pub(super) fn begin(plane: &'a Plane, peer: Peer, head: &'a Parts) -> Self {
+        let stopwatch = Stopwatch::start();
+        let trace = head
+            .headers
+            .get("traceparent")
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| Trace::continued(value, &plane.tokens));
+        Self { plane, peer, head, started: plane.clock.now(), stopwatch, trace }
+    }
+
+    /// A header's first value as text.
+    pub(super) fn header(&self, name: &str) -> Option<&'a str> {
+        std::str::from_utf8(self.head.headers.get(name)?.as_bytes()).ok()
+    }
+
+    /// The client's address: believed through trusted proxies only.
+    pub(super) fn client(&self) -> IpAddr {
+        let trusted = &self.plane.options.trusted_proxies;
+        clients::address(self.peer.address, &self.head.headers, trusted)
+    }
+
+    /// True when the visitor's side of the connection is encrypted, by us or by a trusted proxy.
+    pub(super) fn secure(&self) -> bool {
+        let forwarded = || {
+            self.plane.options.trusted_proxies.contains(&self.peer.address)
+                && self.header("x-forwarded-proto") == Some("https")
+        };
+        self.peer.tls || forwarded()
+    }
+
+    /// Every cookie. HTTP/2 clients may send each in a header of its own.
+    pub(super) fn cookies(&self) -> Cow<'a, str> {
+        let mut values = self.head.headers.get_all(COOKIE).iter().filter_map(|v| v.to_str().ok());
+        let Some(first) = values.next() else { return Cow::Borrowed("") };
+        let Some(second) = values.next() else { return Cow::Borrowed(first) };
+        let mut joined = format!("{first}; {second}");
+        for value in values {
+            joined.push_str("; ");
+            joined.push_str(value);
+        }
+        Cow::Owned(joined)
+    }
+
+    /// The agent that sent the request, cut to what the contract keeps.
+    pub(super) fn user_agent(&self) -> Option<&'a str> {
+        self.header(USER_AGENT.as_str()).map(|agent| cut(agent, USER_AGENT_BYTES_MAX))
+    }
+
+    /// Country of the client address.
+    pub(super) fn country(&self) -> Option<Box<str>> {
+        (self.plane.parts.country)(self.client())
+    }
+
+    /// The authority that the client addressed.
+    pub(super) fn host(&self) -> Option<&'a str> {
+        self.header(HOST.as_str()).or_else(|| self.head.uri.authority().map(|host| host.as_str()))
+    }
+
+    /// True when the browser says that nobody looks at the page yet.
+    pub(super) fn is_preview(&self) -> bool {
+        ["purpose", "sec-purpose", "x-purpose", "x-moz"].iter().any(|name| {
+            self.header(name).is_some_and(|value| {
+                let value = value.to_ascii_lowercase();
+                ["prefetch", "prerender", "preview"].iter().any(|word| value.contains(word))
+            })
+        })
+    }
+
+    /// Decoded query parameters in their order.
+    pub(super) fn query(&self) -> impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)> {
+        pairs(self.head.uri.query().unwrap_or_default())
+    }
+
+    /// The first query parameter with this name.
+    pub(super) fn query_value(&self, name: &str) -> Option<Cow<'a, str>> {
+        self.query().find(|(found, _)| found == name).map(|(_, value)| value)
+    }
+}
+
+/// Text cut to at most `bytes_max` bytes at a character boundary.
+pub(super) fn cut(text: &str, bytes_max: usize) -> &str {
+    let mut end = text.len().min(bytes_max);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+/// Pairs of an `application/x-www-form-urlencoded` text.
+fn pairs(text: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
+    text.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        (decoded(name), decoded(value))
+    })
+}
+
+fn decoded(text: &str) -> Cow<'_, str> {
+    if text.contains('+') {
+        let spaced = text.replace('+', " ");
+        let decoded = percent_encoding::percent_decode_str(&spaced).decode_utf8_lossy();
+        Cow::Owned(decoded.into_owned())
+    } else {
+        percent_encoding::percent_decode_str(text).decode_utf8_lossy()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn queries_are_decoded_as_forms() {
+        let found: Vec<_> = pairs("a=1&b=x+y%26z&&c&d=%ff=").collect();
+        let expected = [("a", "1"), ("b", "x y&z"), ("c", ""), ("d", "\u{fffd}=")];
+        assert!(found.iter().map(|(name, value)| (&**name, &**value)).eq(expected));
+    }
+
+    #[test]
+    fn cutting_keeps_characters_whole() {
+        assert_eq!(cut("aäb", 2), "a");
+        assert_eq!(cut("aäb", 3), "aä");
+        assert_eq!(cut("ab", 5), "ab");
+    }
+}
