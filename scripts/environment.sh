@@ -96,3 +96,20 @@ rust_tests() {
     fi
 }
 export -f rust_tests
+
+# debian_packages NAME...: installs what is missing, where that is possible.
+debian_packages() {
+    local missing=() name
+    for name in "$@"; do
+        dpkg-query -W -f='${db:Status-Abbrev}' "$name" 2>/dev/null | grep -q '^ii' || missing+=("$name")
+    done
+    [ "${#missing[@]}" = 0 ] && return 0
+    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+        printf 'missing: %s. The tests that need them will fail; install them and run again.\n' "${missing[*]}"
+        return 1
+    fi
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update -qq && apt-get install -y -qq --no-install-recommends "${missing[@]}" >"$MILLSTREAM_CACHE/apt.log" 2>&1 \
+        || { tail -n 20 "$MILLSTREAM_CACHE/apt.log"; return 1; }
+}
+export -f debian_packages

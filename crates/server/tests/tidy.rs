@@ -119,7 +119,9 @@ fn crates_depend_one_way() {
     let mut wrong = Vec::new();
     for (name, manifest) in manifests() {
         let Some((_, allowed)) = MAY_USE.iter().find(|(known, _)| *known == name) else {
-            panic!("crate `{name}` is not in the table of crates: add it here and to ARCHITECTURE.md");
+            panic!(
+                "crate `{name}` is not in the table of crates: add it here and to ARCHITECTURE.md"
+            );
         };
         for dependency in dependencies(&manifest, false) {
             let ours = dependency.strip_prefix("millstream-");
@@ -160,13 +162,15 @@ fn files_are_short() {
 fn functions(code: &str) -> Vec<(usize, usize, String)> {
     let starts_function = |line: &str| {
         let words = line.trim_start().split('(').next().unwrap_or_default();
-        words.split_whitespace().take(6).any(|word| word == "fn") && !line.trim_start().starts_with("//")
+        words.split_whitespace().take(6).any(|word| word == "fn")
+            && !line.trim_start().starts_with("//")
     };
     let indent = |line: &str| line.len() - line.trim_start().len();
     let lines: Vec<&str> = code.lines().collect();
     let mut found = Vec::new();
     for (start, line) in lines.iter().enumerate().filter(|(_, line)| starts_function(line)) {
-        let same = |later: &&str| indent(later) == indent(line) && later.trim_start().starts_with('}');
+        let same =
+            |later: &&str| indent(later) == indent(line) && later.trim_start().starts_with('}');
         let end = lines[start..].iter().position(|later| same(later) || later.ends_with(';'));
         let closing = lines[start..].iter().position(same);
         let declared_only = line.ends_with(';');
@@ -226,7 +230,8 @@ fn paths_named(text: &str) -> BTreeSet<String> {
     let plain = |word: &&str| {
         !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || "_./-".contains(c))
     };
-    let quoted = text.split('`').skip(1).step_by(2).map(|code| code.split(' ').next().unwrap_or(code));
+    let quoted =
+        text.split('`').skip(1).step_by(2).map(|code| code.split(' ').next().unwrap_or(code));
     let is_path = |word: &&str| {
         let top = TOPS.iter().any(|top| word.starts_with(top));
         let root_file = !word.contains('/') && (word.ends_with(".md") || *word == "deny.toml");
@@ -272,7 +277,8 @@ fn the_map_names_every_crate_and_module() {
             expected.insert(name);
         }
     }
-    let named = |name: &String| map.contains(&format!("`{name}`")) || map.contains(&format!("/{name}`"));
+    let named =
+        |name: &String| map.contains(&format!("`{name}`")) || map.contains(&format!("/{name}`"));
     let absent: Vec<String> = expected.into_iter().filter(|name| !named(name)).collect();
     assert_none("Not on the map (ARCHITECTURE.md)", &absent);
 }
@@ -291,7 +297,9 @@ fn every_dependency_has_a_decision() {
     }
     let undecided: Vec<String> = used
         .into_iter()
-        .filter(|name| !name.starts_with("millstream-") && !decisions.contains(&format!("`{name}`")))
+        .filter(|name| {
+            !name.starts_with("millstream-") && !decisions.contains(&format!("`{name}`"))
+        })
         .collect();
     assert_none("Dependencies without a line in docs/decisions", &undecided);
 }

@@ -1,0 +1,55 @@
+"""A click on disk before the 302, against nginx answering `return 302` with no log at all."""
+
+import measurement as m
+from instance import run
+
+NGINX = """
+daemon off;
+worker_processes 1;
+pid {folder}/pid;
+error_log {folder}/error;
+events {{ worker_connections 1024; }}
+http {{
+    access_log off;
+    keepalive_requests 1000000000;
+    client_body_temp_path {folder}/t1; proxy_temp_path {folder}/t2; fastcgi_temp_path {folder}/t3;
+    uwsgi_temp_path {folder}/t4; scgi_temp_path {folder}/t5;
+    server {{ listen 127.0.0.1:{port}; location / {{ return 302 https://shop.example/landing; }} }}
+}}
+"""
+
+
+def nginx(folder):
+    path = folder / "nginx.conf"
+    port = m.free_port()
+    path.write_text(NGINX.format(folder=folder, port=port))
+    # The configuration names the port; the peer's own choice is not used.
+    process = m.subprocess.Popen(["taskset", "-c", m.SERVER_CORE, "nginx", "-c", str(path)],
+                                 stdout=m.subprocess.DEVNULL, stderr=m.subprocess.PIPE)
+    m.wait_for(port, process)
+    try:
+        return m.drive(port, "/r/bench")
+    finally:
+        process.terminate()
+        process.wait(timeout=10)
+
+
+def main():
+    print(f"redirect: {m.CONNECTIONS} connections, server on one core, wrk on another, {m.SECONDS} s each")
+    with m.folder() as folder:
+        theirs = nginx(folder)
+        run("links", "add", "bench", "https://shop.example/landing", "--source", "a", "--medium", "b", "--campaign", "c",
+            "--owner", "bench", "--data-dir", folder / "data")
+        with m.serving(folder, "[capture]\nredirect_wait_ms = 10000\n") as instance:
+            m.drive(instance.public, "/r/bench", seconds=2)
+            before = m.cpu_by_thread(instance.process.pid)
+            ours = m.drive(instance.public, "/r/bench")
+            after = m.cpu_by_thread(instance.process.pid)
+    m.show("nginx return 302, nothing stored", theirs.rate, "/s", f"   p50 {theirs.p50:.2f} ms, p99 {theirs.p99:.2f} ms")
+    m.show("millstream, click durable before the 302", ours.rate, "/s",
+           f"   p50 {ours.p50:.2f} ms, p99 {ours.p99:.2f} ms, {ours.errors} errors")
+    m.ratio(ours.rate, theirs.rate, 0.9)
+    m.print_where_time_goes(before, after, ours.rate * m.SECONDS)
+
+
+main()
