@@ -10,25 +10,25 @@ use serde::{Deserialize, Serialize};
 #[serde(default)]
 pub struct Campaign {
     /// `utm_source`
-    #[serde(rename = "s", skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "s")]
     pub source: Option<Box<str>>,
     /// `utm_medium`
-    #[serde(rename = "m", skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "m")]
     pub medium: Option<Box<str>>,
     /// `utm_campaign`
-    #[serde(rename = "n", skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "n")]
     pub name: Option<Box<str>>,
     /// `utm_term`
-    #[serde(rename = "t", skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "t")]
     pub term: Option<Box<str>>,
     /// `utm_content`
-    #[serde(rename = "c", skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "c")]
     pub content: Option<Box<str>>,
     /// `utm_adgroup` or `ad_group`
-    #[serde(rename = "g", skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "g")]
     pub ad_group: Option<Box<str>>,
     /// The first known network click identifier: (parameter name, value).
-    #[serde(rename = "k", skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "k")]
     pub network_click: Option<NetworkClick>,
 }
 

@@ -30,7 +30,7 @@ pub struct ClickReference {
     #[serde(rename = "v")]
     pub link_version: u32,
     /// The first-party id cookie at the redirect, where consent allowed one.
-    #[serde(rename = "m", default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "m", default)]
     pub ms_id: Option<AnonymousId>,
 }
 

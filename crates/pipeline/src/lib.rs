@@ -1,6 +1,26 @@
 //! The heart: a pure fold from logged records to state, items and rollups.
+//!
+//! [`apply`] takes a view of the state and one record; it never reads, draws or asks the time.
+//! Production, recovery, import, replay and simulation are this one fold.
 #![no_std]
 
 extern crate alloc;
 
+pub mod apply;
+pub mod item;
+pub mod key;
+pub mod query;
+pub mod rollup;
 pub mod rows;
+pub mod rules;
+pub mod state;
+pub mod value;
+pub mod view;
+
+pub use apply::{apply, foresee};
+pub use item::Item;
+pub use key::{Key, KeyKind};
+pub use query::{ReadError, StateRead};
+pub use rules::Rules;
+pub use value::Value;
+pub use view::{ApplyError, Changes, Miss, Outgoing, View};

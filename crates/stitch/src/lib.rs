@@ -1,4 +1,26 @@
-//! Dedup, sessions, identity graph, late policy: pure functions over one device, one component.
+//! Stitching: dedup, sessions, identity graph, late policy: pure functions over one device or one
+//! component of the graph.
+//!
+//! Nothing here depends on the order in which events arrived: entries are kept in event order, and
+//! what a device's sessions are follows from the entries alone.
 #![no_std]
 
 extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod agent;
+pub mod chunk;
+pub mod dedup;
+pub mod entry;
+pub mod graph;
+pub mod session;
+pub mod timeline;
+
+pub use agent::{Agent, Agents, DeviceClass};
+pub use chunk::Chunk;
+pub use dedup::{Candidate, Verdict};
+pub use entry::{ConversionFact, Edge, Entry, EntryKey, TouchFact};
+pub use graph::{Component, GraphLimits, Node};
+pub use session::Session;
+pub use timeline::{Insertion, Timeline};

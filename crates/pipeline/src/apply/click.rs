@@ -1,0 +1,123 @@
+//! A click of ours: its own record, or the landing that tells of it.
+
+use super::{event, home};
+use crate::item::Landing;
+use crate::key::{Key, KeyKind};
+use crate::rollup::{Cell, CellPlace, Dimensions, Metric, cell_key};
+use crate::rules::Rules;
+use crate::state::{Click, ClickFact, Dedup, Versioned, living};
+use crate::view::{ApplyError, Stamp, View};
+use millstream_event::{Arrival, Channel, EntityId, Event, Flags, Hash128, Record};
+use millstream_stitch::{EntryKey, TouchFact, Verdict};
+
+/// What counts of a click: its own record, else the first landing with it.
+pub(crate) fn effective(click: &Click) -> Option<ClickFact> {
+    if click.logged.is_some() {
+        return click.logged.clone();
+    }
+    let landing = living(&click.landings).min_by_key(|landing| &landing.key)?;
+    Some(ClickFact {
+        id: landing.click.id.clone(),
+        time: landing.click.issued,
+        touch: TouchFact {
+            arrival: landing.arrival.clone().unwrap_or_else(plain_link),
+            campaign: landing.campaign.clone(),
+            click: Some(landing.click.clone()),
+        },
+        bot: landing.bot,
+    })
+}
+
+/// The classification of a link without campaign values.
+fn plain_link() -> Arrival {
+    Arrival { source: "(link)".into(), medium: "link".into(), channel: Channel::new("referral") }
+}
+
+pub(super) fn apply(
+    view: &mut View,
+    rules: &Rules<'_>,
+    (record, event): (&Record, &Event),
+    stamp: Stamp,
+) -> Result<(), ApplyError> {
+    let judged = event::judge(view, rules, (record, event))?;
+    let subject = event.subject();
+    let key = Key::entity(rules.generation, KeyKind::Click, subject);
+    view.want([key])?;
+    let bot = event::agent(rules, event).bot || event.flags.has(Flags::AUTOMATED);
+    let dedup = Dedup {
+        subject,
+        candidate: judged.candidate,
+        position: record.position,
+        key: EntryKey::of(event),
+        chunked: false,
+        traits: event::traits(rules, event, bot),
+        copies: 0,
+        conflicts: 0,
+    };
+    if judged.verdict != Verdict::Loses
+        && let Some(reference) = &event.click
+    {
+        let fact = ClickFact {
+            id: reference.id.clone(),
+            time: event.event_time,
+            touch: TouchFact {
+                arrival: event.arrival.clone().unwrap_or_else(plain_link),
+                campaign: event.campaign.clone(),
+                click: Some(reference.clone()),
+            },
+            bot,
+        };
+        change(view, subject, stamp, |click| click.logged = Some(fact));
+    }
+    event::settle(view, stamp, judged, dedup);
+    Ok(())
+}
+
+pub(super) fn land(
+    view: &mut View,
+    target: EntityId,
+    (name, version, body): ((EntityId, Hash128), u64, Option<Landing>),
+    stamp: Stamp,
+) {
+    change(view, target, stamp, |click| {
+        if click.landings.get(&name).is_none_or(|known| known.version < version) {
+            click.landings.insert(name, Versioned { version, body });
+        }
+    });
+}
+
+/// Changes a click and keeps the sums in step.
+fn change(view: &mut View, entity: EntityId, stamp: Stamp, change: impl FnOnce(&mut Click)) {
+    let key = Key::entity(stamp.generation, KeyKind::Click, entity);
+    let mut click = view.take::<Click>(&key).unwrap_or_default();
+    let before = (effective(&click), click.logged.is_none());
+    change(&mut click);
+    let after = (effective(&click), click.logged.is_none());
+    if before != after {
+        count(view, entity, stamp, before, -1);
+        count(view, entity, stamp, after, 1);
+    }
+    view.put(key, click);
+}
+
+fn count(
+    view: &mut View,
+    entity: EntityId,
+    stamp: Stamp,
+    (fact, rebuilt): (Option<ClickFact>, bool),
+    sign: i64,
+) {
+    let Some(fact) = fact else { return };
+    let lane = home(entity);
+    view.count(stamp.generation, lane, |counts| counts.clicks_rebuilt += sign * i64::from(rebuilt));
+    let day = fact.time.utc_day();
+    let place = CellPlace {
+        generation: stamp.generation,
+        lane,
+        day,
+        metric: Metric::Clicks,
+        bot: fact.bot,
+    };
+    let dimensions = Dimensions::of(&fact.touch);
+    view.sum(cell_key(place, &dimensions), Cell { dimensions, count: sign, amount: 0 });
+}

@@ -1,0 +1,138 @@
+//! An event reaches its subject: dedup, then the subject's timeline and counts.
+
+use super::device;
+use crate::key::{Key, KeyKind};
+use crate::rules::Rules;
+use crate::state::{Dedup, Device, Traits};
+use crate::view::{ApplyError, Stamp, View};
+use alloc::vec::Vec;
+use millstream_event::{Event, Flags, Hash128, Record};
+use millstream_stitch::{Agent, Candidate, Entry, EntryKey, Verdict};
+
+/// The dedup key of an event.
+pub(crate) fn dedup_key(generation: u16, event: &Event) -> Key {
+    let id = Hash128::of("event id", &[event.id.as_str().as_bytes()]);
+    let source = Hash128::of("source", &[event.source.as_str().as_bytes()]);
+    Key::dedup(generation, event.subject(), id, source)
+}
+
+pub(super) fn keys(generation: u16, event: &Event) -> Vec<Key> {
+    let subject = event.subject();
+    alloc::vec![
+        dedup_key(generation, event),
+        Key::entity(generation, KeyKind::Device, subject),
+        Key::chunk(generation, subject, 0),
+    ]
+}
+
+/// What an event means to the copies of it that came before, and the dedup entry it leaves.
+pub(super) struct Judged {
+    pub verdict: Verdict,
+    pub before: Option<Dedup>,
+    pub key: Key,
+    pub candidate: Candidate,
+}
+
+pub(super) fn judge(
+    view: &View,
+    rules: &Rules<'_>,
+    (record, event): (&Record, &Event),
+) -> Result<Judged, ApplyError> {
+    let key = dedup_key(rules.generation, event);
+    view.want([key])?;
+    let before = view.get::<Dedup>(&key).cloned();
+    let candidate = Candidate::of(event, record.header.replay_epoch);
+    let verdict = candidate.against(before.as_ref().map(|dedup| &dedup.candidate));
+    #[cfg(feature = "sabotage")]
+    if rules.sabotage.without_dedup {
+        return Ok(Judged { verdict: Verdict::First, before: None, key, candidate });
+    }
+    Ok(Judged { verdict, before, key, candidate })
+}
+
+/// Counts the record and leaves its dedup entry. Call once nothing can fail any more.
+pub(super) fn settle(view: &mut View, stamp: Stamp, judged: Judged, dedup: Dedup) {
+    let lane = millstream_event::Lane::of(dedup.subject);
+    let conflict =
+        judged.before.as_ref().is_some_and(|b| b.candidate.content != judged.candidate.content);
+    let (new, old) = (dedup.traits, judged.before.as_ref().map(|before| before.traits));
+    view.count(stamp.generation, lane, |counts| {
+        counts.logged += 1;
+        counts.duplicate += i64::from(judged.verdict != Verdict::First);
+        counts.conflicts += i64::from(conflict);
+        counts.visible += i64::from(judged.verdict == Verdict::First);
+        let mut add = |traits: Traits, sign: i64| {
+            counts.degraded += sign * i64::from(traits.flags.has(Flags::DEGRADED));
+            counts.restricted += sign * i64::from(traits.flags.has(Flags::RESTRICTED));
+            counts.clock += sign * i64::from(traits.flags.has(Flags::CLOCK));
+            counts.late += sign * i64::from(traits.late);
+            counts.bot += sign * i64::from(traits.bot);
+            counts.page_views += sign * i64::from(traits.view);
+        };
+        if judged.verdict != Verdict::Loses {
+            add(new, 1);
+            if let Some(old) = old {
+                add(old, -1);
+            }
+        }
+    });
+    let copies = judged.before.as_ref().map_or(0, |before| before.copies + 1);
+    let conflicts =
+        judged.before.as_ref().map_or(0, |before| before.conflicts) + u64::from(conflict);
+    let kept = match (judged.verdict, judged.before) {
+        (Verdict::Loses, Some(before)) => before,
+        _ => dedup,
+    };
+    view.put(judged.key, Dedup { copies, conflicts, ..kept });
+}
+
+/// What the counts "of which" say of an event.
+pub(super) fn traits(rules: &Rules<'_>, event: &Event, bot: bool) -> Traits {
+    let late =
+        event.received - event.event_time > rules.horizon && !event.flags.has(Flags::IMPORTED);
+    let view = matches!(
+        event.kind,
+        millstream_event::EventKind::Page | millstream_event::EventKind::Screen
+    );
+    Traits { flags: event.flags, late, bot, view }
+}
+
+pub(super) fn agent(rules: &Rules<'_>, event: &Event) -> Agent {
+    event.user_agent.as_deref().map(|text| rules.agents.classify(text)).unwrap_or_default()
+}
+
+pub(super) fn apply(
+    view: &mut View,
+    rules: &Rules<'_>,
+    (record, event): (&Record, &Event),
+    stamp: Stamp,
+) -> Result<(), ApplyError> {
+    let judged = judge(view, rules, (record, event))?;
+    let subject = event.subject();
+    let entry = Entry::of(event, agent(rules, event), rules.conversions.read(event));
+    let dedup = Dedup {
+        subject,
+        candidate: judged.candidate,
+        position: record.position,
+        key: EntryKey::of(event),
+        chunked: !entry.is_inert(),
+        traits: traits(rules, event, entry.agent.bot),
+        copies: 0,
+        conflicts: 0,
+    };
+    if judged.verdict == Verdict::Loses {
+        settle(view, stamp, judged, dedup);
+        return Ok(());
+    }
+    let device_key = Key::entity(rules.generation, KeyKind::Device, subject);
+    view.want([device_key])?;
+    let stale =
+        judged.before.as_ref().filter(|before| before.chunked).map(|before| before.key.clone());
+    let change = device::EntryChange { entry, stale };
+    let known = view.get::<Device>(&device_key);
+    view.want(device::chunks_needed(known, subject, &change, rules))?;
+    let first = judged.verdict == Verdict::First;
+    device::change(view, rules, device::Visible { event, change, first }, stamp);
+    settle(view, stamp, judged, dedup);
+    Ok(())
+}

@@ -1,0 +1,141 @@
+//! Items: what entities tell each other across lanes, always through the log.
+
+use alloc::vec::Vec;
+use millstream_attribute::{Conversion, Touch};
+use millstream_event::click_token::ClickReference;
+use millstream_event::{Arrival, Campaign, EntityId, Hash128, Lane, Money};
+use millstream_stitch::EntryKey;
+use serde::{Deserialize, Serialize};
+
+/// Which flow an item belongs to. With sender, target and id it names the item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum ItemKind {
+    /// Device -> graph: an identity link.
+    Edge,
+    /// Graph -> device: the person it belongs to.
+    Person,
+    /// Device -> order: a claim to be the order's conversion.
+    Claim,
+    /// Order -> device: which claim won.
+    Verdict,
+    /// Landing device -> click.
+    Landing,
+    /// Device -> person: it belongs to them.
+    Member,
+    /// Device -> person: a touch.
+    Touch,
+    /// Device -> person: a conversion.
+    Conversion,
+}
+
+/// An identity link as its sender states it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EdgeBody {
+    /// The other node.
+    pub target: EntityId,
+    /// True when the other node is a user.
+    pub target_is_user: bool,
+    /// True when the sender is a user.
+    pub sender_is_user: bool,
+}
+
+/// A claim to be the conversion of an order.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Claim {
+    /// False sorts first: a server's word counts before a browser's.
+    pub from_browser: bool,
+    /// The claiming event's place in time.
+    pub key: EntryKey,
+    /// The claiming device.
+    pub device: EntityId,
+    /// The value it gives.
+    pub value: Option<Money>,
+}
+
+/// Which claim won.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderVerdict {
+    /// The winning device.
+    pub device: EntityId,
+    /// The winning event.
+    pub key: EntryKey,
+    /// Its value, filled from the next claim where it has none.
+    pub value: Option<Money>,
+}
+
+/// A landing with one of our clicks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Landing {
+    /// The click as its token tells it.
+    pub click: ClickReference,
+    /// The landing event's place in time.
+    pub key: EntryKey,
+    /// Campaign fields of the landing.
+    pub campaign: Campaign,
+    /// Classification of the landing.
+    pub arrival: Option<Arrival>,
+    /// True when the landing's agent is a bot.
+    pub bot: bool,
+}
+
+/// What an item says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Body {
+    /// See [`ItemKind::Edge`].
+    Edge(EdgeBody),
+    /// See [`ItemKind::Person`].
+    Person(EntityId),
+    /// See [`ItemKind::Claim`].
+    Claim(Claim),
+    /// See [`ItemKind::Verdict`].
+    Verdict(OrderVerdict),
+    /// See [`ItemKind::Landing`].
+    Landing(Landing),
+    /// See [`ItemKind::Member`].
+    Member,
+    /// See [`ItemKind::Touch`].
+    Touch(Touch),
+    /// See [`ItemKind::Conversion`].
+    Conversion(Conversion),
+}
+
+/// An item: the payload of a [`millstream_event::Kind::Item`] record. Its version is in the header.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Item {
+    /// The flow.
+    pub kind: ItemKind,
+    /// Who says it.
+    pub sender: EntityId,
+    /// To whom.
+    pub target: EntityId,
+    /// Natural key within (kind, sender, target).
+    pub id: Hash128,
+    /// What it says; none for a tombstone.
+    pub body: Option<Body>,
+}
+
+impl Item {
+    /// The lane it goes to.
+    pub const fn lane(&self) -> Lane {
+        match self.kind {
+            ItemKind::Edge => Lane::GRAPH,
+            _ => Lane::of(self.target),
+        }
+    }
+
+    /// The payload.
+    ///
+    /// # Errors
+    /// Only when memory for it cannot be had.
+    pub fn encode(&self) -> Result<Vec<u8>, postcard::Error> {
+        postcard::to_allocvec(self)
+    }
+
+    /// Reads a payload.
+    ///
+    /// # Errors
+    /// When the bytes are not an item.
+    pub fn decode(payload: &[u8]) -> Result<Self, postcard::Error> {
+        postcard::from_bytes(payload)
+    }
+}

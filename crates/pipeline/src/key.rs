@@ -1,0 +1,132 @@
+//! Keys of the state: `generation | lane | kind | entity | part | suffix`, ordered as bytes.
+
+use core::hash::{Hash, Hasher};
+use millstream_event::{EntityId, Hash128, Lane, Position};
+
+/// What a key's value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum KeyKind {
+    /// A device (or other subject of events): part 0 its state, part 1 its chunks.
+    Device = 1,
+    /// Which copy of an event counts.
+    Dedup = 2,
+    /// A person.
+    Person = 3,
+    /// An order.
+    Order = 4,
+    /// A click of ours.
+    Click = 5,
+    /// A node of the identity graph.
+    Node = 6,
+    /// The members of a person in the graph.
+    Component = 7,
+    /// A partial sum of a report.
+    Rollup = 8,
+    /// A lane's counts.
+    Counts = 9,
+    /// A control record.
+    Control = 10,
+    /// A quarantined thing.
+    Quarantine = 11,
+    /// An item on its way to another lane.
+    Outbox = 12,
+}
+
+/// A key: 37 bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Key([u8; Key::BYTES]);
+
+impl Hash for Key {
+    /// Entity and suffix are hashes already: eight bytes of each are enough.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let word = |at: usize| {
+            let mut bytes = [0; 8];
+            bytes.copy_from_slice(&self.0[at..at + 8]);
+            u64::from_le_bytes(bytes)
+        };
+        let place = u64::from(self.0[2]) << 16 | u64::from(self.0[3]) << 8 | u64::from(self.0[20]);
+        state.write_u64(
+            word(4) ^ word(12).rotate_left(17) ^ word(21).rotate_left(31) ^ word(29) ^ place,
+        );
+    }
+}
+
+impl Key {
+    /// Length of every key.
+    pub const BYTES: usize = 37;
+
+    /// Puts a key together.
+    pub fn new(generation: u16, lane: Lane, kind: KeyKind, entity: Hash128) -> Self {
+        let mut bytes = [0; Self::BYTES];
+        bytes[0..2].copy_from_slice(&generation.to_be_bytes());
+        bytes[2] = lane.number();
+        bytes[3] = kind as u8;
+        bytes[4..20].copy_from_slice(&entity.0);
+        Self(bytes)
+    }
+
+    /// With a part and a suffix.
+    #[must_use]
+    pub fn part(mut self, part: u8, suffix: [u8; 16]) -> Self {
+        self.0[20] = part;
+        self.0[21..37].copy_from_slice(&suffix);
+        self
+    }
+
+    /// The key of an entity that lives in the lane its id says.
+    pub fn entity(generation: u16, kind: KeyKind, entity: EntityId) -> Self {
+        Self::new(generation, Lane::of(entity), kind, entity.0)
+    }
+
+    /// A chunk of a device.
+    pub fn chunk(generation: u16, device: EntityId, number: u32) -> Self {
+        Self::entity(generation, KeyKind::Device, device).part(1, u128::from(number).to_be_bytes())
+    }
+
+    /// Which copy of an event counts: by event id first, so that an id alone finds its copies.
+    pub fn dedup(generation: u16, subject: EntityId, event: Hash128, source: Hash128) -> Self {
+        let suffix = Hash128::of("dedup", &[&subject.0.0, &source.0]);
+        Self::new(generation, Lane::of(subject), KeyKind::Dedup, event).part(0, suffix.0)
+    }
+
+    /// A control record.
+    pub fn control(generation: u16, position: Position) -> Self {
+        let mut ordinal = [0; 16];
+        ordinal[8..].copy_from_slice(&position.0.to_be_bytes());
+        Self::new(generation, Lane::CONTROL, KeyKind::Control, Hash128(ordinal))
+    }
+
+    /// The prefix of every key of one kind in one lane.
+    pub fn prefix(generation: u16, lane: Lane, kind: KeyKind) -> [u8; 4] {
+        let [high, low] = generation.to_be_bytes();
+        [high, low, lane.number(), kind as u8]
+    }
+
+    /// Reads a key back.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        Some(Self(bytes.try_into().ok()?))
+    }
+
+    /// The bytes.
+    pub const fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The lane it belongs to.
+    pub const fn lane(&self) -> Option<Lane> {
+        Lane::from_number(self.0[2])
+    }
+
+    /// The entity it names.
+    pub fn entity_id(&self) -> EntityId {
+        let mut entity = [0; 16];
+        entity.copy_from_slice(&self.0[4..20]);
+        EntityId(Hash128(entity))
+    }
+
+    /// Its part.
+    pub const fn part_number(&self) -> u8 {
+        self.0[20]
+    }
+}

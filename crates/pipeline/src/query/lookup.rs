@@ -1,0 +1,262 @@
+//! Single things looked up: for audits, for the events table, for the registry of links.
+
+use super::tables::{conversion_row, credit_rows, session_row, touch_row};
+use super::{ReadError, Rows, StateRead, read, walk};
+use crate::apply::dedup_key;
+use crate::key::{Key, KeyKind};
+use crate::rows::{ConversionRow, CreditRow, SessionRow, TouchRow};
+use crate::state::{Dedup, Device, Person, Quarantined};
+use crate::value::Value;
+use alloc::vec::Vec;
+use millstream_event::control::Control;
+use millstream_event::{EntityId, Event, Hash128, Lane, Position, Revision, Span};
+
+/// What became of an event record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It counts; where it is part of a session, this one.
+    Visible {
+        /// The session.
+        session_id: Option<Hash128>,
+        /// The person.
+        person_id: EntityId,
+    },
+    /// Another copy counts.
+    Duplicate,
+    /// Not folded yet.
+    InFlight,
+}
+
+impl Outcome {
+    /// The stable name.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Visible { .. } => "visible",
+            Self::Duplicate => "duplicate",
+            Self::InFlight => "in_flight",
+        }
+    }
+}
+
+/// What became of the event record at `position`.
+///
+/// # Errors
+/// When the state cannot be read.
+pub fn outcome(
+    state: &dyn StateRead,
+    generation: u16,
+    event: &Event,
+    position: Position,
+) -> Result<Outcome, ReadError> {
+    let Some(dedup) = read::<Dedup>(state, &dedup_key(generation, event))? else {
+        return Ok(Outcome::InFlight);
+    };
+    if dedup.position != position {
+        return Ok(Outcome::Duplicate);
+    }
+    let subject = dedup.subject;
+    let device = read::<Device>(state, &Key::entity(generation, KeyKind::Device, subject))?;
+    let person_id = device.as_ref().map_or(subject, |device| device.person);
+    let in_session = event.forms_session();
+    let session = device
+        .as_ref()
+        .filter(|_| in_session)
+        .and_then(|device| device.timeline.session_at(&dedup.key));
+    Ok(Outcome::Visible { session_id: session.map(|session| session.id(subject)), person_id })
+}
+
+/// Everything known of one event id: each subject that used it.
+#[derive(Clone, Debug)]
+pub struct EventTrace {
+    /// The lane of its subject.
+    pub lane: Lane,
+    /// Its dedup entry: the counting copy's place, copies, conflicts.
+    pub dedup: Dedup,
+    /// Its session, when it is part of one.
+    pub session: Option<SessionRow>,
+    /// Its subject's person.
+    pub person_id: EntityId,
+}
+
+/// Every event with this id, whatever its source and subject.
+///
+/// # Errors
+/// When the state cannot be read.
+pub fn copies(
+    state: &dyn StateRead,
+    generation: u16,
+    event_id: &str,
+) -> Result<Vec<EventTrace>, ReadError> {
+    let id = Hash128::of("event id", &[event_id.as_bytes()]);
+    let mut found = Vec::new();
+    for lane in Lane::all() {
+        let [a, b, c, d] = Key::prefix(generation, lane, KeyKind::Dedup);
+        let prefix = [&[a, b, c, d][..], &id.0].concat();
+        state.scan(&prefix, &mut |_, bytes| {
+            if let Value::Dedup(dedup) = Value::decode(bytes)? {
+                found.push((lane, dedup));
+            }
+            Ok(true)
+        })?;
+    }
+    found.into_iter().map(|(lane, dedup)| trace(state, generation, lane, dedup)).collect()
+}
+
+fn trace(
+    state: &dyn StateRead,
+    generation: u16,
+    lane: Lane,
+    dedup: Dedup,
+) -> Result<EventTrace, ReadError> {
+    let device = read::<Device>(state, &Key::entity(generation, KeyKind::Device, dedup.subject))?;
+    let session = device.as_ref().and_then(|device| {
+        let session = device.timeline.session_at(&dedup.key)?;
+        Some(session_row(dedup.subject, device, session))
+    });
+    let person_id = device.map_or(dedup.subject, |device| device.person);
+    Ok(EventTrace { lane, dedup, session, person_id })
+}
+
+/// A subject's state, whole.
+///
+/// # Errors
+/// When the state cannot be read.
+pub fn device(
+    state: &dyn StateRead,
+    generation: u16,
+    subject: EntityId,
+) -> Result<Option<Device>, ReadError> {
+    read(state, &Key::entity(generation, KeyKind::Device, subject))
+}
+
+/// A person's state, whole.
+///
+/// # Errors
+/// When the state cannot be read.
+pub fn person(
+    state: &dyn StateRead,
+    generation: u16,
+    id: EntityId,
+) -> Result<Option<Person>, ReadError> {
+    read(state, &Key::entity(generation, KeyKind::Person, id))
+}
+
+/// The whole chain behind one conversion.
+#[derive(Clone, Debug)]
+pub struct Chain {
+    /// The conversion.
+    pub conversion: ConversionRow,
+    /// The person's touches that lie within the window before it, in order.
+    pub touches: Vec<TouchRow>,
+    /// Its credits under every model.
+    pub credits: Vec<CreditRow>,
+}
+
+/// The chain behind a conversion named by its conversion id, its event id or its order number.
+/// Walks the people: cost grows with them.
+///
+/// # Errors
+/// When the state cannot be read.
+pub fn conversion(
+    state: &dyn StateRead,
+    generation: u16,
+    window: Span,
+    name: &str,
+) -> Result<Vec<Chain>, ReadError> {
+    let id = Hash128::parse_hex(name);
+    let mut found = Vec::new();
+    walk::<Person>(state, generation, KeyKind::Person, &mut |key, person| {
+        for item in person.conversions.values() {
+            let Some(conversion) = &item.body else { continue };
+            let named = Some(conversion.id) == id
+                || conversion.key.id.as_str() == name
+                || conversion.order.as_deref() == Some(name);
+            if named {
+                let owner = key.entity_id();
+                let mut touches: Vec<_> = person
+                    .touches
+                    .values()
+                    .filter_map(|item| Some((item.version, item.body.as_ref()?)))
+                    .filter(|(_, touch)| {
+                        millstream_attribute::credit::in_window(touch, conversion, window)
+                    })
+                    .collect();
+                touches.sort_by(|(_, a), (_, b)| (&a.key, a.id).cmp(&(&b.key, b.id)));
+                found.push(Chain {
+                    conversion: conversion_row(owner, conversion, Revision(item.version)),
+                    touches: touches
+                        .iter()
+                        .map(|(v, touch)| touch_row(owner, touch, Revision(*v)))
+                        .collect(),
+                    credits: credit_rows(owner, &person, conversion, window),
+                });
+            }
+        }
+        Ok(true)
+    })?;
+    Ok(found)
+}
+
+/// The event id behind a touch of a person.
+///
+/// # Errors
+/// When the state cannot be read.
+pub fn touch_event(
+    state: &dyn StateRead,
+    generation: u16,
+    person: EntityId,
+    touch: Hash128,
+) -> Result<Option<alloc::boxed::Box<str>>, ReadError> {
+    let person: Option<Person> = read(state, &Key::entity(generation, KeyKind::Person, person))?;
+    let found = person.and_then(|person| {
+        let mut touches = crate::state::living(&person.touches);
+        touches.find(|other| other.id == touch).map(|touch| touch.key.id.as_str().into())
+    });
+    Ok(found)
+}
+
+/// Everything in quarantine, in key order: (lane, id, entry).
+///
+/// # Errors
+/// When the state cannot be read, or what `rows` returned.
+pub fn quarantine(
+    state: &dyn StateRead,
+    generation: u16,
+    rows: Rows<'_, (Lane, Hash128, Quarantined)>,
+) -> Result<(), ReadError> {
+    walk::<Quarantined>(
+        state,
+        generation,
+        KeyKind::Quarantine,
+        &mut |key, entry| match key.lane() {
+            Some(lane) => rows((lane, key.entity_id().0, entry)),
+            None => Ok(true),
+        },
+    )
+}
+
+/// Every control record, oldest first, with its place in the control lane.
+///
+/// # Errors
+/// When the state cannot be read, or what `rows` returned.
+pub fn controls(
+    state: &dyn StateRead,
+    generation: u16,
+    rows: Rows<'_, (Position, Control)>,
+) -> Result<(), ReadError> {
+    state.scan(&Key::prefix(generation, Lane::CONTROL, KeyKind::Control), &mut |key, bytes| {
+        let (Some(key), Value::Control(payload)) = (Key::from_bytes(key), Value::decode(bytes)?)
+        else {
+            return Ok(true);
+        };
+        let ordinal = key.entity_id().0.0;
+        let mut position = [0; 8];
+        position.copy_from_slice(&ordinal[8..]);
+        match serde_json::from_slice(&payload) {
+            Ok(control) => rows((Position(u64::from_be_bytes(position)), control)),
+            Err(error) => {
+                Err(ReadError::Store(alloc::format!("a control record cannot be read: {error}")))
+            }
+        }
+    })
+}

@@ -1,0 +1,98 @@
+//! Queries: rows and sums read off the state. Reports look up, exports walk.
+
+mod campaigns;
+mod lookup;
+mod tables;
+
+pub use campaigns::{By, CampaignQuery, CampaignSum, SessionDay, campaigns, session_days};
+pub use lookup::{
+    Chain, EventTrace, Outcome, controls, conversion, copies, device, outcome, person, quarantine,
+    touch_event,
+};
+pub use tables::{clicks, conversions, credits, people, sessions, touches};
+
+use crate::key::{Key, KeyKind};
+use crate::rollup::Counts;
+use crate::value::{Stored, Value, ValueError};
+use alloc::string::String;
+use millstream_event::{Hash128, Lane};
+
+/// Reads committed state; implemented over a store by the shell.
+pub trait StateRead {
+    /// The value under a key.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn get(&self, key: &[u8]) -> Result<Option<alloc::vec::Vec<u8>>, ReadError>;
+
+    /// Visits every key that begins with `prefix`, in byte order, until the visitor returns false.
+    ///
+    /// # Errors
+    /// When the store cannot be read, or what the visitor returned.
+    fn scan(&self, prefix: &[u8], visit: Visit<'_>) -> Result<(), ReadError>;
+}
+
+/// Visits one (key, value) of a scan.
+pub type Visit<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> Result<bool, ReadError>;
+
+/// Visits one row; returns false to stop.
+pub type Rows<'a, T> = &'a mut dyn FnMut(T) -> Result<bool, ReadError>;
+
+/// Why a query failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// The store failed; its own words.
+    #[error("the state store cannot be read: {0}")]
+    Store(String),
+    /// The state is damaged.
+    #[error(transparent)]
+    Value(#[from] ValueError),
+    /// Whoever took the rows could not go on; their own words.
+    #[error("{0}")]
+    Sink(String),
+}
+
+pub(crate) fn read<T: Stored>(state: &dyn StateRead, key: &Key) -> Result<Option<T>, ReadError> {
+    match state.get(key.as_bytes())? {
+        Some(bytes) => Ok(T::take(Value::decode(&bytes)?)),
+        None => Ok(None),
+    }
+}
+
+/// Walks every value of one kind, lane by lane, in key order.
+pub(crate) fn walk<T: Stored>(
+    state: &dyn StateRead,
+    generation: u16,
+    kind: KeyKind,
+    visit: &mut dyn FnMut(Key, T) -> Result<bool, ReadError>,
+) -> Result<(), ReadError> {
+    let mut go_on = true;
+    for lane in Lane::all() {
+        state.scan(&Key::prefix(generation, lane, kind), &mut |key, bytes| {
+            if let (Some(key), Some(value)) = (Key::from_bytes(key), T::take(Value::decode(bytes)?))
+            {
+                go_on = visit(key, value)?;
+            }
+            Ok(go_on)
+        })?;
+        if !go_on {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// The counts of all lanes together.
+///
+/// # Errors
+/// When the state cannot be read.
+pub fn counts(state: &dyn StateRead, generation: u16) -> Result<Counts, ReadError> {
+    let mut total = Counts::default();
+    for lane in Lane::all() {
+        let key = Key::new(generation, lane, KeyKind::Counts, Hash128::default());
+        if let Some(counts) = read::<Counts>(state, &key)? {
+            total.add(&counts);
+        }
+    }
+    Ok(total)
+}

@@ -1,0 +1,221 @@
+//! Rollups: integer sums per lane that a report adds up. A change subtracts the old and adds the
+//! new, so sums never depend on how often or in which order something was corrected.
+
+use crate::key::{Key, KeyKind};
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use millstream_attribute::Model;
+use millstream_event::{Currency, Hash128, Lane, QuarantineReason, Timestamp};
+use millstream_stitch::TouchFact;
+use serde::{Deserialize, Serialize};
+
+/// What a rollup counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Metric {
+    /// Clicks of ours.
+    Clicks,
+    /// Touches.
+    Touches,
+    /// Sessions, by their first touch.
+    Sessions,
+    /// Credits of conversions under a model: count in parts per billion, amount in minor units.
+    Credits(Model),
+}
+
+impl Metric {
+    const fn number(self) -> u8 {
+        match self {
+            Self::Clicks => 1,
+            Self::Touches => 2,
+            Self::Sessions => 3,
+            Self::Credits(model) => 16 + model as u8,
+        }
+    }
+}
+
+/// By what a report can be grouped.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Dimensions {
+    /// Channel.
+    pub channel: Box<str>,
+    /// Source.
+    pub source: Box<str>,
+    /// Medium.
+    pub medium: Box<str>,
+    /// Campaign name, empty when none.
+    pub campaign: Box<str>,
+    /// Ad group, empty when none.
+    pub ad_group: Box<str>,
+    /// Slug of our link, empty when none.
+    pub link: Box<str>,
+    /// Currency of the amount; none where nothing is paid.
+    pub currency: Option<Currency>,
+}
+
+impl Dimensions {
+    /// The dimensions of a touch.
+    pub fn of(touch: &TouchFact) -> Self {
+        Self {
+            channel: touch.arrival.channel.as_str().into(),
+            source: touch.arrival.source.clone(),
+            medium: touch.arrival.medium.clone(),
+            campaign: touch.campaign.name.clone().unwrap_or_default(),
+            ad_group: touch.campaign.ad_group.clone().unwrap_or_default(),
+            link: touch.click.as_ref().map(|click| click.link.clone()).unwrap_or_default(),
+            currency: None,
+        }
+    }
+
+    fn hash(&self) -> Hash128 {
+        let currency = self.currency.map(|c| Box::<str>::from(c.as_str())).unwrap_or_default();
+        let texts = [
+            &self.channel,
+            &self.source,
+            &self.medium,
+            &self.campaign,
+            &self.ad_group,
+            &self.link,
+            &currency,
+        ];
+        Hash128::of("dimensions", &texts.map(|text| text.as_bytes()))
+    }
+}
+
+/// A sum.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cell {
+    /// Of what.
+    pub dimensions: Dimensions,
+    /// How many, or parts per billion of conversions.
+    pub count: i64,
+    /// Minor units.
+    pub amount: i128,
+}
+
+impl Cell {
+    /// True when nothing is left of it.
+    pub const fn is_zero(&self) -> bool {
+        self.count == 0 && self.amount == 0
+    }
+
+    /// Adds another sum of the same dimensions.
+    pub fn add(&mut self, other: &Self) {
+        self.count += other.count;
+        self.amount += other.amount;
+    }
+}
+
+/// Where a sum stands: its lane, UTC day, metric, whether bots made it, and its dimensions.
+pub fn cell_key(place: CellPlace, dimensions: &Dimensions) -> Key {
+    let mut entity = [0; 16];
+    // Days before 1970 sort before those after it.
+    let day = (i64::from(place.day) - i64::from(i32::MIN)) as u32;
+    entity[0] = place.metric.number();
+    entity[1] = u8::from(place.bot);
+    entity[2..6].copy_from_slice(&day.to_be_bytes());
+    Key::new(place.generation, place.lane, KeyKind::Rollup, Hash128(entity))
+        .part(0, dimensions.hash().0)
+}
+
+/// The prefix of all sums of a metric in a lane.
+pub fn cell_prefix(generation: u16, lane: Lane, metric: Metric, bot: bool) -> [u8; 6] {
+    let [a, b, c, d] = Key::prefix(generation, lane, KeyKind::Rollup);
+    [a, b, c, d, metric.number(), u8::from(bot)]
+}
+
+/// The UTC day that a sum's key names.
+pub fn cell_day(key: &Key) -> i32 {
+    let entity = key.entity_id().0.0;
+    let day = u32::from_be_bytes([entity[2], entity[3], entity[4], entity[5]]);
+    (i64::from(day) + i64::from(i32::MIN)) as i32
+}
+
+/// See [`cell_key`].
+#[derive(Clone, Copy, Debug)]
+pub struct CellPlace {
+    /// Generation.
+    pub generation: u16,
+    /// Lane that keeps the sum.
+    pub lane: Lane,
+    /// UTC day.
+    pub day: i32,
+    /// What is counted.
+    pub metric: Metric,
+    /// True when bots made it.
+    pub bot: bool,
+}
+
+/// Counts of one lane. Every record has exactly one outcome; the rest are counts "of which".
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Event and quarantine records.
+    pub logged: i64,
+    /// Events that count.
+    pub visible: i64,
+    /// Copies without effect.
+    pub duplicate: i64,
+    /// Of those, copies that say something else under the same id.
+    pub conflicts: i64,
+    /// Quarantined, by reason.
+    pub quarantined: BTreeMap<QuarantineReason, i64>,
+    /// Visible without some enrichment.
+    pub degraded: i64,
+    /// Visible with fields removed for want of consent.
+    pub restricted: i64,
+    /// Visible and received later than the horizon.
+    pub late: i64,
+    /// Visible from known bots.
+    pub bot: i64,
+    /// Visible with a clock that made no sense.
+    pub clock: i64,
+    /// Events that consent allowed to count only; apart from `logged`, approximate.
+    pub unconsented: i64,
+    /// Clicks known from their landing alone.
+    pub clicks_rebuilt: i64,
+    /// Visible page and screen views.
+    pub page_views: i64,
+    /// Devices with at least one visible event.
+    pub devices: i64,
+    /// Sessions, bots' included.
+    pub sessions: i64,
+    /// Sessions of bots.
+    pub bot_sessions: i64,
+    /// People with at least one member.
+    pub people: i64,
+    /// Conversions, bots' excluded.
+    pub conversions: i64,
+    /// Greatest receive stamp folded.
+    pub watermark: Timestamp,
+}
+
+impl Counts {
+    /// Adds another lane's counts, or a change.
+    pub fn add(&mut self, other: &Self) {
+        self.logged += other.logged;
+        self.visible += other.visible;
+        self.duplicate += other.duplicate;
+        self.conflicts += other.conflicts;
+        for (reason, count) in &other.quarantined {
+            *self.quarantined.entry(*reason).or_default() += count;
+        }
+        self.degraded += other.degraded;
+        self.restricted += other.restricted;
+        self.late += other.late;
+        self.bot += other.bot;
+        self.clock += other.clock;
+        self.unconsented += other.unconsented;
+        self.clicks_rebuilt += other.clicks_rebuilt;
+        self.page_views += other.page_views;
+        self.devices += other.devices;
+        self.sessions += other.sessions;
+        self.bot_sessions += other.bot_sessions;
+        self.people += other.people;
+        self.conversions += other.conversions;
+        self.watermark = self.watermark.max(other.watermark);
+    }
+
+    /// Everything in quarantine.
+    pub fn quarantined_total(&self) -> i64 {
+        self.quarantined.values().sum()
+    }
+}

@@ -1,0 +1,54 @@
+//! Rules that hold across events: they belong to a generation, changing one refolds the log.
+
+use millstream_attribute::ConversionRules;
+use millstream_event::Span;
+use millstream_stitch::{Agents, GraphLimits};
+
+/// Everything the fold is parameterised by.
+#[derive(Clone)]
+pub struct Rules<'a> {
+    /// The generation these rules belong to.
+    pub generation: u16,
+    /// Longest gap within a session.
+    pub timeout: Span,
+    /// Events received later than this after they happened are labelled late.
+    pub horizon: Span,
+    /// How long a touch can be credited; kept ready in the rollups.
+    pub window: Span,
+    /// Which events convert.
+    pub conversions: ConversionRules,
+    /// When a node of the identity graph is a hub.
+    pub graph: GraphLimits,
+    /// Recognises user agents.
+    pub agents: &'a dyn Agents,
+    /// Faults switched on by tests that show that the suite sees them.
+    #[cfg(feature = "sabotage")]
+    pub sabotage: Sabotage,
+}
+
+/// Faults that tests can switch on, to show that they would be seen.
+#[cfg(feature = "sabotage")]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sabotage {
+    /// Every copy of an event counts.
+    pub without_dedup: bool,
+    /// Sessions are extended at their end only; a late event does not correct them.
+    pub without_late_repair: bool,
+}
+
+impl<'a> Rules<'a> {
+    /// The default rules: sessions end after 30 min, late is over 48 h, credit reaches back 30 d.
+    pub fn new(agents: &'a dyn Agents) -> Self {
+        Self {
+            generation: 0,
+            timeout: Span::minutes(30),
+            horizon: Span::hours(48),
+            window: Span::days(30),
+            conversions: ConversionRules::default(),
+            graph: GraphLimits::default(),
+            agents,
+            #[cfg(feature = "sabotage")]
+            sabotage: Sabotage::default(),
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! The entities' states: what the fold keeps between records.
+
+use crate::item::{Claim, Landing, OrderVerdict};
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use millstream_attribute::{Conversion, Touch};
+use millstream_event::{
+    ClickId, EntityId, Flags, Hash128, Position, QuarantineReason, Revision, SourceId, Timestamp,
+};
+use millstream_stitch::{Candidate, ConversionFact, Edge, EntryKey, Timeline, TouchFact};
+use serde::{Deserialize, Serialize};
+
+/// What a receiver holds of one item: the highest version seen, tombstones included.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Versioned<T> {
+    /// The sender's revision.
+    pub version: u64,
+    /// What it says; none once withdrawn.
+    pub body: Option<T>,
+}
+
+/// Items by (sender, item id).
+pub type Items<T> = BTreeMap<(EntityId, Hash128), Versioned<T>>;
+
+/// The living bodies of items, in their order.
+pub fn living<T>(items: &Items<T>) -> impl Iterator<Item = &T> {
+    items.values().filter_map(|item| item.body.as_ref())
+}
+
+/// A device, or another subject of events.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Device {
+    /// Its id as sent, empty until its first event.
+    pub name: Box<str>,
+    /// True for devices, false for users and lone events.
+    pub anonymous: bool,
+    /// Visible events.
+    pub events: u64,
+    /// Chunks and sessions.
+    pub timeline: Timeline,
+    /// Touches and conversions outside sessions.
+    pub loose: BTreeMap<EntryKey, Loose>,
+    /// Identity links, each with the number of entries that state it.
+    pub edges: BTreeMap<Edge, u64>,
+    /// The person it belongs to; itself until the graph says otherwise.
+    pub person: EntityId,
+    /// Version of that word of the graph.
+    pub person_version: u64,
+    /// Verdicts on its orders.
+    pub verdicts: BTreeMap<EntityId, Versioned<OrderVerdict>>,
+    /// Version of its last change.
+    pub revision: Revision,
+}
+
+/// Facts outside sessions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Loose {
+    /// A touch.
+    pub touch: Option<TouchFact>,
+    /// A conversion.
+    pub conversion: Option<ConversionFact>,
+    /// True when its agent is a bot.
+    pub bot: bool,
+}
+
+impl Device {
+    /// A subject of which nothing is known yet.
+    pub fn unknown(id: EntityId) -> Self {
+        Self {
+            name: Box::default(),
+            anonymous: false,
+            events: 0,
+            timeline: Timeline::default(),
+            loose: BTreeMap::new(),
+            edges: BTreeMap::new(),
+            person: id,
+            person_version: 0,
+            verdicts: BTreeMap::new(),
+            revision: Revision::default(),
+        }
+    }
+}
+
+/// Which copy of an event counts, and what must be taken back should a better one come.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dedup {
+    /// Whose event it is.
+    pub subject: EntityId,
+    /// What decides between copies.
+    pub candidate: Candidate,
+    /// The counting copy's record.
+    pub position: Position,
+    /// The counting copy's place in time.
+    pub key: EntryKey,
+    /// True when it has an entry in a chunk.
+    pub chunked: bool,
+    /// What it added to the counts "of which".
+    pub traits: Traits,
+    /// Copies seen besides it.
+    pub copies: u64,
+    /// Of those, copies that say something else.
+    pub conflicts: u64,
+}
+
+/// Counts "of which" that one visible event adds to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Traits {
+    /// The event's own flags.
+    pub flags: Flags,
+    /// Received later than the horizon.
+    pub late: bool,
+    /// A known bot's.
+    pub bot: bool,
+    /// A page or screen view.
+    pub view: bool,
+}
+
+/// A click of ours.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Click {
+    /// From its own record, where that was logged.
+    pub logged: Option<ClickFact>,
+    /// Landings with it.
+    pub landings: Items<Landing>,
+}
+
+/// What counts of a click.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClickFact {
+    /// The click.
+    pub id: ClickId,
+    /// When it was redirected.
+    pub time: Timestamp,
+    /// Where it came from and which link it was.
+    pub touch: TouchFact,
+    /// True for known agents, previews and scanners.
+    pub bot: bool,
+}
+
+/// An order and who claims to be its conversion.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Order {
+    /// Claims.
+    pub claims: Items<Claim>,
+}
+
+/// A person: what their devices say of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Person {
+    /// Devices that belong to them.
+    pub members: Items<()>,
+    /// Touches.
+    pub touches: Items<Touch>,
+    /// Conversions.
+    pub conversions: Items<Conversion>,
+    /// Version of the last change.
+    pub revision: Revision,
+}
+
+/// A quarantined thing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quarantined {
+    /// Why.
+    pub reason: QuarantineReason,
+    /// From where.
+    pub source: SourceId,
+    /// When.
+    pub received: Timestamp,
+    /// Its record.
+    pub position: Position,
+}

@@ -1,0 +1,189 @@
+//! Entries: what sessions, touches, conversions and identity need of one event, without its body.
+
+use crate::agent::Agent;
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use millstream_event::click_token::ClickReference;
+use millstream_event::ids::is_placeholder;
+use millstream_event::{
+    Arrival, Campaign, EntityId, Event, EventId, EventKind, Flags, Hash128, Money, OrderId,
+    SourceId, Surface, Timestamp,
+};
+use serde::{Deserialize, Serialize};
+
+/// The order of everything: event time, SDK sequence, event id; the source settles the rest.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct EntryKey {
+    /// Event time.
+    pub time: Timestamp,
+    /// SDK sequence or 0.
+    pub sequence: u64,
+    /// Event id.
+    pub id: EventId,
+    /// Source: two sources may use one id.
+    pub source: SourceId,
+}
+
+impl EntryKey {
+    /// The key of an event.
+    pub fn of(event: &Event) -> Self {
+        Self {
+            time: event.event_time,
+            sequence: event.sequence,
+            id: event.id.clone(),
+            source: event.source.clone(),
+        }
+    }
+
+    /// A 128-bit name for what `domain` this event makes of `subject` (touch, conversion, session).
+    pub fn name(&self, domain: &str, subject: EntityId) -> Hash128 {
+        let id = self.id.as_str().as_bytes();
+        Hash128::of(domain, &[&subject.0.0, self.source.as_str().as_bytes(), id])
+    }
+}
+
+/// A campaign-bearing arrival, or the direct start of a session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TouchFact {
+    /// Source, medium, channel.
+    pub arrival: Arrival,
+    /// Campaign fields.
+    pub campaign: Campaign,
+    /// Our click that led here, when one did.
+    pub click: Option<ClickReference>,
+}
+
+impl TouchFact {
+    /// True when a reload or a next page says the same of the visit: the same place in the same
+    /// campaign, whatever the network's own click number.
+    pub fn same_visit(&self, other: &Self) -> bool {
+        let link = |touch: &Self| {
+            touch.click.as_ref().map(|click| (click.link.clone(), click.link_version))
+        };
+        let fields = |campaign: &Campaign| Campaign {
+            network_click: campaign.network_click.clone().map(|mut click| {
+                click.value = Box::from("");
+                click
+            }),
+            ..campaign.clone()
+        };
+        self.arrival == other.arrival
+            && fields(&self.campaign) == fields(&other.campaign)
+            && link(self) == link(other)
+    }
+}
+
+/// A business event worth crediting.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConversionFact {
+    /// The event's name.
+    pub name: Box<str>,
+    /// Its value, where one was sent.
+    pub value: Option<Money>,
+    /// Order number, unless it is a placeholder.
+    pub order: Option<OrderId>,
+    /// True when a server told of it.
+    pub server: bool,
+}
+
+/// A link from the subject to another node of the identity graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Edge {
+    /// The other node.
+    pub target: EntityId,
+    /// True when the other node is a user, false when it is a device.
+    pub user: bool,
+}
+
+/// What is kept of one event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Its place.
+    pub key: EntryKey,
+    /// When it was received.
+    pub received: Timestamp,
+    /// True when it is part of a session.
+    pub in_session: bool,
+    /// True for page and screen views.
+    pub view: bool,
+    /// Recognised agent.
+    pub agent: Agent,
+    /// Country.
+    pub country: Option<Box<str>>,
+    /// Region.
+    pub region: Option<Box<str>>,
+    /// Address of the page.
+    pub url: Option<Box<str>>,
+    /// Purposes granted, as bits.
+    pub purposes: u8,
+    /// Set for campaign-bearing arrivals.
+    pub touch: Option<Box<TouchFact>>,
+    /// Set for business events.
+    pub conversion: Option<Box<ConversionFact>>,
+    /// Identity links it states.
+    pub edges: Vec<Edge>,
+    /// Our click that this event landed with.
+    pub landing: Option<Box<ClickReference>>,
+}
+
+impl Entry {
+    /// Reads an entry off an event. `conversion` is what the rules make of the event.
+    pub fn of(event: &Event, agent: Agent, conversion: Option<ConversionFact>) -> Self {
+        let automated = event.flags.has(Flags::AUTOMATED);
+        Self {
+            key: EntryKey::of(event),
+            received: event.received,
+            in_session: event.forms_session(),
+            view: matches!(event.kind, EventKind::Page | EventKind::Screen),
+            agent: Agent { bot: agent.bot || automated, ..agent },
+            country: event.country.clone(),
+            region: event.region.clone(),
+            url: event.page.url.clone(),
+            purposes: event.consent.granted.bits(),
+            touch: touch_of(event),
+            conversion: conversion.map(Box::new),
+            edges: edges_of(event),
+            landing: event.click.clone().filter(|_| event.kind != EventKind::Click).map(Box::new),
+        }
+    }
+
+    /// True when nothing but the event's own visibility follows from it: it needs no place in a
+    /// chunk.
+    pub fn is_inert(&self) -> bool {
+        let bare = self.touch.is_none() && self.conversion.is_none() && self.landing.is_none();
+        !self.in_session && bare && self.edges.is_empty()
+    }
+}
+
+/// An arrival counts where a visitor arrives: in a session, or as an imported touch.
+fn touch_of(event: &Event) -> Option<Box<TouchFact>> {
+    if !event.forms_session() && event.kind != EventKind::Touch {
+        return None;
+    }
+    let arrival = event.arrival.clone()?;
+    let click = event.click.clone();
+    Some(Box::new(TouchFact { arrival, campaign: event.campaign.clone(), click }))
+}
+
+fn edges_of(event: &Event) -> Vec<Edge> {
+    let subject = event.subject();
+    let mut edges = Vec::new();
+    let mut link = |target: EntityId, user: bool| {
+        if target != subject && !edges.iter().any(|edge: &Edge| edge.target == target) {
+            edges.push(Edge { target, user });
+        }
+    };
+    if event.kind == EventKind::Click || event.kind == EventKind::Unlink {
+        return edges;
+    }
+    for user in [&event.user_id, &event.previous_id].into_iter().flatten() {
+        if !is_placeholder(user.as_str()) {
+            link(EntityId::user(user), true);
+        }
+    }
+    let first_party = event.click.as_ref().and_then(|click| click.ms_id.as_ref());
+    if let (Some(first_party), Surface::Browser) = (first_party, event.surface) {
+        link(EntityId::device(first_party), false);
+    }
+    edges
+}
