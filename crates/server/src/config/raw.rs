@@ -1,0 +1,185 @@
+//! The configuration as it is written: one type per section, units in the names.
+//!
+//! No defaults here: they stand in `reference.toml`, which every file is laid over.
+
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// The whole file.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Raw {
+    /// `[server]`
+    pub server: Server,
+    /// `[capture]`
+    pub capture: Capture,
+    /// `[[sources]]`
+    #[serde(default)]
+    pub sources: Vec<Source>,
+    /// `[tls]`
+    pub tls: Tls,
+    /// `[consent]`
+    pub consent: Consent,
+    /// `[log]`
+    pub log: Log,
+    /// `[pipeline]`
+    pub pipeline: Pipeline,
+    /// `[admin]`
+    pub admin: Admin,
+}
+
+/// `[server]`: where and what.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    /// The data directory.
+    pub data_dir: PathBuf,
+    /// Public plane.
+    pub listen: String,
+    /// Admin plane.
+    pub admin_listen: String,
+    /// What this process does.
+    pub roles: Vec<String>,
+    /// Worker threads of the public plane.
+    pub threads: usize,
+}
+
+/// `[capture]`: the public plane's patience and bounds.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Capture {
+    /// For redirects.
+    pub redirect_wait_ms: u64,
+    /// For events.
+    pub log_wait_ms: u64,
+    /// Proxies that are believed.
+    pub trusted_proxies: Vec<String>,
+    /// Instead of the embedded list.
+    pub country_database: Option<PathBuf>,
+    /// `[capture.limits]`
+    pub limits: Limits,
+    /// `[capture.timeouts]`
+    pub timeouts: Timeouts,
+}
+
+/// `[capture.limits]`
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Of one body.
+    pub body_bytes: usize,
+    /// Of one event.
+    pub event_bytes: usize,
+    /// In one batch.
+    pub batch_events: usize,
+    /// Of all requests in progress.
+    pub in_flight_bytes: usize,
+    /// In all.
+    pub connections: usize,
+    /// Of one client address.
+    pub connections_per_client: usize,
+    /// On one HTTP/2 connection.
+    pub streams_per_connection: u32,
+    /// Of a request's head.
+    pub head_bytes: usize,
+}
+
+/// `[capture.timeouts]`
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Timeouts {
+    /// Handshake and head.
+    pub head_ms: u64,
+    /// Body.
+    pub body_ms: u64,
+    /// Between requests.
+    pub idle_ms: u64,
+    /// At shutdown.
+    pub shutdown_ms: u64,
+}
+
+/// One of `[[sources]]`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// Part of the identity of its events.
+    pub name: String,
+    /// The keys as text, or `hash:` and 32 hexadecimal digits.
+    pub write_keys: Vec<String>,
+}
+
+/// `[tls]`
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// Chain, leaf first.
+    pub certificate: Option<PathBuf>,
+    /// Private key.
+    pub key: Option<PathBuf>,
+}
+
+/// `[consent]`
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Consent {
+    /// Purposes without a rule for the country.
+    pub default: Vec<String>,
+    /// By ISO 3166-1 alpha-2 country.
+    pub regions: BTreeMap<String, Vec<String>>,
+}
+
+/// `[log]`
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// Of one segment.
+    pub segment_bytes: u64,
+    /// Waiting for the disk.
+    pub queue_bytes: u64,
+    /// Of all segments; 0 for no bound of ours.
+    pub bytes_max: u64,
+}
+
+/// `[pipeline]`
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pipeline {
+    /// Folding threads.
+    pub owners: usize,
+    /// Records between two commits of a lane.
+    pub batch: usize,
+    /// Session timeout.
+    pub timeout_minutes: u32,
+    /// Lateness.
+    pub horizon_hours: u32,
+    /// Attribution window.
+    pub window_days: u32,
+    /// Names of conversions.
+    pub conversions: Vec<String>,
+    /// Hosts of ours.
+    pub own_domains: Vec<String>,
+    /// Hosts that are never referrers.
+    pub excluded_referrers: Vec<String>,
+}
+
+/// `[admin]`
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Admin {
+    /// Who may use the admin plane.
+    #[serde(default)]
+    pub tokens: Vec<Token>,
+}
+
+/// One of `[[admin.tokens]]`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Token {
+    /// Whose it is.
+    pub name: String,
+    /// `viewer`, `editor` or `admin`.
+    pub role: String,
+    /// Hash of the token's text.
+    pub sha256: String,
+}
