@@ -187,7 +187,7 @@ mod tests {
         assert_eq!(raw.pipeline.owners, 4);
         assert_eq!(raw.consent.regions.len(), 1);
         assert_eq!(raw.server, reference.server);
-        assert_eq!(raw.pipeline.batch, reference.pipeline.batch);
+        assert_eq!(raw.pipeline.batch_records, reference.pipeline.batch_records);
     }
 
     #[test]

@@ -148,7 +148,7 @@ pub struct Pipeline {
     /// Folding threads.
     pub owners: usize,
     /// Records between two commits of a lane.
-    pub batch: usize,
+    pub batch_records: usize,
     /// Session timeout.
     pub timeout_minutes: u32,
     /// Lateness.
