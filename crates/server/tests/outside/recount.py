@@ -5,7 +5,6 @@ Everything is simple and slow on purpose: it exists to disagree when the product
 
 import collections
 import datetime
-import json
 import re
 from urllib.parse import parse_qsl, urlsplit
 
@@ -137,6 +136,14 @@ def is_burst(times):
     )
 
 
+# Words that the product takes for automata beside the list; `docs/sessions.md` names them.
+AUTOMATON_WORDS = (
+    "crawler", "spider", "+http://", "+https://", "headless", "phantomjs", "scanner", "linkcheck",
+    "link preview", "feedfetcher", "rss/", "monitoring",
+)
+
+
 def agent_patterns(path):
-    """The patterns of the vendored list of crawlers."""
-    return [entry["pattern"] for entry in json.loads(path.read_text())]
+    """The patterns of the vendored list of crawlers, and the documented words."""
+    listed = [line for line in path.read_text().splitlines() if line]
+    return listed + ["(?i)" + re.escape(word) for word in AUTOMATON_WORDS]
