@@ -99,3 +99,71 @@ impl Consent {
     /// Everything granted by the configured default.
     pub const DEFAULT_ALL: Self = Self { granted: Purposes::ALL, source: ConsentSource::Default };
 }
+
+/// What an event itself says of consent; a purpose it does not mention is left open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StatedConsent {
+    /// Purposes it grants.
+    pub granted: Purposes,
+    /// Purposes it denies; denial is stronger where both are said.
+    pub denied: Purposes,
+}
+
+impl StatedConsent {
+    /// True when it says nothing.
+    pub const fn is_silent(self) -> bool {
+        self.granted.bits() == 0 && self.denied.bits() == 0
+    }
+
+    /// With one more statement.
+    #[must_use]
+    pub const fn saying(self, purpose: Purpose, granted: bool) -> Self {
+        if granted {
+            Self { granted: self.granted.with(purpose), denied: self.denied }
+        } else {
+            Self { granted: self.granted, denied: self.denied.with(purpose) }
+        }
+    }
+}
+
+impl Consent {
+    /// This consent, known outside the event, overridden by what the event states. Where both are
+    /// explicit the more restrictive of the two holds for each purpose.
+    #[must_use]
+    pub const fn overridden(self, stated: StatedConsent) -> Self {
+        if stated.is_silent() {
+            return self;
+        }
+        let open = match self.source {
+            ConsentSource::Explicit => self.granted,
+            _ => Purposes::from_bits(self.granted.bits() | stated.granted.bits()),
+        };
+        let granted = Purposes::from_bits(open.bits() & !stated.denied.bits());
+        Self { granted, source: ConsentSource::Explicit }
+    }
+}
+
+pub use crate::restriction::{AggregateKey, Outcome, restrict};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_event_overrides_defaults_and_never_widens_an_explicit_choice() {
+        let stated = StatedConsent::default()
+            .saying(Purpose::Measurement, true)
+            .saying(Purpose::Advertising, false);
+        let regional = Consent { granted: Purposes::NONE, source: ConsentSource::Regional };
+        let granted = regional.overridden(stated);
+        assert_eq!(granted.source, ConsentSource::Explicit);
+        assert_eq!(granted.granted, Purposes::NONE.with(Purpose::Measurement));
+
+        let choice = Consent { granted: Purposes::NONE, source: ConsentSource::Explicit };
+        assert_eq!(choice.overridden(stated).granted, Purposes::NONE);
+        assert_eq!(regional.overridden(StatedConsent::default()), regional);
+        let open = Consent::DEFAULT_ALL.overridden(stated);
+        assert!(open.granted.allows(Purpose::Personalization), "unmentioned purposes stay");
+        assert!(!open.granted.allows(Purpose::Advertising));
+    }
+}

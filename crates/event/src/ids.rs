@@ -69,6 +69,20 @@ text_id!(
     SourceId, 64
 );
 
+impl EventId {
+    /// The id of an event that is named by a hash: 32 hexadecimal digits.
+    pub fn of_hash(hash: Hash128) -> Self {
+        Self(hash.to_hex().into())
+    }
+}
+
+impl AnonymousId {
+    /// The id of a device that is named by a hash: 32 hexadecimal digits.
+    pub fn of_hash(hash: Hash128) -> Self {
+        Self(hash.to_hex().into())
+    }
+}
+
 /// Texts that stand for "no value" in real data and must never join or dedup anything.
 const PLACEHOLDERS: [&str; 16] = [
     "(not set)",

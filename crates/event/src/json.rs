@@ -28,6 +28,12 @@ impl From<Box<RawValue>> for RawJson {
     }
 }
 
+impl From<&RawValue> for RawJson {
+    fn from(value: &RawValue) -> Self {
+        Self(alloc::borrow::ToOwned::to_owned(value))
+    }
+}
+
 impl PartialEq for RawJson {
     fn eq(&self, other: &Self) -> bool {
         self.get() == other.get()

@@ -25,6 +25,7 @@ pub mod money;
 pub mod quarantine;
 pub mod record;
 pub mod referrer;
+mod restriction;
 pub mod time;
 pub mod url;
 pub mod wire;

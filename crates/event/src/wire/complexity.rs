@@ -1,0 +1,92 @@
+//! Depth and size of a JSON value, measured without building it and without recursion.
+
+use super::receipt::{Fault, Limits};
+use crate::quarantine::QuarantineReason;
+
+/// Checks one event's JSON text, known to be well formed, against `limits`.
+///
+/// # Errors
+/// The fault that sends the event to quarantine.
+pub fn check(text: &str, limits: &Limits) -> Result<(), Fault> {
+    if text.len() > limits.event_bytes {
+        let detail = alloc::format!(
+            "{} bytes, the limit of one event is {}",
+            text.len(),
+            limits.event_bytes
+        );
+        return Err(Fault::new(QuarantineReason::TooLarge, &detail));
+    }
+    // Counting bytes is several times cheaper than following the nesting, and bounds it.
+    let opened = text.bytes().filter(|b| matches!(b, b'{' | b'[')).count();
+    let named = text.bytes().filter(|b| *b == b':').count();
+    if opened <= limits.depth && named <= limits.members {
+        return Ok(());
+    }
+    let (depth, members) = measure(text);
+    if depth > limits.depth {
+        let detail = alloc::format!("nested {depth} deep, the limit is {}", limits.depth);
+        return Err(Fault::new(QuarantineReason::TooComplex, &detail));
+    }
+    if members > limits.members {
+        let detail = alloc::format!("{members} members, the limit is {}", limits.members);
+        return Err(Fault::new(QuarantineReason::TooComplex, &detail));
+    }
+    Ok(())
+}
+
+/// Greatest nesting and number of members of well-formed JSON.
+fn measure(text: &str) -> (usize, usize) {
+    let (mut depth, mut deepest, mut members) = (0usize, 0usize, 0usize);
+    let (mut quoted, mut escaped) = (false, false);
+    for byte in text.bytes() {
+        if quoted {
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' => escaped = true,
+                b'"' => quoted = false,
+                _ => {}
+            }
+            continue;
+        }
+        match byte {
+            b'"' => quoted = true,
+            b'{' | b'[' => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            b':' => members += 1,
+            _ => {}
+        }
+    }
+    (deepest, members)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{format, string::String, vec::Vec};
+
+    fn judge(text: &str, limits: &Limits) -> Option<QuarantineReason> {
+        check(text, limits).err().map(|fault| fault.reason)
+    }
+
+    #[test]
+    fn holds_each_limit_and_no_more() {
+        let limits = Limits { event_bytes: 100, batch_events: 1, depth: 3, members: 4 };
+        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        assert_eq!(judge(&nested(3), &limits), None);
+        assert_eq!(judge(&nested(4), &limits), Some(QuarantineReason::TooComplex));
+        let object = |members: usize| {
+            let members: Vec<String> = (0..members).map(|i| format!("\"{i}\":[{i}]")).collect();
+            format!("{{{}}}", members.join(","))
+        };
+        assert_eq!(judge(&object(4), &limits), None);
+        assert_eq!(judge(&object(5), &limits), Some(QuarantineReason::TooComplex));
+        assert_eq!(judge(&format!("\"{}\"", "{".repeat(98)), &limits), None);
+        assert_eq!(
+            judge(&format!("\"{}\"", "x".repeat(99)), &limits),
+            Some(QuarantineReason::TooLarge)
+        );
+    }
+}

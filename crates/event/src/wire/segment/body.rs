@@ -1,0 +1,89 @@
+//! The message around the events.
+
+use super::call::{Call, Shared};
+use crate::wire::clock::Stamp;
+use crate::wire::receipt::{Limits, Outcome, Receipt, Refusal};
+use crate::wire::{members, scalar};
+use alloc::borrow::Cow;
+use alloc::vec;
+use alloc::vec::Vec;
+use serde_json::value::RawValue;
+
+/// A message, read as far as is needed to refuse it or to know whose it is.
+#[derive(Debug)]
+pub struct Body<'a> {
+    items: Vec<&'a str>,
+    call: Option<Call>,
+    write_key: Option<Cow<'a, str>>,
+    shared: Shared<'a>,
+}
+
+impl<'a> Body<'a> {
+    /// One call; `call` is what the path names, else the body's `type` does.
+    ///
+    /// # Errors
+    /// See [`Refusal`].
+    pub fn single(call: Option<Call>, body: &'a [u8]) -> Result<Self, Refusal> {
+        let text = Refusal::text_of(body)?.trim();
+        let [write_key, sent] = members::read(text, &["writeKey", "sentAt"])?;
+        let shared = Shared { sent: Stamp::from_json(sent), ..Shared::default() };
+        let write_key = scalar::some_text(write_key);
+        Ok(Self { items: vec![text], call, write_key, shared })
+    }
+
+    /// A batch. Context and integrations beside it hold for every item that does not say else.
+    ///
+    /// # Errors
+    /// See [`Refusal`]; what is wrong with single items shows in their outcomes.
+    pub fn batch(body: &'a [u8], limits: &Limits) -> Result<Self, Refusal> {
+        let text = Refusal::text_of(body)?;
+        let names = ["batch", "writeKey", "sentAt", "context", "integrations"];
+        let slots = members::read_raw(text, &names)?;
+        let [.., context, integrations] = slots;
+        let [batch, write_key, sent, ..] = slots.map(|slot| slot.map(RawValue::get));
+        let batch = batch.filter(|batch| batch.starts_with('['));
+        let items = members::elements(batch.ok_or(Refusal::NoList("batch"))?)?;
+        if items.len() > limits.batch_events {
+            return Err(Refusal::TooManyEvents { count: items.len(), max: limits.batch_events });
+        }
+        let usable = |raw: &&RawValue| scalar::is_object(raw.get()) && !scalar::is_empty(raw.get());
+        let shared = Shared {
+            sent: Stamp::from_json(sent),
+            context: context.filter(usable),
+            integrations: integrations.filter(usable),
+        };
+        Ok(Self { items, call: None, write_key: scalar::some_text(write_key), shared })
+    }
+
+    /// The write key in the body, where there is one.
+    pub fn write_key(&self) -> Option<&str> {
+        self.write_key.as_deref()
+    }
+
+    /// How many events it holds.
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// True when it holds no event.
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// The events' JSON texts, in order.
+    pub fn texts(&self) -> &[&'a str] {
+        &self.items
+    }
+
+    /// One outcome per event, in order.
+    pub fn outcomes<'b>(
+        &'b self,
+        receipt: &'b Receipt<'b>,
+        limits: &'b Limits,
+    ) -> impl ExactSizeIterator<Item = Outcome> + 'b {
+        self.items.iter().map(move |item| {
+            super::call::parse(self.call, item, &self.shared, receipt, limits)
+                .map_err(|fault| receipt.quarantine(item, 0, fault))
+        })
+    }
+}

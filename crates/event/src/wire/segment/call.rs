@@ -1,0 +1,313 @@
+//! One call: an item of a batch, or a body of its own.
+
+use super::context::{Context, Merged};
+use super::page::PageFields;
+use crate::campaign::truncated;
+use crate::envelope::{Event, EventKind};
+use crate::ids::{AnonymousId, EventId, UserId};
+use crate::json::RawJson;
+use crate::quarantine::QuarantineReason;
+use crate::time::Timestamp;
+use crate::wire::clock::{Stamp, set_event_time};
+use crate::wire::landing::set_landing;
+use crate::wire::receipt::{Fault, Limits, Parsed, Receipt};
+use crate::wire::value::{ValueFields, set_value};
+use crate::wire::{canonical, complexity, members, scalar};
+use serde_json::value::RawValue;
+
+/// The calls of the API that stand for one event each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Call {
+    /// A named action.
+    Track,
+    /// A page view.
+    Page,
+    /// An app screen.
+    Screen,
+    /// A device tells its user.
+    Identify,
+    /// A user tells its group.
+    Group,
+    /// Two user ids name one person.
+    Alias,
+}
+
+impl Call {
+    /// By its name, or by the one-letter form of browser SDKs' paths.
+    pub fn parse(name: &str) -> Option<Self> {
+        Some(match name {
+            "track" | "t" => Self::Track,
+            "page" | "p" => Self::Page,
+            "screen" | "s" => Self::Screen,
+            "identify" | "i" => Self::Identify,
+            "group" | "g" => Self::Group,
+            "alias" | "a" => Self::Alias,
+            _ => return None,
+        })
+    }
+
+    const fn kind(self) -> EventKind {
+        match self {
+            Self::Track => EventKind::Track,
+            Self::Page => EventKind::Page,
+            Self::Screen => EventKind::Screen,
+            Self::Identify => EventKind::Identify,
+            Self::Group => EventKind::Group,
+            Self::Alias => EventKind::Alias,
+        }
+    }
+}
+
+/// What a message says for all its events.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Shared<'a> {
+    pub sent: Stamp,
+    pub context: Option<&'a RawValue>,
+    pub integrations: Option<&'a RawValue>,
+}
+
+/// The members of a call that are read, as JSON text.
+struct Fields<'a> {
+    kind: Option<&'a str>,
+    message_id: Option<&'a str>,
+    anonymous_id: Option<&'a str>,
+    user_id: Option<&'a str>,
+    previous_id: Option<&'a str>,
+    group_id: Option<&'a str>,
+    event: Option<&'a str>,
+    name: Option<&'a str>,
+    original: Option<&'a str>,
+    timestamp: Option<&'a str>,
+    sent: Option<&'a str>,
+    received: Option<&'a str>,
+    sequence: Option<&'a str>,
+    properties: Option<&'a RawValue>,
+    traits: Option<&'a RawValue>,
+    context: Option<&'a RawValue>,
+    integrations: Option<&'a RawValue>,
+}
+
+const SCALARS: usize = 13;
+const NAMES: [&str; SCALARS + 4] = [
+    "type",
+    "messageId",
+    "anonymousId",
+    "userId",
+    "previousId",
+    "groupId",
+    "event",
+    "name",
+    "originalTimestamp",
+    "timestamp",
+    "sentAt",
+    "receivedAt",
+    "sequence",
+    "properties",
+    "traits",
+    "context",
+    "integrations",
+];
+
+impl<'a> Fields<'a> {
+    fn read(item: &'a str) -> Result<Self, Fault> {
+        if !scalar::is_object(item) {
+            return Err(Fault::new(QuarantineReason::NotAnObject, "an event is a JSON object"));
+        }
+        let slots = members::read_raw(item, &NAMES)
+            .map_err(|_| Fault::invalid("a member name", "is not readable text"))?;
+        let [.., properties, traits, context, integrations] = slots;
+        let [
+            kind,
+            message_id,
+            anonymous_id,
+            user_id,
+            previous_id,
+            group_id,
+            event,
+            name,
+            original,
+            timestamp,
+            sent,
+            received,
+            sequence,
+            ..,
+        ] = slots.map(|slot| slot.map(RawValue::get));
+        Ok(Self {
+            kind,
+            message_id,
+            anonymous_id,
+            user_id,
+            previous_id,
+            group_id,
+            event,
+            name,
+            original,
+            timestamp,
+            sent,
+            received,
+            sequence,
+            properties: object("properties", properties)?,
+            traits: object("traits", traits)?,
+            context: object("context", context)?,
+            integrations: object("integrations", integrations).unwrap_or_default(),
+        })
+    }
+}
+
+/// An object, if it is there; an empty list stands for an empty object.
+fn object<'a>(field: &str, value: Option<&'a RawValue>) -> Result<Option<&'a RawValue>, Fault> {
+    match value {
+        Some(raw) if scalar::is_empty(raw.get()) => Ok(None),
+        Some(raw) if !scalar::is_object(raw.get()) => {
+            Err(Fault::invalid(field, "is not an object"))
+        }
+        other => Ok(other),
+    }
+}
+
+pub(super) fn parse(
+    call: Option<Call>,
+    item: &str,
+    shared: &Shared<'_>,
+    receipt: &Receipt<'_>,
+    limits: &Limits,
+) -> Result<Parsed, Fault> {
+    complexity::check(item, limits)?;
+    let fields = Fields::read(item)?;
+    let call = match call {
+        Some(call) => call,
+        None => stated_call(fields.kind)?,
+    };
+    let id = message_id(fields.message_id).unwrap_or_else(|| canonical::event_id(item, b""));
+    let received = received_at(&fields, receipt);
+    let mut event = Event::new(id, call.kind(), receipt.source.clone(), received);
+    event.flags = receipt.flags;
+    event.hops.request = receipt.request;
+    set_identity(&mut event, call, &fields)?;
+    set_client_time(&mut event, &fields, shared);
+
+    let unreadable = |_| Fault::invalid("context", "has member names that are not readable text");
+    let merged = Merged::of(fields.context, shared.context).map_err(unreadable)?;
+    let context =
+        Context::read(merged.context.as_deref().map(RawValue::get)).map_err(unreadable)?;
+    event.surface = context.surface(call, receipt);
+    context.describe(&mut event, receipt, merged.address.is_some());
+    set_body(&mut event, call, &fields)?;
+    context.set_campaign(&mut event);
+    let of_properties = fields.properties.filter(|_| call == Call::Page).map(RawValue::get);
+    let page = context.page().or(PageFields::read(of_properties));
+    set_landing(&mut event, page.landing(), receipt);
+    let of_context = || context.traits().filter(|_| call == Call::Identify);
+    event.traits = fields.traits.map(RawJson::from).or_else(of_context);
+    event.properties = fields.properties.map(RawJson::from);
+    event.integrations = fields.integrations.or(shared.integrations).map(RawJson::from);
+    event.context = merged.context.as_deref().map(RawJson::from);
+    let stated = context.stated_consent();
+    event.consent = receipt.consent.overridden(stated);
+    Ok(Parsed { event, stated, address: merged.address })
+}
+
+fn stated_call(kind: Option<&str>) -> Result<Call, Fault> {
+    let kind = kind.and_then(scalar::text).ok_or_else(|| {
+        Fault::new(
+            QuarantineReason::UnknownType,
+            "type is missing: track, page, screen, identify, group or alias",
+        )
+    })?;
+    Call::parse(&kind).filter(|_| kind.len() > 1).ok_or_else(|| {
+        Fault::new(
+            QuarantineReason::UnknownType,
+            "type is none of track, page, screen, identify, group, alias",
+        )
+    })
+}
+
+/// A usable `messageId`; one that is too long or holds control characters is none.
+fn message_id(value: Option<&str>) -> Option<EventId> {
+    EventId::parse(&scalar::text_or_number(value?)?)
+}
+
+/// Imported history brings the receive stamp of whoever collected it; a live client may not.
+fn received_at(fields: &Fields<'_>, receipt: &Receipt<'_>) -> Timestamp {
+    let original = Stamp::from_json(fields.received).instant();
+    original.filter(|_| receipt.imported()).unwrap_or(receipt.received)
+}
+
+fn set_client_time(event: &mut Event, fields: &Fields<'_>, shared: &Shared<'_>) {
+    let client = match Stamp::from_json(fields.original) {
+        Stamp::Absent => Stamp::from_json(fields.timestamp),
+        original => original,
+    };
+    let sent = match shared.sent {
+        Stamp::Absent => Stamp::from_json(fields.sent),
+        sent => sent,
+    };
+    set_event_time(event, client, sent);
+    let sequence = fields.sequence.and_then(scalar::whole);
+    event.sequence = sequence.and_then(|sequence| sequence.try_into().ok()).unwrap_or(0);
+}
+
+fn set_identity(event: &mut Event, call: Call, fields: &Fields<'_>) -> Result<(), Fault> {
+    event.anonymous_id = id("anonymousId", fields.anonymous_id, AnonymousId::parse)?;
+    event.user_id = id("userId", fields.user_id, UserId::parse)?;
+    event.previous_id = id("previousId", fields.previous_id, UserId::parse)?;
+    if call == Call::Alias && event.previous_id.is_none() {
+        return Err(Fault::missing("previousId"));
+    }
+    if event.anonymous_id.is_none() && event.user_id.is_none() {
+        let detail = "neither userId nor anonymousId is there";
+        return Err(Fault::new(QuarantineReason::NoIdentity, detail));
+    }
+    Ok(())
+}
+
+fn id<T>(
+    field: &str,
+    value: Option<&str>,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Result<Option<T>, Fault> {
+    let Some(value) = value else {
+        return Ok(None);
+    };
+    let text = scalar::text_or_number(value)
+        .ok_or_else(|| Fault::invalid(field, "is not readable text or a number"))?;
+    if text.trim().is_empty() {
+        return Ok(None);
+    }
+    parse(&text)
+        .map(Some)
+        .ok_or_else(|| Fault::invalid(field, "is too long or holds control characters"))
+}
+
+/// Name, value, group: what the call is about.
+fn set_body(event: &mut Event, call: Call, fields: &Fields<'_>) -> Result<(), Fault> {
+    let properties = fields.properties.map(RawValue::get);
+    let unreadable =
+        |_| Fault::invalid("properties", "has member names that are not readable text");
+    let said =
+        |field: Option<&str>| scalar::some_text(field).map(|text| truncated(text.trim()).into());
+    match call {
+        Call::Track => {
+            event.name = said(fields.event);
+            event.name.is_some().then_some(()).ok_or_else(|| Fault::missing("event"))?;
+            let names = ["revenue", "value", "total", "currency", "order_id", "orderId"];
+            let [revenue, value, total, currency, order, order_camel] =
+                members::read(properties.unwrap_or("{}"), &names).map_err(unreadable)?;
+            let amount = revenue.or(value).or(total);
+            set_value(event, ValueFields { amount, currency, order: order.or(order_camel) });
+        }
+        Call::Page | Call::Screen => {
+            let [name] =
+                members::read(properties.unwrap_or("{}"), &["name"]).map_err(unreadable)?;
+            event.name = said(fields.name).or_else(|| said(name));
+        }
+        Call::Group => {
+            let group = fields.group_id.and_then(scalar::text_or_number);
+            let group = group.filter(|group| !group.trim().is_empty());
+            let group = group.ok_or_else(|| Fault::missing("groupId"))?;
+            event.group_id = Some(truncated(group.trim()).into());
+        }
+        Call::Identify | Call::Alias => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,47 @@
+//! The page of a call, from `context.page` or from the properties of a `page` call.
+
+use crate::wire::landing::Landing;
+use crate::wire::{members, scalar};
+use alloc::borrow::Cow;
+
+/// The members of a page that are read; empty ones count as absent.
+#[derive(Clone, Debug, Default)]
+pub(super) struct PageFields<'a> {
+    url: Option<Cow<'a, str>>,
+    path: Option<Cow<'a, str>>,
+    search: Option<Cow<'a, str>>,
+    referrer: Option<Cow<'a, str>>,
+    title: Option<Cow<'a, str>>,
+}
+
+impl<'a> PageFields<'a> {
+    /// Reads them from a JSON object; nothing when it is none.
+    pub(super) fn read(object: Option<&'a str>) -> Self {
+        let names = ["url", "path", "search", "referrer", "title"];
+        let object = object.filter(|text| scalar::is_object(text));
+        let slots = object.and_then(|text| members::read(text, &names).ok()).unwrap_or_default();
+        let [url, path, search, referrer, title] = slots.map(scalar::some_text);
+        Self { url, path, search, referrer, title }
+    }
+
+    /// These, and where one is absent, that of `other`.
+    pub(super) fn or(self, other: Self) -> Self {
+        Self {
+            url: self.url.or(other.url),
+            path: self.path.or(other.path),
+            search: self.search.or(other.search),
+            referrer: self.referrer.or(other.referrer),
+            title: self.title.or(other.title),
+        }
+    }
+
+    /// The page as it is put on the event; without an address the path stands for it.
+    pub(super) fn landing(&self) -> Landing<'_> {
+        Landing {
+            url: self.url.as_deref().or(self.path.as_deref()),
+            search: self.search.as_deref(),
+            referrer: self.referrer.as_deref(),
+            title: self.title.as_deref(),
+        }
+    }
+}
