@@ -70,7 +70,7 @@ class AccessLog(Case):
                 self.fail(f"{what}: {table} differs ({len(ours)} and {len(theirs)} lines):\n{first[0]}\n{first[1]}")
 
     def recount(self, lines):
-        patterns = recount.agent_patterns(TREE / "crates/server/data/crawler-user-agents.txt")
+        patterns = recount.agent_patterns(TREE / "crates/server/data/crawler-user-agents.json")
         return recount.Recount((line.rstrip("\n") for line in lines), patterns)
 
     def check_against_recount(self, lines):

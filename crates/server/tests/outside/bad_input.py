@@ -15,6 +15,7 @@ BODY_BYTES_MAX = 500 * 1024
 EVENT_BYTES_MAX = 32 * 1024
 BATCH_EVENTS_MAX = 2_500
 GROWTH_BYTES_MAX = 96 << 20
+WRITE_KEY = "key-of-the-suite-on-bad-input"
 DESTINATION = "https://shop.example/landing"
 
 
@@ -40,7 +41,7 @@ class BadInput(Case):
     def setUpClass(cls):
         cls.holder = Case()
         cls.holder.setUp()
-        cls.server = cls.holder.instance(config='[[sources]]\nname = "shop"\nwrite_key = "key"\n')
+        cls.server = cls.holder.instance(write_key=WRITE_KEY, config=f'[[sources]]\nname = "shop"\nwrite_keys = ["{WRITE_KEY}"]\n')
         run("links", "add", "safe", DESTINATION, "--source", "bad", "--medium", "input", "--campaign", "bad",
             "--owner", "tests", "--data-dir", cls.server.directory)
         cls.server.start()

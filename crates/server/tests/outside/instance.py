@@ -3,6 +3,7 @@
 The binary comes from $MILLSTREAM. Nothing here knows how the product works inside.
 """
 
+import base64
 import csv
 import http.client
 import io
@@ -70,7 +71,8 @@ def free_port():
 class Instance:
     """`millstream serve` on a data directory, on free loopback ports."""
 
-    def __init__(self, directory, config="", wrapper=()):
+    def __init__(self, directory, config="", wrapper=(), write_key="key"):
+        self.write_key = write_key
         self.directory = pathlib.Path(directory)
         self.config = config
         self.wrapper = list(wrapper)
@@ -135,7 +137,8 @@ class Instance:
 
     def post(self, path, value, headers=None):
         """JSON to an event call, with a write key."""
-        merged = {"Content-Type": "application/json", "Authorization": "Basic a2V5Og=="} | (headers or {})
+        basic = base64.b64encode(f"{self.write_key}:".encode()).decode()
+        merged = {"Content-Type": "application/json", "Authorization": f"Basic {basic}"} | (headers or {})
         body = value if isinstance(value, bytes) else json.dumps(value).encode()
         return self.call("POST", path, body, merged)
 
@@ -156,8 +159,8 @@ class Case(unittest.TestCase):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="millstream-test."))
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
 
-    def instance(self, name="data", config="", wrapper=()):
-        made = Instance(self.folder / name, config, wrapper)
+    def instance(self, name="data", **more):
+        made = Instance(self.folder / name, **more)
         self.addCleanup(self.end, made)
         return made
 

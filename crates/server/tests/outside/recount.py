@@ -5,6 +5,7 @@ Everything is simple and slow on purpose: it exists to disagree when the product
 
 import collections
 import datetime
+import json
 import re
 from urllib.parse import parse_qsl, urlsplit
 
@@ -136,14 +137,6 @@ def is_burst(times):
     )
 
 
-# Words that the product takes for automata beside the list; `docs/sessions.md` names them.
-AUTOMATON_WORDS = (
-    "crawler", "spider", "+http://", "+https://", "headless", "phantomjs", "scanner", "linkcheck",
-    "link preview", "feedfetcher", "rss/", "monitoring",
-)
-
-
 def agent_patterns(path):
-    """The patterns of the vendored list of crawlers, and the documented words."""
-    listed = [line for line in path.read_text().splitlines() if line]
-    return listed + ["(?i)" + re.escape(word) for word in AUTOMATON_WORDS]
+    """The patterns of the vendored list of crawlers."""
+    return [entry["pattern"] for entry in json.loads(path.read_text())]
