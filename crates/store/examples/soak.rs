@@ -80,7 +80,7 @@ impl Load {
             for _ in 0..self.batch {
                 commit.puts.push(self.entry(&mut random, &filler));
             }
-            let keys: Vec<_> = commit.puts.iter().map(|(key, _)| key.clone()).collect();
+            let keys: Vec<_> = commit.puts.iter().map(|(key, _)| &**key).collect();
             let reading = Instant::now();
             store.get_many(&keys)?;
             window.read_micros.push(reading.elapsed().as_micros() as u64);

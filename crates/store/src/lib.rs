@@ -1,10 +1,12 @@
 //! The StateStore port and its adapters, checkpoints, tables.
 
+pub mod checkpoint;
 pub mod embedded;
 pub mod error;
 pub mod head;
 pub mod memory;
 pub mod port;
+pub mod reading;
 pub mod rebuild;
 pub mod tables;
 
@@ -13,4 +15,5 @@ pub use error::StoreError;
 pub use head::LaneHead;
 pub use memory::MemoryStore;
 pub use port::{LaneCommit, StateStore, StateView, Visit};
+pub use reading::Reading;
 pub use rebuild::Found;

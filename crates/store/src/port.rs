@@ -41,7 +41,7 @@ pub trait StateView: Send + Sync {
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn get_many(&self, keys: &[Box<[u8]>]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+    fn get_many(&self, keys: &[&[u8]]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
         keys.iter().map(|key| self.get(key)).collect()
     }
 

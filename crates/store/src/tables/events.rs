@@ -3,26 +3,8 @@
 use super::cell::{Cell, Column, Row};
 use millstream_event::campaign::NetworkClick;
 use millstream_event::{Campaign, Channel, Consent, Event, EventKind, Flags, Hash128, Purpose};
+use millstream_pipeline::query::Outcome;
 use std::cmp::Ordering;
-
-/// What became of an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// Counted, in a session or not.
-    Visible,
-    /// Logged, and not folded yet.
-    InFlight,
-}
-
-impl Outcome {
-    /// The stable name.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Visible => "visible",
-            Self::InFlight => "in_flight",
-        }
-    }
-}
 
 /// One event with what was derived of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,8 +13,6 @@ pub struct EventRow {
     pub event: Event,
     /// What became of it.
     pub outcome: Outcome,
-    /// The session it stands in.
-    pub session_id: Option<Hash128>,
     /// Device class by its user agent.
     pub device: Box<str>,
     /// Browser family by its user agent.
@@ -79,6 +59,14 @@ fn consent_text(consent: Consent) -> String {
 }
 
 impl EventRow {
+    /// The session it stands in.
+    const fn session_id(&self) -> Option<Hash128> {
+        match self.outcome {
+            Outcome::Visible { session_id, .. } => session_id,
+            Outcome::Duplicate | Outcome::InFlight => None,
+        }
+    }
+
     /// The flags that are set, separated by spaces.
     fn flags_text(&self) -> String {
         let has = |flag| self.event.flags.has(flag);
@@ -160,7 +148,7 @@ impl Row for EventRow {
             event.source.as_str().into(),
             Cell::maybe(event.anonymous_id.as_ref().map(|id| id.as_str())),
             Cell::maybe(event.user_id.as_ref().map(|id| id.as_str())),
-            Cell::maybe_hash(self.session_id),
+            Cell::maybe_hash(self.session_id()),
             Cell::Time(event.event_time),
             Cell::Time(event.received),
             self.outcome.as_str().into(),

@@ -14,7 +14,7 @@ pub mod rows;
 pub mod writer;
 
 pub use cell::{Cell, Column, ColumnKind, Row};
-pub use events::{EventRow, Outcome};
+pub use events::EventRow;
 pub use order::{Sorter, SorterOptions};
 pub use rows::{LinkRow, QuarantineRow};
 pub use writer::{Format, TableWriter, write_rows};

@@ -43,7 +43,7 @@ fn all(view: &dyn StateView, prefix: &str) -> BTreeMap<String, String> {
 fn check_empty(store: &dyn StateStore) {
     assert_eq!(store.head(0, lane(3)).unwrap(), LaneHead::default());
     assert_eq!(store.get(b"a").unwrap(), None);
-    assert_eq!(store.get_many(&[key("a"), key("b")]).unwrap(), vec![None, None]);
+    assert_eq!(store.get_many(&[b"a", b"b"]).unwrap(), vec![None, None]);
     assert!(all(store, "").is_empty());
     store.commit(0, &[]).unwrap();
 }
@@ -55,7 +55,7 @@ fn check_commit_and_read(store: &dyn StateStore) {
     assert_eq!(store.head(0, lane(3)).unwrap(), first);
     assert_eq!(store.head(1, lane(3)).unwrap(), LaneHead::default(), "generations stand apart");
     assert_eq!(store.head(0, lane(4)).unwrap(), LaneHead::default(), "lanes stand apart");
-    let values = store.get_many(&[key("y"), key("none"), key("x2")]).unwrap();
+    let values = store.get_many(&[b"y", b"none", b"x2"]).unwrap();
     assert_eq!(values, vec![Some(vec![]), None, Some(b"two".to_vec())]);
     assert_eq!(all(store, "x").len(), 2);
     assert_eq!(all(store, "").len(), 3, "heads are not among the state");

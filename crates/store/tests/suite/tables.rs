@@ -5,10 +5,11 @@ use millstream_event::{
     SourceId, Timestamp,
 };
 use millstream_event::{Currency, envelope};
+use millstream_pipeline::query::Outcome;
 use millstream_pipeline::rows::{ConversionRow, CreditRow, PersonRow, SessionRow};
 use millstream_store::tables::cell::{Cell, Column};
 use millstream_store::tables::{
-    EventRow, Format, Outcome, QuarantineRow, Row, Sorter, SorterOptions, Table, write_rows, writer,
+    EventRow, Format, QuarantineRow, Row, Sorter, SorterOptions, Table, write_rows, writer,
 };
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use proptest::prelude::*;
@@ -33,8 +34,7 @@ impl Write for Shared {
 fn written<R: Row>(rows: Vec<R>, format: Format, with_revision: bool) -> Vec<u8> {
     let out = Shared::default();
     write_rows(rows, format, with_revision, Box::new(out.clone())).unwrap();
-    let bytes = out.0.lock().unwrap().clone();
-    bytes
+    std::mem::take(&mut *out.0.lock().unwrap())
 }
 
 fn text<R: Row>(rows: Vec<R>, format: Format) -> String {
@@ -99,8 +99,7 @@ const EVENT: &str = r#"{"id":"e1","k":"track","n":"Order Completed","src":"web",
 fn event_row(event: Event) -> EventRow {
     EventRow {
         event,
-        outcome: Outcome::Visible,
-        session_id: Some(hash(3)),
+        outcome: Outcome::Visible { session_id: Some(hash(3)), person_id: EntityId(hash(2)) },
         device: "mobile".into(),
         browser: "Safari".into(),
         os: "iOS".into(),

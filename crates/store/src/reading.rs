@@ -1,0 +1,29 @@
+//! The pipeline's queries over a store.
+
+use crate::error::StoreError;
+use crate::port::StateView;
+use millstream_pipeline::query::{ReadError, StateRead, Visit};
+
+/// A store, or a snapshot of one, as the pipeline's queries read it.
+#[derive(Clone, Copy)]
+pub struct Reading<'a>(pub &'a dyn StateView);
+
+impl StateRead for Reading<'_> {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, ReadError> {
+        self.0.get(key).map_err(|error| ReadError::Store(error.to_string()))
+    }
+
+    fn scan(&self, prefix: &[u8], visit: Visit<'_>) -> Result<(), ReadError> {
+        let mut stopped = None;
+        let scanned = self.0.scan(prefix, &mut |key, value| {
+            visit(key, value).or_else(|error| {
+                stopped = Some(error);
+                Ok(false)
+            })
+        });
+        match stopped {
+            Some(error) => Err(error),
+            None => scanned.map_err(|error: StoreError| ReadError::Store(error.to_string())),
+        }
+    }
+}
