@@ -8,7 +8,7 @@ use toml::{Table, Value};
 pub const REFERENCE: &str = include_str!("reference.toml");
 
 /// Keys that have no default and stand in the reference as comments. `*` is any name.
-const OPTIONAL: [&str; 10] = [
+const OPTIONAL: [&str; 13] = [
     "capture.country_database",
     "sources",
     "sources.name",
@@ -19,6 +19,9 @@ const OPTIONAL: [&str; 10] = [
     "admin.tokens",
     "admin.tokens.name",
     "admin.tokens.role",
+    "admin.tokens.sha256",
+    "log.retain_days",
+    "log.retain_bytes",
 ];
 
 /// What environment overrides begin with.
@@ -73,7 +76,6 @@ fn known_keys(reference: &Table) -> Vec<String> {
         }
     }
     let mut found: Vec<String> = OPTIONAL.iter().map(ToString::to_string).collect();
-    found.push("admin.tokens.sha256".into());
     walk(reference, "", &mut found);
     found
 }

@@ -1,8 +1,13 @@
 //! Configuration: one TOML file, resolved once, every key documented.
+//!
+//! `reference.toml` holds every default and is printed by `config show --defaults`. A file and the
+//! environment are laid over it ([`read`]); what comes out is checked and typed ([`Config`]).
 
 mod error;
 mod layers;
 pub mod raw;
+pub mod resolved;
 
 pub use error::ConfigError;
 pub use layers::{REFERENCE, read};
+pub use resolved::{Config, Pipeline, Roles};

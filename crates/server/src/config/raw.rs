@@ -79,6 +79,8 @@ pub struct Limits {
     pub connections: usize,
     /// Of one client address.
     pub connections_per_client: usize,
+    /// With a body, of one client address.
+    pub requests_per_client: usize,
     /// On one HTTP/2 connection.
     pub streams_per_connection: u32,
     /// Of a request's head.
@@ -136,9 +138,17 @@ pub struct Log {
     /// Of one segment.
     pub segment_bytes: u64,
     /// Waiting for the disk.
-    pub queue_bytes: u64,
-    /// Of all segments; 0 for no bound of ours.
+    pub queue_records_max: usize,
+    /// Waiting for the disk.
+    pub queue_bytes_max: usize,
+    /// Under load.
+    pub linger_max_us: u64,
+    /// Of all segments.
     pub bytes_max: u64,
+    /// Retention by age.
+    pub retain_days: Option<u32>,
+    /// Retention by size.
+    pub retain_bytes: Option<u64>,
 }
 
 /// `[pipeline]`
@@ -155,8 +165,10 @@ pub struct Pipeline {
     pub horizon_hours: u32,
     /// Attribution window.
     pub window_days: u32,
-    /// Names of conversions.
-    pub conversions: Vec<String>,
+    /// Conversions whose value is revenue.
+    pub revenue_events: Vec<String>,
+    /// Other conversions.
+    pub conversion_events: Vec<String>,
     /// Hosts of ours.
     pub own_domains: Vec<String>,
     /// Hosts that are never referrers.

@@ -67,7 +67,7 @@ impl Input {
     pub fn rereadable(self, folder: &Path) -> Result<Self, ImportError> {
         let Self { name, stream: Stream::Once(mut stream) } = self else { return Ok(self) };
         let path = folder.join(format!("import-{}.spool", std::process::id()));
-        let copy = || -> std::io::Result<File> {
+        let mut copy = || -> std::io::Result<File> {
             let mut options = File::options();
             let mut file = options.read(true).write(true).create(true).truncate(true).open(&path)?;
             std::fs::remove_file(&path)?;

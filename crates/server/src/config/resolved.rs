@@ -1,0 +1,334 @@
+//! The configuration as the program uses it: checked, typed, in the shape of each module's options.
+
+use super::error::ConfigError;
+use super::raw::{self, Raw};
+use crate::capture::{CaptureOptions, ConsentDefaults, KeyHash, Limits, Source, Timeouts, TlsFiles};
+use millstream_attribute::conversion::ConversionRules;
+use millstream_event::control::Settings;
+use millstream_event::{Purposes, SourceId, Span};
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Most folding threads: one for each lane.
+pub const OWNERS_MAX: usize = 64;
+/// Most records between two commits of a lane.
+pub const BATCH_RECORDS_MAX: usize = 100_000;
+
+/// What one process does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Roles {
+    /// The public plane.
+    pub capture: bool,
+    /// The fold.
+    pub stream: bool,
+    /// The admin plane.
+    pub report: bool,
+}
+
+/// Rules and shape of the fold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pipeline {
+    /// Folding threads.
+    pub owners: usize,
+    /// Records between two commits of a lane.
+    pub batch_records: usize,
+    /// Session timeout.
+    pub timeout: Span,
+    /// Lateness.
+    pub horizon: Span,
+    /// Attribution window.
+    pub window: Span,
+    /// Names of conversions.
+    pub conversions: ConversionRules,
+}
+
+/// The whole configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The data directory.
+    pub data_dir: PathBuf,
+    /// Public plane.
+    pub capture: CaptureOptions,
+    /// Instead of the embedded list of countries.
+    pub country_database: Option<PathBuf>,
+    /// Admin plane.
+    pub admin_listen: SocketAddr,
+    /// Who may use it.
+    pub tokens: Vec<raw::Token>,
+    /// What this process does.
+    pub roles: Roles,
+    /// The log.
+    pub log: raw::Log,
+    /// The fold.
+    pub pipeline: Pipeline,
+    /// Own domains and excluded referrers as configured.
+    pub settings: Settings,
+}
+
+impl Config {
+    /// Checks what was written.
+    ///
+    /// # Errors
+    /// The first value that makes no sense, with its key.
+    pub fn resolve(raw: Raw) -> Result<Self, ConfigError> {
+        let capture = capture(&raw)?;
+        let roles = roles(&raw.server.roles)?;
+        Ok(Self {
+            data_dir: raw.server.data_dir,
+            capture,
+            country_database: raw.capture.country_database,
+            admin_listen: address("server.admin_listen", &raw.server.admin_listen)?,
+            tokens: tokens(raw.admin.tokens)?,
+            roles,
+            log: log(raw.log)?,
+            settings: Settings {
+                own_domains: hosts(&raw.pipeline.own_domains),
+                excluded_referrers: hosts(&raw.pipeline.excluded_referrers),
+            },
+            pipeline: pipeline(&raw.pipeline)?,
+        })
+    }
+}
+
+fn wrong(key: &'static str, value: impl ToString, why: &str) -> ConfigError {
+    ConfigError::Value { key, value: value.to_string(), why: why.to_owned() }
+}
+
+/// A socket address; a host name is looked up.
+pub(crate) fn address(key: &'static str, text: &str) -> Result<SocketAddr, ConfigError> {
+    let found = std::net::ToSocketAddrs::to_socket_addrs(text).ok().and_then(|mut found| found.next());
+    found.ok_or_else(|| wrong(key, text, "write address:port, such as 127.0.0.1:8080"))
+}
+
+fn roles(names: &[String]) -> Result<Roles, ConfigError> {
+    let mut roles = Roles { capture: false, stream: false, report: false };
+    for name in names {
+        match name.as_str() {
+            "capture" => roles.capture = true,
+            "stream" => roles.stream = true,
+            "report" => roles.report = true,
+            other => return Err(wrong("server.roles", other, "use capture, stream, report")),
+        }
+    }
+    let whole = roles.stream && (roles.capture || roles.report);
+    if !whole {
+        return Err(wrong(
+            "server.roles",
+            names.join(","),
+            "the embedded log has one process: stream must be among them, with capture, report or both",
+        ));
+    }
+    Ok(roles)
+}
+
+fn capture(raw: &Raw) -> Result<CaptureOptions, ConfigError> {
+    let threads = raw.server.threads;
+    if !(1..=1_024).contains(&threads) {
+        return Err(wrong("server.threads", threads, "use 1 to 1024"));
+    }
+    let tls = match (&raw.tls.certificate, &raw.tls.key) {
+        (Some(certificate), Some(key)) => Some(TlsFiles { certificate: certificate.clone(), key: key.clone() }),
+        (None, None) => None,
+        _ => return Err(wrong("tls.certificate", "", "give certificate and key, or neither")),
+    };
+    let proxies = raw.capture.trusted_proxies.iter().map(|text| {
+        text.parse::<IpAddr>()
+            .map_err(|_| wrong("capture.trusted_proxies", text, "write addresses without port"))
+    });
+    Ok(CaptureOptions {
+        listen: address("server.listen", &raw.server.listen)?,
+        tls,
+        threads,
+        sources: raw.sources.iter().map(source).collect::<Result<_, _>>()?,
+        trusted_proxies: proxies.collect::<Result<_, _>>()?,
+        redirect_wait: Duration::from_millis(raw.capture.redirect_wait_ms),
+        log_wait: Duration::from_millis(raw.capture.log_wait_ms),
+        consent: consent(&raw.consent)?,
+        limits: limits(&raw.capture.limits)?,
+        timeouts: timeouts(&raw.capture.timeouts),
+    })
+}
+
+fn source(raw: &raw::Source) -> Result<Source, ConfigError> {
+    let name = SourceId::parse(&raw.name)
+        .ok_or_else(|| wrong("sources.name", &raw.name, "use 1 to 64 bytes without control characters"))?;
+    if raw.write_keys.is_empty() {
+        return Err(wrong("sources.write_keys", &raw.name, "give the source at least one write key"));
+    }
+    let keys = raw.write_keys.iter().map(|text| match text.strip_prefix("hash:") {
+        Some(hash) => KeyHash::parse(hash)
+            .ok_or_else(|| wrong("sources.write_keys", "hash:…", "write 32 hexadecimal digits behind hash:")),
+        None if text.is_empty() => Err(wrong("sources.write_keys", "\"\"", "a write key cannot be empty")),
+        None => Ok(KeyHash::of(text)),
+    });
+    Ok(Source { name, keys: keys.collect::<Result<_, _>>()? })
+}
+
+fn consent(raw: &raw::Consent) -> Result<ConsentDefaults, ConfigError> {
+    let purposes = |names: &[String]| -> Result<Purposes, ConfigError> {
+        ConsentDefaults::parse_purposes(names)
+            .map_err(|name| wrong("consent", name, "purposes are measurement, personalization, advertising"))
+    };
+    let mut regions = Vec::new();
+    for (country, names) in &raw.regions {
+        if country.len() != 2 || !country.bytes().all(|byte| byte.is_ascii_uppercase()) {
+            return Err(wrong("consent.regions", country, "write the two capital letters of ISO 3166-1"));
+        }
+        regions.push((country.as_str().into(), purposes(names)?));
+    }
+    Ok(ConsentDefaults { granted: purposes(&raw.default)?, regions })
+}
+
+fn limits(raw: &raw::Limits) -> Result<Limits, ConfigError> {
+    if raw.event_bytes > millstream_event::record::RECORD_BYTES_MAX / 4 {
+        return Err(wrong("capture.limits.event_bytes", raw.event_bytes, "use at most 262144: an event must fit a record"));
+    }
+    let bounds = [
+        ("capture.limits.body_bytes", raw.body_bytes),
+        ("capture.limits.event_bytes", raw.event_bytes),
+        ("capture.limits.batch_events", raw.batch_events),
+        ("capture.limits.in_flight_bytes", raw.in_flight_bytes),
+        ("capture.limits.connections", raw.connections),
+        ("capture.limits.connections_per_client", raw.connections_per_client),
+        ("capture.limits.requests_per_client", raw.requests_per_client),
+        ("capture.limits.streams_per_connection", raw.streams_per_connection as usize),
+        ("capture.limits.head_bytes", raw.head_bytes),
+    ];
+    if let Some((key, _)) = bounds.iter().find(|(_, value)| *value == 0) {
+        return Err(wrong(key, 0, "a limit of 0 would refuse everything"));
+    }
+    Ok(Limits {
+        body_bytes: raw.body_bytes,
+        event_bytes: raw.event_bytes,
+        batch_events: raw.batch_events,
+        in_flight_bytes: raw.in_flight_bytes,
+        connections: raw.connections,
+        connections_per_client: raw.connections_per_client,
+        requests_per_client: raw.requests_per_client,
+        streams_per_connection: raw.streams_per_connection,
+        head_bytes: raw.head_bytes,
+    })
+}
+
+const fn timeouts(raw: &raw::Timeouts) -> Timeouts {
+    Timeouts {
+        head: Duration::from_millis(raw.head_ms),
+        body: Duration::from_millis(raw.body_ms),
+        idle: Duration::from_millis(raw.idle_ms),
+        shutdown: Duration::from_millis(raw.shutdown_ms),
+    }
+}
+
+fn log(raw: raw::Log) -> Result<raw::Log, ConfigError> {
+    if raw.segment_bytes < 1 << 20 {
+        return Err(wrong("log.segment_bytes", raw.segment_bytes, "use at least 1048576"));
+    }
+    if raw.queue_records_max == 0 || raw.queue_bytes_max < 2 << 20 {
+        return Err(wrong("log.queue_bytes_max", raw.queue_bytes_max, "use at least 2097152 bytes and one record"));
+    }
+    if raw.bytes_max < raw.segment_bytes {
+        return Err(wrong("log.bytes_max", raw.bytes_max, "it must hold at least one segment"));
+    }
+    Ok(raw)
+}
+
+fn pipeline(raw: &raw::Pipeline) -> Result<Pipeline, ConfigError> {
+    if !(1..=OWNERS_MAX).contains(&raw.owners) {
+        return Err(wrong("pipeline.owners", raw.owners, "use 1 to 64"));
+    }
+    if !(1..=BATCH_RECORDS_MAX).contains(&raw.batch_records) {
+        return Err(wrong("pipeline.batch_records", raw.batch_records, "use 1 to 100000"));
+    }
+    if raw.timeout_minutes == 0 || raw.window_days == 0 {
+        return Err(wrong("pipeline.timeout_minutes", raw.timeout_minutes, "timeout and window must be at least 1"));
+    }
+    let revenue = raw.revenue_events.iter().map(|name| (name.as_str(), true));
+    let others = raw.conversion_events.iter().map(|name| (name.as_str(), false));
+    Ok(Pipeline {
+        owners: raw.owners,
+        batch_records: raw.batch_records,
+        timeout: Span::minutes(i64::from(raw.timeout_minutes)),
+        horizon: Span::hours(i64::from(raw.horizon_hours)),
+        window: Span::days(i64::from(raw.window_days)),
+        conversions: ConversionRules::new(revenue.chain(others)),
+    })
+}
+
+fn hosts(names: &[String]) -> Vec<Box<str>> {
+    names.iter().map(|name| name.trim().to_ascii_lowercase().into()).collect()
+}
+
+fn tokens(raw: Vec<raw::Token>) -> Result<Vec<raw::Token>, ConfigError> {
+    for token in &raw {
+        let hexadecimal = token.sha256.len() == 64 && token.sha256.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if !hexadecimal {
+            return Err(wrong("admin.tokens.sha256", &token.name, "write the 64 hexadecimal digits of the token's SHA-256"));
+        }
+        if !["viewer", "editor", "admin"].contains(&token.role.as_str()) {
+            return Err(wrong("admin.tokens.role", &token.role, "use viewer, editor or admin"));
+        }
+    }
+    Ok(raw)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::read;
+
+    fn resolve(file: &str) -> Result<Config, ConfigError> {
+        Config::resolve(read(Some(("odd.toml", file)), &[])?)
+    }
+
+    #[test]
+    fn the_reference_says_what_the_modules_default_to() {
+        let config = resolve("").unwrap();
+        assert_eq!(format!("{:?}", config.capture), format!("{:?}", CaptureOptions::default()));
+        assert_eq!(config.pipeline.conversions, ConversionRules::default());
+        let lists = crate::agents::AgentList::default();
+        let rules = millstream_pipeline::Rules::new(&lists);
+        assert_eq!(
+            (config.pipeline.timeout, config.pipeline.horizon, config.pipeline.window),
+            (rules.timeout, rules.horizon, rules.window)
+        );
+        assert_eq!(config.settings, Settings::default());
+    }
+
+    #[test]
+    fn values_are_refused_with_their_key() {
+        for (file, key) in [
+            ("[server]\nlisten = \"nowhere\"", "server.listen"),
+            ("[server]\nroles = [\"decide\"]", "server.roles"),
+            ("[server]\nroles = [\"capture\"]", "server.roles"),
+            ("[server]\nthreads = 0", "server.threads"),
+            ("[pipeline]\nowners = 65", "pipeline.owners"),
+            ("[pipeline]\nbatch_records = 0", "pipeline.batch_records"),
+            ("[consent]\ndefault = [\"all\"]", "consent"),
+            ("[consent.regions]\nde = []", "consent.regions"),
+            ("[tls]\nkey = \"/k\"", "tls.certificate"),
+            ("[capture.limits]\nbatch_events = 0", "capture.limits.batch_events"),
+            ("[[sources]]\nname = \"a\"\nwrite_keys = []", "sources.write_keys"),
+            ("[[sources]]\nname = \"a\"\nwrite_keys = [\"hash:12\"]", "sources.write_keys"),
+            ("[[admin.tokens]]\nname = \"a\"\nrole = \"root\"\nsha256 = \"0\"", "admin.tokens.sha256"),
+            ("[log]\nbytes_max = 5", "log.bytes_max"),
+        ] {
+            let said = resolve(file).err().map(|error| error.to_string()).unwrap_or_default();
+            assert!(said.contains(key), "{file}: {said}");
+        }
+    }
+
+    #[test]
+    fn owners_hold_at_the_limit() {
+        assert_eq!(resolve("[pipeline]\nowners = 64").unwrap().pipeline.owners, OWNERS_MAX);
+        let batch = format!("[pipeline]\nbatch_records = {BATCH_RECORDS_MAX}");
+        assert_eq!(resolve(&batch).unwrap().pipeline.batch_records, BATCH_RECORDS_MAX);
+    }
+
+    #[test]
+    fn write_keys_are_kept_as_hashes() {
+        let config = resolve("[[sources]]\nname = \"shop\"\nwrite_keys = [\"abc\"]").unwrap();
+        assert_eq!(config.capture.sources[0].keys, [KeyHash::of("abc")]);
+        assert!(!format!("{config:?}").contains("\"abc\""));
+    }
+}

@@ -1,0 +1,259 @@
+//! One import from beginning to end.
+
+use super::input::Input;
+use super::intake::Intake;
+use super::lines::{Line, Lines};
+use super::occurrences::Occurrences;
+use super::parse::{Chunk, Format, Parsed, Parser};
+use super::ImportError;
+use crate::capture::ConsentDefaults;
+use crate::capture::clock::ReceiveClock;
+use crate::capture::plane::CountryOf;
+use crate::links::{Editor, Registry};
+use millstream_event::control::Settings;
+use millstream_event::wire::combined::ReferrerHosts;
+use millstream_event::wire::receipt::Limits;
+use millstream_event::{SourceId, consent::AggregateKey};
+use millstream_log::EventLog;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Bytes of lines after which a chunk is full, whatever its number of lines.
+const CHUNK_BYTES_MAX: usize = 1 << 20;
+/// Chunks between reader and parsers.
+const CHUNKS_WAITING: usize = 8;
+
+/// What an import needs of the installation.
+pub struct ImportParts {
+    /// Where it goes.
+    pub log: Arc<dyn EventLog>,
+    /// Links and settings as folded.
+    pub registry: Arc<Registry>,
+    /// Writes the own domain.
+    pub editor: Arc<Editor>,
+    /// Hashes subjects.
+    pub subject_key: [u8; 32],
+    /// Verifies `ms_click`.
+    pub click_key: [u8; 32],
+    /// Looks up countries.
+    pub country: Arc<CountryOf>,
+    /// What holds where an event says nothing.
+    pub consent: ConsentDefaults,
+    /// For streams that must be read twice.
+    pub spool_dir: PathBuf,
+}
+
+/// What is imported and how.
+#[derive(Clone, Debug)]
+pub struct ImportOptions {
+    /// What the lines are.
+    pub format: Format,
+    /// Whose they are.
+    pub source: SourceId,
+    /// The site's own host; for access logs the commonest referrer host when not given.
+    pub own_domain: Option<String>,
+    /// Records that become durable together.
+    pub group_records: usize,
+    /// Groups waiting for the disk at most.
+    pub groups_waiting: usize,
+    /// Parsing threads.
+    pub threads: usize,
+    /// Bounds of one event.
+    pub limits: Limits,
+}
+
+impl ImportOptions {
+    /// The defaults for a format.
+    pub fn new(format: Format, source: SourceId) -> Self {
+        Self {
+            format,
+            source,
+            own_domain: None,
+            group_records: 512,
+            groups_waiting: 32,
+            threads: 2,
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// What an import came to, before the fold tells new events from known ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ImportCounts {
+    /// Lines read.
+    pub lines: u64,
+    /// Events logged, new and known ones.
+    pub events: u64,
+    /// Lines that broke their format, logged with their reason.
+    pub quarantined: u64,
+    /// Events of which consent left a count.
+    pub unconsented: u64,
+}
+
+/// Told how far an import is: bytes of the inputs as stored, of all passes.
+pub type Progress<'a> = &'a (dyn Fn(u64) + Sync);
+
+/// Imports every input, in one numbering of equal lines. Returns when everything is durable.
+///
+/// # Errors
+/// [`ImportError`]; whatever was durable by then stays, and running the import again completes it.
+pub fn run(
+    parts: &ImportParts,
+    options: &ImportOptions,
+    inputs: Vec<Input>,
+    progress: Progress<'_>,
+) -> Result<ImportCounts, ImportError> {
+    let mut inputs = inputs;
+    let clock = ReceiveClock::default();
+    let own = match (&options.own_domain, options.format) {
+        (Some(domain), _) => Some(domain.clone()),
+        (None, Format::Combined) => {
+            inputs = inputs.into_iter().map(|input| input.rereadable(&parts.spool_dir)).collect::<Result<_, _>>()?;
+            commonest_referrer(&mut inputs, progress)?
+        }
+        (None, Format::Segment) => None,
+    };
+    if let Some(own) = own {
+        record_own_domain(parts, &own, clock.now())?;
+    }
+    let settings = parts.registry.settings();
+    let parser = Parser {
+        parts,
+        format: options.format,
+        source: &options.source,
+        settings: &settings,
+        limits: options.limits,
+        control_version: parts.registry.control_version(),
+    };
+    let intake = Intake::new(Arc::clone(&parts.log), options.groups_waiting);
+    let mut counts = stream(&parser, options, (&intake, &clock), (&mut inputs, progress))?;
+    counts.0.unconsented = counts.1.values().sum();
+    let aggregates = parser.aggregates(counts.1, clock.now())?;
+    intake.append(|| Ok(aggregates.clone()))?;
+    intake.finish()?;
+    Ok(counts.0)
+}
+
+fn commonest_referrer(inputs: &mut [Input], progress: Progress<'_>) -> Result<Option<String>, ImportError> {
+    let mut hosts = ReferrerHosts::default();
+    for input in inputs {
+        let name = input.name().to_owned();
+        let mut lines = Lines::new(input.open(progress)?);
+        while let Some(line) = next(&mut lines, &name)? {
+            if let Line::Whole(line) = line {
+                hosts.add(line);
+            }
+        }
+    }
+    Ok(hosts.commonest().map(str::to_owned))
+}
+
+/// Adds a host to the own domains, unless it is there.
+fn record_own_domain(parts: &ImportParts, own: &str, now: millstream_event::Timestamp) -> Result<(), ImportError> {
+    let known = parts.registry.settings();
+    if known.own_domains.iter().any(|domain| domain.eq_ignore_ascii_case(own)) {
+        return Ok(());
+    }
+    let mut settings = Settings::clone(&known);
+    settings.own_domains.push(own.to_ascii_lowercase().into());
+    parts.editor.set(settings, now)?;
+    Ok(())
+}
+
+fn next<'a, R: std::io::BufRead>(lines: &'a mut Lines<R>, name: &str) -> Result<Option<Line<'a>>, ImportError> {
+    lines.next_line().map_err(|source| ImportError::Read { name: name.to_owned(), source })
+}
+
+type Tally = (ImportCounts, BTreeMap<AggregateKey, u64>);
+
+/// Reader on this thread, parsers on theirs, the log on its own.
+fn stream(
+    parser: &Parser<'_>,
+    options: &ImportOptions,
+    sinks: (&Intake, &ReceiveClock),
+    source: (&mut [Input], Progress<'_>),
+) -> Result<Tally, ImportError> {
+    let (sender, receiver) = sync_channel::<Chunk>(CHUNKS_WAITING);
+    // Shared by the parsers alone: when the last of them has failed, the reader hears of it.
+    let receiver = Arc::new(Mutex::new(receiver));
+    std::thread::scope(|scope| {
+        let mut workers = Vec::new();
+        for _ in 0..options.threads.max(1) {
+            let receiver = Arc::clone(&receiver);
+            workers.push(scope.spawn(move || work(parser, sinks, &receiver)));
+        }
+        drop(receiver);
+        let read = read(options, source, &sender);
+        drop(sender);
+        let mut total = Tally::default();
+        let mut failed = None;
+        for worker in workers {
+            match worker.join().unwrap_or(Err(ImportError::Worker)) {
+                Ok(tally) => add(&mut total, tally),
+                Err(error) => drop(failed.get_or_insert(error)),
+            }
+        }
+        total.0.lines = read?;
+        failed.map_or(Ok(total), Err)
+    })
+}
+
+fn add(total: &mut Tally, part: Tally) {
+    total.0.events += part.0.events;
+    total.0.quarantined += part.0.quarantined;
+    for (key, count) in part.1 {
+        *total.1.entry(key).or_default() += count;
+    }
+}
+
+/// Reads every input into chunks; ends early, without a fault of its own, when no parser is left.
+fn read(
+    options: &ImportOptions,
+    (inputs, progress): (&mut [Input], Progress<'_>),
+    chunks: &SyncSender<Chunk>,
+) -> Result<u64, ImportError> {
+    let mut occurrences = Occurrences::default();
+    let mut count = 0;
+    for input in inputs {
+        let name = input.name().to_owned();
+        let mut lines = Lines::new(input.open(progress)?);
+        let mut chunk = Chunk::default();
+        while let Some(line) = next(&mut lines, &name)? {
+            count += 1;
+            match line {
+                Line::Whole(line) if options.format.numbers_lines() => chunk.push(line, occurrences.next(line)),
+                Line::Whole(line) => chunk.push(line, 0),
+                Line::Overlong { bytes, hash } => chunk.push_overlong(bytes, hash),
+            }
+            let full = chunk.len() >= options.group_records || chunk.bytes() >= CHUNK_BYTES_MAX;
+            if full && chunks.send(std::mem::take(&mut chunk)).is_err() {
+                return Ok(count);
+            }
+        }
+        if chunks.send(chunk).is_err() {
+            return Ok(count);
+        }
+    }
+    Ok(count)
+}
+
+fn work(
+    parser: &Parser<'_>,
+    (intake, clock): (&Intake, &ReceiveClock),
+    chunks: &Mutex<Receiver<Chunk>>,
+) -> Result<Tally, ImportError> {
+    let mut tally = Tally::default();
+    loop {
+        let next = chunks.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(chunk) = next else { return Ok(tally) };
+        let mut last = Parsed::default();
+        intake.append(|| {
+            last = parser.parse(&chunk, clock.now())?;
+            Ok(std::mem::take(&mut last.records))
+        })?;
+        let counts = ImportCounts { events: last.events, quarantined: last.quarantined, ..ImportCounts::default() };
+        add(&mut tally, (counts, last.aggregates));
+    }
+}
