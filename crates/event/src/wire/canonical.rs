@@ -8,7 +8,7 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 
 /// Members that describe a sending and not the event; a retry changes them.
-const SENDING: [&str; 4] = ["sentAt", "sent_at", "receivedAt", "writeKey"];
+const SENDING: [&str; 5] = ["sentAt", "sent_at", "receivedAt", "writeKey", "stm"];
 
 /// Deepest nesting that is put in order; deeper values count as written.
 const ORDER_DEPTH_MAX: usize = 64;

@@ -8,7 +8,7 @@
 use super::landing::{self, Landing, set_landing};
 use super::members;
 use super::receipt::{Fault, Outcome, Parsed, Receipt};
-use crate::envelope::{Event, EventKind, Surface};
+use crate::envelope::{EventKind, Surface};
 use crate::hash::Hash128;
 use crate::ids::{AnonymousId, EventId};
 use crate::json::RawJson;
@@ -205,12 +205,10 @@ pub fn parse(line: &[u8], occurrence: u64, receipt: &Receipt<'_>) -> Outcome {
     let request = unescaped(read.request);
     let page_view = is_page_view(&request, read.status);
     let kind = if page_view { EventKind::Page } else { EventKind::Request };
-    let mut event = Event::new(id, kind, receipt.source.clone(), read.time);
+    let mut event = receipt.event(id, kind, read.time);
     let device = [read.address.as_bytes(), read.user_agent.as_bytes()];
     event.anonymous_id = Some(AnonymousId::of_hash(Hash128::of("access log device", &device)));
     event.surface = Surface::Browser;
-    event.consent = receipt.consent;
-    event.flags = receipt.flags;
     event.user_agent = landing::user_agent(&unescaped(read.user_agent));
     event.properties = properties(&read, &request);
     let referrer = unescaped(read.referrer);

@@ -8,11 +8,15 @@ pub mod canonical;
 pub mod clock;
 pub mod combined;
 pub mod complexity;
+pub mod csv_map;
+pub mod ga4;
+pub mod identity;
 pub mod landing;
 pub mod members;
 pub mod receipt;
 pub mod scalar;
 pub mod segment;
+pub mod snowplow;
 pub mod value;
 
 pub use receipt::{Limits, Outcome, Parsed, Receipt, Refusal};

@@ -2,9 +2,9 @@
 
 use crate::consent::{Consent, StatedConsent};
 use crate::control::Settings;
-use crate::envelope::{Event, Flags};
+use crate::envelope::{Event, EventKind, Flags};
 use crate::hash::Hash128;
-use crate::ids::SourceId;
+use crate::ids::{EventId, SourceId};
 use crate::quarantine::{Quarantine, QuarantineReason};
 use crate::time::Timestamp;
 use alloc::boxed::Box;
@@ -58,6 +58,15 @@ impl<'a> Receipt<'a> {
     /// True when the message is history and not fresh from a client.
     pub const fn imported(&self) -> bool {
         self.flags.has(Flags::IMPORTED)
+    }
+
+    /// An event of this message, with all that the receipt alone tells of it.
+    pub fn event(&self, id: EventId, kind: EventKind, received: Timestamp) -> Event {
+        let mut event = Event::new(id, kind, self.source.clone(), received);
+        event.flags = self.flags;
+        event.consent = self.consent;
+        event.hops.request = self.request;
+        event
     }
 
     /// Quarantine for `raw`, whose identity is its bytes and `occurrence`.

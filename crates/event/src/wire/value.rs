@@ -5,7 +5,7 @@ use crate::envelope::{Event, Flags};
 use crate::ids::OrderId;
 use crate::money::{Currency, Money};
 
-/// The property values that matter, as JSON text.
+/// The property values that matter.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ValueFields<'a> {
     /// The amount: whichever of `revenue`, `value`, `total` the format prefers.
@@ -28,18 +28,36 @@ pub fn set_value(event: &mut Event, fields: ValueFields<'_>) {
     };
     let (amount, currency, order) =
         (read(fields.amount), read(fields.currency), read(fields.order));
-    if let Some(amount) = amount {
-        let currency = currency.map_or(Some(Currency::USD), |code| Currency::parse(&code));
-        event.value = currency.and_then(|currency| Money::parse_decimal(&amount, currency));
+    if unreadable {
+        event.flags = event.flags.with(Flags::DEGRADED);
+    }
+    let fields = ValueFields {
+        amount: amount.as_deref(),
+        currency: currency.as_deref(),
+        order: order.as_deref(),
+    };
+    set_value_text(event, fields);
+}
+
+/// As [`set_value`], from plain text instead of JSON; empty texts count as absent.
+pub fn set_value_text(event: &mut Event, fields: ValueFields<'_>) {
+    let mut unreadable = false;
+    if let Some(amount) = said(fields.amount) {
+        let currency = said(fields.currency).map_or(Some(Currency::USD), Currency::parse);
+        event.value = currency.and_then(|currency| Money::parse_decimal(amount, currency));
         unreadable |= event.value.is_none();
     }
-    if let Some(order) = order {
-        event.order_id = OrderId::parse(&order);
+    if let Some(order) = said(fields.order) {
+        event.order_id = OrderId::parse(order);
         unreadable |= event.order_id.is_none();
     }
     if unreadable {
         event.flags = event.flags.with(Flags::DEGRADED);
     }
+}
+
+fn said(text: Option<&str>) -> Option<&str> {
+    text.map(str::trim).filter(|text| !text.is_empty())
 }
 
 #[cfg(test)]

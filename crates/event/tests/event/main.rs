@@ -2,5 +2,9 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+mod csv_map;
+mod ga4;
+mod properties;
 mod segment;
+mod snowplow;
 mod source;

@@ -12,7 +12,7 @@ use crate::wire::clock::{Stamp, set_event_time};
 use crate::wire::landing::set_landing;
 use crate::wire::receipt::{Fault, Limits, Parsed, Receipt};
 use crate::wire::value::{ValueFields, set_value};
-use crate::wire::{canonical, complexity, members, scalar};
+use crate::wire::{canonical, complexity, identity, members, scalar};
 use serde_json::value::RawValue;
 
 /// The calls of the API that stand for one event each.
@@ -180,9 +180,7 @@ pub(super) fn parse(
     };
     let id = message_id(fields.message_id).unwrap_or_else(|| canonical::event_id(item, b""));
     let received = received_at(&fields, receipt);
-    let mut event = Event::new(id, call.kind(), receipt.source.clone(), received);
-    event.flags = receipt.flags;
-    event.hops.request = receipt.request;
+    let mut event = receipt.event(id, call.kind(), received);
     set_identity(&mut event, call, &fields)?;
     set_client_time(&mut event, &fields, shared);
 
@@ -248,9 +246,10 @@ fn set_client_time(event: &mut Event, fields: &Fields<'_>, shared: &Shared<'_>) 
 }
 
 fn set_identity(event: &mut Event, call: Call, fields: &Fields<'_>) -> Result<(), Fault> {
-    event.anonymous_id = id("anonymousId", fields.anonymous_id, AnonymousId::parse)?;
-    event.user_id = id("userId", fields.user_id, UserId::parse)?;
-    event.previous_id = id("previousId", fields.previous_id, UserId::parse)?;
+    event.anonymous_id =
+        identity::from_json("anonymousId", fields.anonymous_id, AnonymousId::parse)?;
+    event.user_id = identity::from_json("userId", fields.user_id, UserId::parse)?;
+    event.previous_id = identity::from_json("previousId", fields.previous_id, UserId::parse)?;
     if call == Call::Alias && event.previous_id.is_none() {
         return Err(Fault::missing("previousId"));
     }
@@ -259,24 +258,6 @@ fn set_identity(event: &mut Event, call: Call, fields: &Fields<'_>) -> Result<()
         return Err(Fault::new(QuarantineReason::NoIdentity, detail));
     }
     Ok(())
-}
-
-fn id<T>(
-    field: &str,
-    value: Option<&str>,
-    parse: impl Fn(&str) -> Option<T>,
-) -> Result<Option<T>, Fault> {
-    let Some(value) = value else {
-        return Ok(None);
-    };
-    let text = scalar::text_or_number(value)
-        .ok_or_else(|| Fault::invalid(field, "is not readable text or a number"))?;
-    if text.trim().is_empty() {
-        return Ok(None);
-    }
-    parse(&text)
-        .map(Some)
-        .ok_or_else(|| Fault::invalid(field, "is too long or holds control characters"))
 }
 
 /// Name, value, group: what the call is about.
