@@ -123,7 +123,7 @@ class DurabilityTrace(Case):
             covering = [sync for sync in syncs[write.target] if sync.start >= write.end]
             durable = min((sync.end for sync in covering), default=float("inf"))
             if sent[port].start < durable:
-                early.append((agent, status, round(1e6 * (durable - sent[port].start))))
+                early.append((agent, status, 1e6 * (durable - sent[port].start)))
         covering = sum(len(list_of) for target, list_of in syncs.items() if ".segment" in target)
         print(f"{len(answers)} answers, {covering} syncs of segments, {len(early)} answers too early", flush=True)
         self.assertEqual(early[:5], [], f"{len(early)} answers that left before their fdatasync (agent, status, microseconds)")
