@@ -136,7 +136,7 @@ pub enum LogError {
         limit: usize,
     },
     /// An option that makes no sense.
-    #[error("{option} is {value}, but must be at least {least}: change it in the configuration")]
+    #[error("{option} is {value}, but must lie in {least}..={most}: change the configuration")]
     Option {
         /// Its configuration key.
         option: &'static str,
@@ -144,6 +144,8 @@ pub enum LogError {
         value: u64,
         /// The least that works.
         least: u64,
+        /// The most that works.
+        most: u64,
     },
     /// The system gave no random bytes.
     #[error("the system gave no random bytes: {0}")]

@@ -1,0 +1,134 @@
+//! The embedded log as its users hold it.
+
+use crate::chain::LaneChains;
+use crate::disk::Disk;
+use crate::entry::Prepared;
+use crate::erasure;
+use crate::error::{AppendError, LogError};
+use crate::guard::lock;
+use crate::nonce::Nonces;
+use crate::options::SegmentOptions;
+use crate::port::{Acknowledge, Append, EventLog, LanePositions, LogReader};
+use crate::queue::Queue;
+use crate::reader::{self, SegmentReader};
+use crate::recovery::{Recovered, recover};
+use crate::retention::retain;
+use crate::stream::Stream;
+use crate::tail::Cut;
+use crate::writer::Writer;
+use millstream_event::{Lane, Position, Record, Timestamp};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// A log in a folder of segment files. Dropping it writes what waits and ends the writer.
+pub struct SegmentLog {
+    stream: Arc<Stream>,
+    queue: Arc<Queue>,
+    options: SegmentOptions,
+    nonces: Nonces,
+    cut: Option<Cut>,
+    retaining: Mutex<()>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl SegmentLog {
+    /// Opens the log in `dir`, or begins one there. Nobody else may have it open: the caller sees to
+    /// that. Costs reading the last segment.
+    ///
+    /// # Errors
+    /// When the files are damaged or cannot be read or written, or an option makes no sense.
+    pub fn open(
+        disk: Arc<dyn Disk>,
+        dir: &Path,
+        options: SegmentOptions,
+    ) -> Result<Self, LogError> {
+        options.check()?;
+        let nonces = Nonces::from_system()?;
+        let Recovered { segments, tail, cut } = recover(&*disk, dir, &nonces)?;
+        let stored = segments.iter().map(|segment| segment.end).sum();
+        let stream = Arc::new(Stream::new(disk, dir.to_owned(), segments, tail.heads.clone()));
+        let queue = Arc::new(Queue::new(&options, stored));
+        let writer = Writer::new(Arc::clone(&stream), Arc::clone(&queue), options.clone(), tail);
+        let thread = std::thread::Builder::new()
+            .name("log-writer".into())
+            .spawn(move || writer.run())
+            .map_err(LogError::io("start the writer of", dir))?;
+        let writer = Mutex::new(Some(thread));
+        Ok(Self { stream, queue, options, nonces, cut, retaining: Mutex::new(()), writer })
+    }
+
+    /// What was cut off a torn tail at opening.
+    pub fn cut(&self) -> Option<&Cut> {
+        self.cut.as_ref()
+    }
+
+    /// Bytes of all segments.
+    pub fn bytes(&self) -> u64 {
+        self.queue.stored()
+    }
+
+    /// Records that wait or are being written.
+    pub fn queued(&self) -> usize {
+        self.queue.depth()
+    }
+
+    /// Removes the segments that are too old at `now` or too many, as far as all their records lie
+    /// below `floor`; returns how many.
+    ///
+    /// # Errors
+    /// When a file cannot be removed.
+    pub fn retain(&self, floor: &LanePositions, now: Timestamp) -> Result<u64, LogError> {
+        retain(&self.stream, &self.queue, &self.options, &self.retaining, (floor, now))
+    }
+}
+
+impl EventLog for SegmentLog {
+    fn append(&self, group: Vec<Append>, acknowledge: Acknowledge) -> Result<(), AppendError> {
+        let prepared = Prepared::new(group, &self.nonces)?;
+        self.queue.push(&prepared, acknowledge)
+    }
+
+    fn reader(&self, from: &LanePositions) -> Result<Box<dyn LogReader>, LogError> {
+        Ok(Box::new(SegmentReader::open(Arc::clone(&self.stream), from)?))
+    }
+
+    fn heads(&self) -> LanePositions {
+        self.stream.heads().positions
+    }
+
+    fn tails(&self) -> LanePositions {
+        self.stream.tails()
+    }
+
+    fn read_at(&self, lane: Lane, position: Position) -> Result<Option<Record>, LogError> {
+        erasure::read_at(&self.stream, lane, position)
+    }
+
+    fn chains(&self, at: &LanePositions) -> Result<LaneChains, LogError> {
+        reader::chains(&self.stream, at)
+    }
+
+    fn set_retention_floor(&self, floor: &LanePositions) -> Result<(), LogError> {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = i64::try_from(since.as_micros()).unwrap_or(i64::MAX);
+        self.retain(floor, Timestamp(now)).map(|_| ())
+    }
+
+    fn erase(&self, lane: Lane, position: Position, replacement: &[u8]) -> Result<bool, LogError> {
+        erasure::erase(&self.stream, lane, position, replacement)
+    }
+}
+
+impl Drop for SegmentLog {
+    fn drop(&mut self) {
+        self.queue.close();
+        let Some(writer) = lock(&self.writer).take() else { return };
+        // The last owner may be an acknowledgement, which runs on the writer itself.
+        if writer.thread().id() != std::thread::current().id() {
+            // Were it a panic, its hook has told why, and there is nothing left to save.
+            let _reported = writer.join();
+        }
+    }
+}

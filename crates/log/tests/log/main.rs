@@ -1,0 +1,10 @@
+//! The embedded log from outside: on the system's disk, and on one that fails.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod bounds;
+mod erasure;
+mod follow;
+mod harness;
+mod model;
+mod retention;
+mod tail;
