@@ -1,29 +1,13 @@
-//! Counts that stand for events whose consent forbids storing them: link, campaign, day, country,
-//! and nothing that tells one visitor from another.
+//! Counts that stand for events whose consent forbids storing them.
 
 use super::durable;
 use super::plane::Plane;
 use super::refusal::Refusal;
-use millstream_event::{EntityId, Event, Hash128, Kind, Timestamp};
+use millstream_event::consent::AggregateKey;
+use millstream_event::{EntityId, Hash128, Kind, Timestamp};
 use millstream_log::Append;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-
-/// What is counted apart.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct AggregateKey {
-    /// Slug of the link, for clicks.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub link: Option<Box<str>>,
-    /// Campaign name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub campaign: Option<Box<str>>,
-    /// Days since the epoch, UTC, of the receive time.
-    pub day: i32,
-    /// ISO 3166-1 alpha-2 country.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub country: Option<Box<str>>,
-}
 
 /// The payload of a [`Kind::Aggregate`] record, as JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,13 +26,7 @@ pub(super) struct Aggregates {
 
 impl Aggregates {
     /// Counts an event that must not be stored.
-    pub(super) fn count(&mut self, event: &Event) {
-        let key = AggregateKey {
-            link: event.click.as_ref().map(|click| click.link.clone()),
-            campaign: event.campaign.name.clone(),
-            day: event.received.utc_day(),
-            country: event.country.clone(),
-        };
+    pub(super) fn count(&mut self, key: AggregateKey) {
         *self.counts.entry(key).or_default() += 1;
     }
 

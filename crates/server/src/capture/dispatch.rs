@@ -5,13 +5,13 @@ use super::counters::Endpoint;
 use super::exchange::{Exchange, Peer};
 use super::plane::Plane;
 use super::refusal::{Refusal, require};
+use super::segment::{self, Message};
 use super::trace::Trace;
-use super::{health, redirect, settings};
+use super::{choice, health, pixel, redirect, settings, timing};
 use http::{Method, Request};
 use hyper::body::Incoming;
+use millstream_event::wire::segment::Call;
 use tracing::Instrument;
-
-const GET: &[Method] = &[Method::GET, Method::HEAD];
 
 /// Answers one request; every path ends in an answer.
 pub(super) async fn dispatch(plane: &Plane, peer: Peer, request: Request<Incoming>) -> Answer {
@@ -19,8 +19,8 @@ pub(super) async fn dispatch(plane: &Plane, peer: Peer, request: Request<Incomin
     let mut exchange = Exchange::begin(plane, peer, &head);
     let path = head.uri.path();
     let (endpoint, outcome) = match exchange.trace.as_ref().map(Trace::span) {
-        None => route(&mut exchange, path, body).await,
-        Some(span) => route(&mut exchange, path, body).instrument(span).await,
+        None => answered(&mut exchange, path, body).await,
+        Some(span) => answered(&mut exchange, path, body).instrument(span).await,
     };
     let mut answer = outcome.unwrap_or_else(|refusal| {
         plane.counters.refuse(&refusal);
@@ -33,7 +33,7 @@ pub(super) async fn dispatch(plane: &Plane, peer: Peer, request: Request<Incomin
     answer
 }
 
-async fn route(
+async fn answered(
     exchange: &mut Exchange<'_>,
     path: &str,
     body: Incoming,
@@ -41,22 +41,89 @@ async fn route(
     if let Some(slug) = path.strip_prefix("/r/") {
         return (Endpoint::Redirect, redirect::answer(exchange, slug).await);
     }
-    if exchange.head.method == Method::OPTIONS {
-        return (Endpoint::Other, Ok(answer::preflight(exchange)));
-    }
-    let read = || require(&exchange.head.method, GET, "GET, HEAD, OPTIONS");
-    drop(body);
-    match path {
-        "/healthz" => (Endpoint::Health, read().map(|()| health::alive())),
-        "/readyz" => (Endpoint::Health, read().map(|()| health::ready(exchange))),
-        "/sourceConfig" => {
-            (Endpoint::Settings, read().and_then(|()| settings::rudderstack(exchange)))
+    match Route::of(path) {
+        None => (Endpoint::Other, Err(Refusal::NotFound)),
+        Some(_) if exchange.head.method == Method::OPTIONS => {
+            (Endpoint::Other, Ok(answer::preflight(exchange)))
         }
-        _ => match path.strip_prefix("/v1/projects/").and_then(|it| it.strip_suffix("/settings")) {
-            Some(key) => {
-                (Endpoint::Settings, read().and_then(|()| settings::segment(exchange, key)))
+        Some(route) => (route.endpoint(), route.answer(exchange, body).await),
+    }
+}
+
+/// What a path stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Route<'a> {
+    Segment(Message),
+    Pixel(Option<Call>),
+    Choice,
+    Timing,
+    SegmentSettings(&'a str),
+    RudderstackSettings,
+    Alive,
+    Ready,
+}
+
+impl<'a> Route<'a> {
+    fn of(path: &'a str) -> Option<Self> {
+        Some(match path {
+            "/p.gif" => Self::Pixel(None),
+            "/pixel/v1/track" => Self::Pixel(Some(Call::Track)),
+            "/pixel/v1/page" => Self::Pixel(Some(Call::Page)),
+            "/v1/consent" => Self::Choice,
+            "/v1/rum" => Self::Timing,
+            "/sourceConfig" | "/sourceConfig/" => Self::RudderstackSettings,
+            "/healthz" => Self::Alive,
+            "/readyz" => Self::Ready,
+            _ => {
+                let key = path.strip_prefix("/v1/projects/");
+                match key.and_then(|key| key.strip_suffix("/settings")) {
+                    Some(key) => Self::SegmentSettings(key),
+                    None => Self::Segment(Message::of(path)?),
+                }
             }
-            None => (Endpoint::Other, Err(Refusal::NotFound)),
-        },
+        })
+    }
+
+    const fn endpoint(self) -> Endpoint {
+        match self {
+            Self::Segment(Message::Single(_)) => Endpoint::Single,
+            Self::Segment(Message::Batch) => Endpoint::Batch,
+            Self::Pixel(_) => Endpoint::Pixel,
+            Self::Choice => Endpoint::Consent,
+            Self::Timing => Endpoint::Timing,
+            Self::SegmentSettings(_) | Self::RudderstackSettings => Endpoint::Settings,
+            Self::Alive | Self::Ready => Endpoint::Health,
+        }
+    }
+
+    /// The methods it takes.
+    const fn methods(self) -> (&'static [Method], &'static str) {
+        match self {
+            Self::Segment(_) | Self::Choice | Self::Timing => {
+                (&[Method::POST], "POST, OPTIONS")
+            }
+            _ => (&[Method::GET, Method::HEAD], "GET, HEAD, OPTIONS"),
+        }
+    }
+
+    async fn answer(
+        self,
+        exchange: &mut Exchange<'_>,
+        body: Incoming,
+    ) -> Result<Answer, Refusal> {
+        let (methods, allowed) = self.methods();
+        require(&exchange.head.method, methods, allowed)?;
+        let _held = exchange.hold_client()?;
+        match self {
+            Self::Segment(message) => segment::answer(exchange, message, body).await,
+            Self::Pixel(_) if exchange.head.method == Method::HEAD => Ok(pixel::image()),
+            Self::Pixel(call) => pixel::answer(exchange, call).await,
+            Self::Choice => choice::answer(exchange, body).await,
+            Self::Timing => timing::answer(exchange, body).await,
+            Self::SegmentSettings(key) => settings::segment(exchange, key),
+            Self::RudderstackSettings => settings::rudderstack(exchange),
+            Self::Alive => Ok(health::alive()),
+            Self::Ready => Ok(health::ready(exchange)),
+        }
     }
 }

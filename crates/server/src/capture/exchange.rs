@@ -1,12 +1,14 @@
 //! One request: who sent it, what its head says, and how long it has taken.
 
-use super::clients;
+use super::clients::{self, Hold};
 use super::plane::Plane;
+use super::refusal::Refusal;
+use super::sources::key_of_authorization;
 use super::stopwatch::Stopwatch;
 use super::trace::Trace;
-use http::header::{COOKIE, HOST, USER_AGENT};
+use http::header::{AUTHORIZATION, COOKIE, HOST, USER_AGENT};
 use http::request::Parts;
-use millstream_event::Timestamp;
+use millstream_event::{SourceId, Timestamp};
 use std::borrow::Cow;
 use std::net::IpAddr;
 
@@ -75,6 +77,24 @@ impl<'a> Exchange<'a> {
             joined.push_str(value);
         }
         Cow::Owned(joined)
+    }
+
+    /// The source that the request's key belongs to. SDKs put it in the header, the query or the
+    /// body, some a token of their own beside it: any one that is known will do.
+    pub(super) fn source(&self, in_body: Option<&str>) -> Result<SourceId, Refusal> {
+        let in_header = self.header(AUTHORIZATION.as_str()).and_then(key_of_authorization);
+        let in_query = || self.query_value("writeKey");
+        let sources = &self.plane.sources;
+        sources
+            .find(in_header.as_deref())
+            .or_else(|_| sources.find(in_body))
+            .or_else(|_| sources.find(in_query().as_deref()))
+    }
+
+    /// Counts the request among those its client has in progress.
+    pub(super) fn hold_client(&self) -> Result<Hold, Refusal> {
+        let limit = self.plane.options.limits.requests_per_client;
+        self.plane.requests_of.hold(self.client()).ok_or(Refusal::ClientBusy(limit))
     }
 
     /// The agent that sent the request, cut to what the contract keeps.

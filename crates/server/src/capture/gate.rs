@@ -7,7 +7,7 @@ use millstream_event::{Consent, ConsentSource, Purpose, Purposes};
 /// What is known of consent outside the events of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Gate {
-    /// What holds for an event that says nothing itself.
+    /// What holds for an event that says nothing itself; what it says is weighed by its parser.
     pub(super) standing: Consent,
 }
 
@@ -46,11 +46,6 @@ impl Gate {
         };
         Self { standing }
     }
-
-    /// What holds for an event: its own word, else what stands.
-    pub(super) fn for_event(self, own: Consent) -> Consent {
-        if own.source == ConsentSource::Explicit { own } else { self.standing }
-    }
 }
 
 #[cfg(test)]
@@ -79,13 +74,5 @@ mod tests {
             standing(Some(Purposes::NONE), false, None),
             (Purposes::NONE, ConsentSource::Explicit)
         );
-    }
-
-    #[test]
-    fn an_event_speaks_for_itself() {
-        let gate = Gate::decide(Some(Purposes::ALL), false, None, Purposes::ALL);
-        let own = Consent { granted: MEASURED, source: ConsentSource::Explicit };
-        assert_eq!(gate.for_event(own), own);
-        assert_eq!(gate.for_event(Consent::DEFAULT_ALL), gate.standing);
     }
 }

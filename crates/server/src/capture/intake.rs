@@ -4,11 +4,63 @@ use super::aggregate::Aggregates;
 use super::counters::add;
 use super::durable;
 use super::exchange::Exchange;
+use super::gate::Gate;
 use super::plane::Plane;
 use super::refusal::Refusal;
-use millstream_event::{Event, Purpose, Quarantine, Timestamp};
+use millstream_event::consent::{Outcome as Kept, restrict};
+use millstream_event::control::Settings;
+use millstream_event::wire::{self, Parsed, Receipt};
+use millstream_event::{ConsentSource, Event, Flags, Purposes, Quarantine, SourceId, Timestamp};
 use millstream_log::Append;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+/// Events after which a long batch lets other requests of its thread go first.
+const BREATH_EVENTS: usize = 64;
+
+/// What is known of a request beside its body, looked up once.
+pub(super) struct Setting {
+    received: Timestamp,
+    country: Option<Box<str>>,
+    gate: Gate,
+    settings: Arc<Settings>,
+}
+
+impl Setting {
+    /// Taken when the body is whole: its events were received now.
+    pub(super) fn of(exchange: &Exchange<'_>) -> Self {
+        let country = exchange.country();
+        let gate = Gate::of(exchange, &exchange.cookies(), country.as_deref());
+        let received = exchange.plane.clock.now();
+        Self { received, country, gate, settings: exchange.plane.parts.registry.settings() }
+    }
+
+    /// The receipt under which a body's events are parsed.
+    pub(super) fn receipt<'a>(
+        &'a self,
+        exchange: &Exchange<'a>,
+        source: SourceId,
+        body: &[u8],
+    ) -> Receipt<'a> {
+        let consent = self.gate.standing;
+        // Raw text of what is quarantined is kept only where the visitor agreed to everything and
+        // it names no address.
+        let keep_raw = consent.source == ConsentSource::Explicit
+            && consent.granted == Purposes::ALL
+            && !body.windows(4).any(|window| window.eq_ignore_ascii_case(b"\"ip\""));
+        let flags = if exchange.is_preview() { Flags::AUTOMATED } else { Flags::default() };
+        Receipt {
+            request: Some(exchange.started),
+            user_agent: exchange.user_agent(),
+            country: self.country.as_deref(),
+            consent,
+            flags,
+            keep_raw,
+            click_key: Some(&exchange.plane.parts.keys.click),
+            ..Receipt::new(source, self.received, &self.settings)
+        }
+    }
+}
 
 /// Records that become durable together, and what they count as.
 #[derive(Debug, Default)]
@@ -22,29 +74,52 @@ pub(super) struct Group {
 }
 
 impl Group {
-    /// Takes an event as far as its consent allows. `queued` is the stamp of the hop to the log.
-    pub(super) fn admit(
-        &mut self,
-        plane: &Plane,
-        mut event: Event,
-        queued: Timestamp,
-    ) -> Result<(), Refusal> {
-        event.hops.queued = Some(queued);
-        if !event.consent.granted.allows(Purpose::Measurement) {
-            self.aggregates.count(&event);
-            self.aggregated += 1;
-            return Ok(());
+    /// Takes one outcome of a parser.
+    pub(super) fn take(&mut self, plane: &Plane, outcome: wire::Outcome) -> Result<(), Refusal> {
+        match outcome {
+            Ok(parsed) => self.admit(plane, located(plane, parsed)),
+            Err(item) => self.quarantine(plane, &item),
         }
-        self.records.push(durable::event(plane, &event)?);
-        self.accepted += 1;
+    }
+
+    /// Takes an event as far as its consent allows.
+    pub(super) fn admit(&mut self, plane: &Plane, mut event: Event) -> Result<(), Refusal> {
+        event.hops.queued = Some(plane.clock.now());
+        match restrict(event) {
+            Kept::Keep(event) => {
+                self.records.push(durable::event(plane, &event)?);
+                self.accepted += 1;
+                self.restricted += u64::from(event.flags.has(Flags::RESTRICTED));
+            }
+            Kept::AggregateOnly(key) => {
+                self.aggregates.count(key);
+                self.aggregated += 1;
+            }
+        }
         Ok(())
     }
 
-    /// Takes a broken item with its reason.
-    pub(super) fn quarantine(&mut self, plane: &Plane, item: &Quarantine) -> Result<(), Refusal> {
+    fn quarantine(&mut self, plane: &Plane, item: &Quarantine) -> Result<(), Refusal> {
         self.records.push(durable::quarantine(plane, item)?);
         self.quarantined += 1;
         Ok(())
+    }
+}
+
+/// With the country of the address that a server stated on behalf of a client.
+fn located(plane: &Plane, parsed: Parsed) -> Event {
+    let Parsed { mut event, address, .. } = parsed;
+    if event.country.is_none() {
+        let address = address.and_then(|text| text.parse().ok());
+        event.country = address.and_then(|address| (plane.parts.country)(address));
+    }
+    event
+}
+
+/// Lets other requests go first after every few events of a long batch.
+pub(super) async fn breathe(place: usize) {
+    if place % BREATH_EVENTS == BREATH_EVENTS - 1 {
+        tokio::task::yield_now().await;
     }
 }
 

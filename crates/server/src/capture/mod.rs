@@ -3,9 +3,10 @@
 //! It has its own listener, its own runtime and threads, and its own bounds. It waits for the log
 //! and for nothing else: not for the fold, not for the store, not for reports.
 
-mod aggregate;
+pub mod aggregate;
 mod answer;
 mod body;
+mod choice;
 mod clients;
 pub mod clock;
 mod connection;
@@ -23,13 +24,16 @@ mod intake;
 mod listener;
 mod location;
 pub mod options;
+mod pixel;
 pub mod plane;
 pub mod redirect;
 pub mod refusal;
+mod segment;
 mod settings;
 pub mod sources;
 mod start;
 mod stopwatch;
+mod timing;
 mod tls;
 mod tokens;
 mod trace;

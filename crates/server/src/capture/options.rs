@@ -1,6 +1,7 @@
 //! How the public plane is set up, resolved once by the configuration.
 
 use super::sources::Source;
+use millstream_event::wire;
 use millstream_event::{Purpose, Purposes};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -93,6 +94,17 @@ pub struct Limits {
     pub streams_per_connection: u32,
     /// Bytes of a request's head.
     pub head_bytes: usize,
+}
+
+impl Limits {
+    /// The part that parsers of events keep to.
+    pub(super) fn of_events(&self) -> wire::Limits {
+        wire::Limits {
+            event_bytes: self.event_bytes,
+            batch_events: self.batch_events,
+            ..wire::Limits::default()
+        }
+    }
 }
 
 /// Patience of the public plane.

@@ -129,7 +129,7 @@ fn describe(event: &mut Event, exchange: &Exchange<'_>, link: &Link) {
 async fn log(exchange: &mut Exchange<'_>, event: Event) {
     let plane = exchange.plane;
     let mut group = Group::default();
-    let admitted = group.admit(plane, event, plane.clock.now());
+    let admitted = group.admit(plane, event);
     exchange.stopwatch.parsed();
     let outcome = match admitted {
         Ok(()) => intake::store(exchange, group, plane.options.redirect_wait).await,

@@ -1,6 +1,7 @@
 //! Why a request was refused: one place decides status, code and whether a retry helps.
 
 use http::{Method, StatusCode};
+use millstream_event::wire;
 use millstream_log::AppendError;
 
 /// A request that was not taken.
@@ -13,7 +14,7 @@ pub enum Refusal {
     #[error("this path takes {0}")]
     MethodNotAllowed(&'static str),
     /// The body is no JSON.
-    #[error("the body is not valid JSON ({0}); send one JSON object")]
+    #[error("{0}")]
     InvalidJson(String),
     /// The body is JSON, but not what the call takes.
     #[error("{0}")]
@@ -190,6 +191,20 @@ impl From<AppendError> for Refusal {
             // The limit on bodies keeps every group far below what the queue holds.
             AppendError::GroupTooLarge { bytes_max, .. } => Self::BodyTooLarge(bytes_max),
             AppendError::Closed => Self::ShuttingDown,
+        }
+    }
+}
+
+impl From<wire::Refusal> for Refusal {
+    fn from(refusal: wire::Refusal) -> Self {
+        match refusal {
+            wire::Refusal::TooManyEvents { count, max } => {
+                Self::TooManyEvents { found: count, limit: max }
+            }
+            wire::Refusal::NoList(_) => Self::InvalidBody(refusal.to_string()),
+            wire::Refusal::NotText | wire::Refusal::NotJson(_) => {
+                Self::InvalidJson(refusal.to_string())
+            }
         }
     }
 }

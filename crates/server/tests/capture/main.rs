@@ -1,0 +1,12 @@
+//! The public plane over real sockets: every call, its limits, its refusals.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "tests stop at once")]
+
+mod bodies;
+mod choices;
+mod connections;
+mod harness;
+mod memory_log;
+mod other_calls;
+mod overload;
+mod redirects;
+mod segment;
