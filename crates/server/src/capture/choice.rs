@@ -48,7 +48,7 @@ impl Stated {
                     "a purpose is none of measurement, personalization, advertising".into(),
                 )
             })?;
-            Ok(if granted { purposes.with(purpose) } else { purposes })
+            Ok::<_, Refusal>(if granted { purposes.with(purpose) } else { purposes })
         };
         let mut start = Purposes::NONE;
         match self {
@@ -101,21 +101,13 @@ fn parse(bytes: &[u8]) -> Result<Choice, Refusal> {
     })
 }
 
-fn event(
-    exchange: &Exchange<'_>,
-    choice: &Choice,
-    granted: Purposes,
-) -> Result<Event, Refusal> {
+fn event(exchange: &Exchange<'_>, choice: &Choice, granted: Purposes) -> Result<Event, Refusal> {
     let plane = exchange.plane;
     let source = exchange.source(choice.write_key.as_deref())?;
     let stated = choice.message_id.as_deref().and_then(EventId::parse);
     let id = stated.or_else(|| EventId::parse(&plane.tokens.draw_text()));
-    let mut event = Event::new(
-        id.ok_or(Refusal::Internal)?,
-        EventKind::Consent,
-        source,
-        plane.clock.now(),
-    );
+    let mut event =
+        Event::new(id.ok_or(Refusal::Internal)?, EventKind::Consent, source, plane.clock.now());
     let named = choice.anonymous_id.as_deref().and_then(AnonymousId::parse);
     event.anonymous_id =
         named.or_else(|| cookies::first_party_id(&exchange.cookies(), exchange.secure()));

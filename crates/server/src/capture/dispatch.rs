@@ -99,18 +99,12 @@ impl<'a> Route<'a> {
     /// The methods it takes.
     const fn methods(self) -> (&'static [Method], &'static str) {
         match self {
-            Self::Segment(_) | Self::Choice | Self::Timing => {
-                (&[Method::POST], "POST, OPTIONS")
-            }
+            Self::Segment(_) | Self::Choice | Self::Timing => (&[Method::POST], "POST, OPTIONS"),
             _ => (&[Method::GET, Method::HEAD], "GET, HEAD, OPTIONS"),
         }
     }
 
-    async fn answer(
-        self,
-        exchange: &mut Exchange<'_>,
-        body: Incoming,
-    ) -> Result<Answer, Refusal> {
+    async fn answer(self, exchange: &mut Exchange<'_>, body: Incoming) -> Result<Answer, Refusal> {
         let (methods, allowed) = self.methods();
         require(&exchange.head.method, methods, allowed)?;
         let _held = exchange.hold_client()?;

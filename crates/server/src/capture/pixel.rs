@@ -18,7 +18,7 @@ use millstream_event::wire::segment::{Body, Call};
 use serde_json::{Map, Value};
 
 /// A transparent GIF of one pixel (GIF89a), 43 bytes.
-const GIF: &[u8; 43] = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff!\xf9\x04\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x01D\x00;";
+const GIF: &[u8; 43] = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff!\xf9\x04\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;";
 /// Parameters read; later ones are left out.
 const PARAMETERS_MAX: usize = 100;
 /// Deepest nesting that dots may name.
@@ -76,9 +76,8 @@ fn identify(exchange: &Exchange<'_>, call: &mut Map<String, Value>) -> Option<He
     }
     let known = cookies::first_party_id(&held, secure);
     let fresh = known.is_none();
-    let id = known.or_else(|| {
-        millstream_event::AnonymousId::parse(&exchange.plane.tokens.draw_text())
-    })?;
+    let id = known
+        .or_else(|| millstream_event::AnonymousId::parse(&exchange.plane.tokens.draw_text()))?;
     call.insert("anonymousId".into(), Value::from(id.as_str()));
     let cookie = fresh.then(|| cookies::set_first_party_id(&id, secure))?;
     HeaderValue::try_from(cookie).ok()
@@ -105,8 +104,7 @@ fn insert(call: &mut Map<String, Value>, name: &str, value: &str) {
     }
     let mut place = call;
     for part in path {
-        let inner =
-            place.entry((*part).to_owned()).or_insert_with(|| Value::Object(Map::new()));
+        let inner = place.entry((*part).to_owned()).or_insert_with(|| Value::Object(Map::new()));
         let Value::Object(inner) = inner else { return };
         place = inner;
     }
