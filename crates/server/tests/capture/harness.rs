@@ -8,7 +8,8 @@ use hyper_util::rt::TokioIo;
 use millstream_event::control::{Control, Link, Settings};
 use millstream_event::{Campaign, Timestamp};
 use millstream_server::capture::{
-    CaptureHandle, CaptureKeys, CaptureOptions, CaptureParts, Readiness, start,
+    CaptureError, CaptureHandle, CaptureKeys, CaptureOptions, CaptureParts, Readiness, TlsFiles,
+    start,
 };
 use millstream_server::links::Registry;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -16,6 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 
 pub const KEYS: CaptureKeys = CaptureKeys { subject: [1; 32], click: [2; 32], cookie: [3; 32] };
 
@@ -98,6 +100,10 @@ pub fn country(address: IpAddr) -> Option<Box<str>> {
 
 impl Plane {
     pub fn start(options: CaptureOptions) -> Self {
+        Self::try_start(options).unwrap()
+    }
+
+    pub fn try_start(options: CaptureOptions) -> Result<Self, CaptureError> {
         let (log, registry) = (Arc::new(MemoryLog::default()), Arc::new(Registry::new()));
         let mut disabled = link("off", "https://shop.example/");
         disabled.enabled = false;
@@ -125,7 +131,7 @@ impl Plane {
             country: Arc::new(country),
             readiness: vec![Readiness { stage: "log", check: Box::new(check) }],
         };
-        Self { log, handle: start(options, parts).unwrap(), ready }
+        Ok(Self { log, handle: start(options, parts)?, ready })
     }
 
     pub async fn connect(&self) -> TcpStream {
@@ -186,4 +192,35 @@ pub async fn until(condition: impl Fn() -> bool) {
         }
     });
     waited.await.expect("the condition never held");
+}
+
+/// A certificate for `localhost`, in files that live as long as this.
+pub struct Certificate {
+    folder: tempfile::TempDir,
+}
+
+impl Certificate {
+    pub fn tls(&self) -> TlsFiles {
+        let folder = self.folder.path();
+        TlsFiles { certificate: folder.join("certificate.pem"), key: folder.join("key.pem") }
+    }
+}
+
+/// A self-signed certificate, and a client that trusts it and nothing else.
+pub fn certificate() -> (Certificate, TlsConnector) {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let files = Certificate { folder: tempfile::tempdir().unwrap() };
+    let TlsFiles { certificate, key } = files.tls();
+    std::fs::write(certificate, made.cert.pem()).unwrap();
+    std::fs::write(key, made.signing_key.serialize_pem()).unwrap();
+    let mut trusted = rustls::RootCertStore::empty();
+    trusted.add(made.cert.der().clone()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut client = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(trusted)
+        .with_no_client_auth();
+    client.alpn_protocols = vec![b"h2".to_vec()];
+    (files, TlsConnector::from(Arc::new(client)))
 }

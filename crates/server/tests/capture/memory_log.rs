@@ -34,6 +34,18 @@ impl MemoryLog {
         *self.mood.lock().unwrap() = mood;
     }
 
+    /// How many groups wait for their acknowledgement.
+    pub fn held(&self) -> usize {
+        self.held.lock().unwrap().len()
+    }
+
+    /// Acknowledges everything that was held back.
+    pub fn release(&self) {
+        for acknowledge in self.held.lock().unwrap().drain(..) {
+            acknowledge(Ok(Appended { places: Vec::new() }));
+        }
+    }
+
     pub fn groups(&self) -> Vec<Vec<Append>> {
         self.groups.lock().unwrap().clone()
     }

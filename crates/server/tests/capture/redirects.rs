@@ -82,13 +82,17 @@ async fn head_is_answered_without_a_click() {
     assert!(!answer.headers.contains_key("set-cookie"));
     assert!(plane.log.groups().is_empty());
     let posted = plane.post("/r/spring", &[], "").await;
-    assert_eq!((posted.status, posted.header("allow")), (StatusCode::METHOD_NOT_ALLOWED, "GET, HEAD"));
+    assert_eq!(
+        (posted.status, posted.header("allow")),
+        (StatusCode::METHOD_NOT_ALLOWED, "GET, HEAD")
+    );
 }
 
 #[tokio::test]
 async fn previews_are_marked() {
     let plane = Plane::start(options());
-    let marks = [("purpose", "prefetch"), ("sec-purpose", "prefetch;prerender"), ("x-moz", "prefetch")];
+    let marks =
+        [("purpose", "prefetch"), ("sec-purpose", "prefetch;prerender"), ("x-moz", "prefetch")];
     for mark in marks {
         plane.get("/r/spring", &[mark]).await;
     }
