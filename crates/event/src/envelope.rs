@@ -151,6 +151,12 @@ impl Flags {
         Self(self.0 | other.0)
     }
 
+    /// With the bits of `other` cleared.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     const fn none(&self) -> bool {
         self.0 == 0
     }

@@ -44,8 +44,8 @@ pub struct Device {
     pub edges: BTreeMap<Edge, u64>,
     /// The person it belongs to; itself until the graph says otherwise.
     pub person: EntityId,
-    /// Version of that word of the graph.
-    pub person_version: u64,
+    /// Version of that word of the graph; none until it came.
+    pub person_version: Option<u64>,
     /// Verdicts on its orders.
     pub verdicts: BTreeMap<EntityId, Versioned<OrderVerdict>>,
     /// Version of its last change.
@@ -74,7 +74,7 @@ impl Device {
             loose: BTreeMap::new(),
             edges: BTreeMap::new(),
             person: id,
-            person_version: 0,
+            person_version: None,
             verdicts: BTreeMap::new(),
             revision: Revision::default(),
         }
@@ -96,10 +96,47 @@ pub struct Dedup {
     pub chunked: bool,
     /// What it added to the counts "of which".
     pub traits: Traits,
-    /// Copies seen besides it.
-    pub copies: u64,
-    /// Of those, copies that say something else.
-    pub conflicts: u64,
+    /// All copies seen.
+    pub copies: Copies,
+}
+
+/// Copies of one event, by what they say. Which contents are kept does not depend on the order in
+/// which copies came: the least hashes stay.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Copies {
+    /// How many copies there were, the counting one included.
+    pub total: u64,
+    /// How many said the same, by content; empty while there is one copy.
+    contents: BTreeMap<Hash128, u64>,
+}
+
+impl Copies {
+    /// Different contents told apart at most.
+    pub const CONTENTS_MAX: usize = 16;
+
+    /// A further copy. `standing` is the content of the first, needed when the second comes.
+    pub fn add(&mut self, content: Hash128, standing: Hash128) {
+        self.total += 1;
+        match self.total {
+            1 => return,
+            2 => {
+                self.contents.insert(standing, 1);
+            }
+            _ => {}
+        }
+        *self.contents.entry(content).or_default() += 1;
+        if self.contents.len() > Self::CONTENTS_MAX {
+            self.contents.pop_last();
+        }
+    }
+
+    /// Copies that say something else than the counting one.
+    pub fn conflicts(&self, counting: Hash128) -> u64 {
+        match self.total {
+            0 | 1 => 0,
+            total => total - self.contents.get(&counting).copied().unwrap_or(1),
+        }
+    }
 }
 
 /// Counts "of which" that one visible event adds to.

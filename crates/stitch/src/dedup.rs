@@ -1,6 +1,7 @@
 //! Which of several copies of an event counts.
 
-use millstream_event::{Event, Hash128, Timestamp};
+use alloc::vec::Vec;
+use millstream_event::{Event, Flags, Hash128, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// What decides between copies of one event.
@@ -14,6 +15,8 @@ pub struct Candidate {
     pub sent: Timestamp,
     /// Hash over what the client said, without any receive stamp.
     pub content: Hash128,
+    /// True when it came through an import.
+    pub imported: bool,
 }
 
 /// What a copy means to the copies before it.
@@ -35,12 +38,16 @@ impl Candidate {
             received: event.received,
             sent: event.correction.sent.unwrap_or_default(),
             content: content(event),
+            imported: event.flags.has(Flags::IMPORTED),
         }
     }
 
-    /// The greatest replay epoch wins, then the least (received, sent, content).
+    /// The greatest replay epoch wins, then the least (received, sent, content); a live copy goes
+    /// before an imported one. Copies that rank equal are equal in all that the fold reads.
     pub fn beats(&self, other: &Self) -> bool {
-        let rank = |c: &Self| (core::cmp::Reverse(c.replay_epoch), c.received, c.sent, c.content);
+        let rank = |c: &Self| {
+            (core::cmp::Reverse(c.replay_epoch), c.received, c.sent, c.content, c.imported)
+        };
         rank(self) < rank(other)
     }
 
@@ -58,22 +65,34 @@ impl Candidate {
 fn content(event: &Event) -> Hash128 {
     let text = |value: Option<&str>| value.map_or(&[][..], str::as_bytes).to_vec();
     let client_time = event.correction.client.unwrap_or(event.event_time);
-    let value = event.value.map_or(0, |money| money.minor);
     Hash128::of(
         "content",
         &[
-            &[event.kind as u8],
+            &[event.kind as u8, event.surface as u8],
             &client_time.0.to_le_bytes(),
-            &value.to_le_bytes(),
             &text(event.name.as_deref()),
-            &text(event.anonymous_id.as_ref().map(|id| id.as_str())),
             &text(event.user_id.as_ref().map(|id| id.as_str())),
-            &text(event.previous_id.as_ref().map(|id| id.as_str())),
-            &text(event.order_id.as_ref().map(|id| id.as_str())),
             &text(event.page.url.as_deref()),
             &text(event.page.referrer.as_deref()),
+            &text(event.user_agent.as_deref()),
             &text(event.properties.as_ref().map(|json| json.get())),
             &text(event.traits.as_ref().map(|json| json.get())),
+            &text(event.context.as_ref().map(|json| json.get())),
+            &stamped(event),
         ],
     )
+}
+
+/// The smaller fields, in one text. Failing needs memory to run out; nothing is then told apart.
+fn stamped(event: &Event) -> Vec<u8> {
+    let names = (
+        &event.previous_id,
+        &event.group_id,
+        event.sequence,
+        &event.page.title,
+        &event.device_hints,
+    );
+    let origin = (&event.campaign, &event.arrival, &event.click, &event.country, &event.region);
+    let worth = (event.value, &event.order_id, event.consent, event.flags.without(Flags::IMPORTED));
+    serde_json::to_vec(&(names, origin, worth)).unwrap_or_default()
 }

@@ -5,7 +5,7 @@ use crate::item::Landing;
 use crate::key::{Key, KeyKind};
 use crate::rollup::{Cell, CellPlace, Dimensions, Metric, cell_key};
 use crate::rules::Rules;
-use crate::state::{Click, ClickFact, Dedup, Versioned, living};
+use crate::state::{Click, ClickFact, Copies, Dedup, Versioned, living};
 use crate::view::{ApplyError, Stamp, View};
 use millstream_event::{Arrival, Channel, EntityId, Event, Flags, Hash128, Record};
 use millstream_stitch::{EntryKey, TouchFact, Verdict};
@@ -51,8 +51,7 @@ pub(super) fn apply(
         key: EntryKey::of(event),
         chunked: false,
         traits: event::traits(rules, event, bot),
-        copies: 0,
-        conflicts: 0,
+        copies: Copies::default(),
     };
     if judged.verdict != Verdict::Loses
         && let Some(reference) = &event.click

@@ -275,8 +275,8 @@ pub(super) fn learn_person(
 ) {
     let key = Key::entity(stamp.generation, KeyKind::Device, subject);
     let mut device = view.take::<Device>(&key).unwrap_or_else(|| Device::unknown(subject));
-    if version > device.person_version {
-        device.person_version = version;
+    if Some(version) > device.person_version {
+        device.person_version = Some(version);
         if person != device.person {
             let facts = facts::all(subject, &device);
             facts::send(view, stamp, (subject, device.person), &facts, Facts::new());

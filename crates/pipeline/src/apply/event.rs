@@ -2,8 +2,9 @@
 
 use super::device;
 use crate::key::{Key, KeyKind};
+use crate::rollup::Counts;
 use crate::rules::Rules;
-use crate::state::{Dedup, Device, Traits};
+use crate::state::{Copies, Dedup, Device, Traits};
 use crate::view::{ApplyError, Stamp, View};
 use alloc::vec::Vec;
 use millstream_event::{Event, Flags, Hash128, Record};
@@ -53,37 +54,43 @@ pub(super) fn judge(
 /// Counts the record and leaves its dedup entry. Call once nothing can fail any more.
 pub(super) fn settle(view: &mut View, stamp: Stamp, judged: Judged, dedup: Dedup) {
     let lane = millstream_event::Lane::of(dedup.subject);
-    let conflict =
-        judged.before.as_ref().is_some_and(|b| b.candidate.content != judged.candidate.content);
-    let (new, old) = (dedup.traits, judged.before.as_ref().map(|before| before.traits));
+    let Judged { verdict, before, key, candidate } = judged;
+    let (new, old) = (dedup.traits, before.as_ref().map(|before| before.traits));
+    let conflicts_before = before.as_ref().map_or(0, conflicts);
+    let standing = before.as_ref().map_or(candidate.content, |before| before.candidate.content);
+    let mut copies = before.as_ref().map(|before| before.copies.clone()).unwrap_or_default();
+    copies.add(candidate.content, standing);
+    let kept = match (verdict, before) {
+        (Verdict::Loses, Some(before)) => Dedup { copies, ..before },
+        _ => Dedup { copies, ..dedup },
+    };
+    let conflicts = conflicts(&kept) - conflicts_before;
     view.count(stamp.generation, lane, |counts| {
         counts.logged += 1;
-        counts.duplicate += i64::from(judged.verdict != Verdict::First);
-        counts.conflicts += i64::from(conflict);
-        counts.visible += i64::from(judged.verdict == Verdict::First);
-        let mut add = |traits: Traits, sign: i64| {
-            counts.degraded += sign * i64::from(traits.flags.has(Flags::DEGRADED));
-            counts.restricted += sign * i64::from(traits.flags.has(Flags::RESTRICTED));
-            counts.clock += sign * i64::from(traits.flags.has(Flags::CLOCK));
-            counts.late += sign * i64::from(traits.late);
-            counts.bot += sign * i64::from(traits.bot);
-            counts.page_views += sign * i64::from(traits.view);
-        };
-        if judged.verdict != Verdict::Loses {
-            add(new, 1);
+        counts.duplicate += i64::from(verdict != Verdict::First);
+        counts.conflicts += conflicts;
+        counts.visible += i64::from(verdict == Verdict::First);
+        if verdict != Verdict::Loses {
+            add_traits(counts, new, 1);
             if let Some(old) = old {
-                add(old, -1);
+                add_traits(counts, old, -1);
             }
         }
     });
-    let copies = judged.before.as_ref().map_or(0, |before| before.copies + 1);
-    let conflicts =
-        judged.before.as_ref().map_or(0, |before| before.conflicts) + u64::from(conflict);
-    let kept = match (judged.verdict, judged.before) {
-        (Verdict::Loses, Some(before)) => before,
-        _ => dedup,
-    };
-    view.put(judged.key, Dedup { copies, conflicts, ..kept });
+    view.put(key, kept);
+}
+
+fn conflicts(dedup: &Dedup) -> i64 {
+    i64::try_from(dedup.copies.conflicts(dedup.candidate.content)).unwrap_or(i64::MAX)
+}
+
+fn add_traits(counts: &mut Counts, traits: Traits, sign: i64) {
+    counts.degraded += sign * i64::from(traits.flags.has(Flags::DEGRADED));
+    counts.restricted += sign * i64::from(traits.flags.has(Flags::RESTRICTED));
+    counts.clock += sign * i64::from(traits.flags.has(Flags::CLOCK));
+    counts.late += sign * i64::from(traits.late);
+    counts.bot += sign * i64::from(traits.bot);
+    counts.page_views += sign * i64::from(traits.view);
 }
 
 /// What the counts "of which" say of an event.
@@ -117,8 +124,7 @@ pub(super) fn apply(
         key: EntryKey::of(event),
         chunked: !entry.is_inert(),
         traits: traits(rules, event, entry.agent.bot),
-        copies: 0,
-        conflicts: 0,
+        copies: Copies::default(),
     };
     if judged.verdict == Verdict::Loses {
         settle(view, stamp, judged, dedup);

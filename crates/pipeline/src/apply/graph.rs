@@ -47,8 +47,8 @@ pub(super) fn apply(
     let ends = [statement.sender, statement.target];
     view.want(ends.map(|end| node_key(generation, end)))?;
     let before = ends.map(|end| node(view, generation, end));
-    let known = before[0].stated.get(&statement.target).map_or(0, |(version, _)| *version);
-    if known >= statement.version {
+    let known = before[0].stated.get(&statement.target).map(|(version, _)| *version);
+    if known >= Some(statement.version) {
         return Ok(());
     }
     let after = linked(&before, &statement);

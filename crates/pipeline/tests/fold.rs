@@ -1,0 +1,18 @@
+//! The one invariant: the same set of logged records gives the same answers, in any order, with any
+//! duplicates, across any crash, whatever the batches and owners.
+
+#[path = "fold/answers.rs"]
+mod answers;
+#[path = "fold/cluster.rs"]
+mod cluster;
+#[path = "fold/history.rs"]
+mod history;
+#[path = "fold/oracle.rs"]
+mod oracle;
+#[path = "fold/properties.rs"]
+mod properties;
+#[cfg(feature = "sabotage")]
+#[path = "fold/sabotage.rs"]
+mod sabotage;
+#[path = "fold/stories.rs"]
+mod stories;

@@ -1,0 +1,97 @@
+//! All answers as sorted text, without what describes the arrival itself.
+
+use millstream_attribute::Model;
+use millstream_event::{Currency, Span};
+use millstream_pipeline::query::{self, By, CampaignQuery, StateRead};
+use millstream_pipeline::rollup::Counts;
+use std::collections::BTreeMap;
+
+pub const WINDOW: Span = Span::days(30);
+
+/// Every table and sum, line by line.
+pub fn all(state: &dyn StateRead) -> Vec<String> {
+    let mut lines = tables(state);
+    lines.push(format!("{:?}", counts(state)));
+    for model in Model::ALL {
+        for sum in query::campaigns(state, &campaigns(model)).unwrap() {
+            lines.push(format!("{model} {sum:?}"));
+        }
+    }
+    lines
+}
+
+/// The tables alone: sessions, touches, conversions, credits, people, clicks.
+pub fn tables(state: &dyn StateRead) -> Vec<String> {
+    let mut lines = Vec::new();
+    macro_rules! rows {
+        ($table:ident $(, $window:expr)?) => {
+            query::$table(state, 0 $(, $window)?, &mut |mut row| {
+                row.revision = Default::default();
+                lines.push(format!("{} {row:?}", stringify!($table)));
+                Ok(true)
+            })
+            .unwrap()
+        };
+    }
+    rows!(sessions);
+    rows!(touches);
+    rows!(conversions);
+    rows!(credits, WINDOW);
+    rows!(people);
+    query::clicks(state, 0, &mut |row| {
+        lines.push(format!("clicks {row:?}"));
+        Ok(true)
+    })
+    .unwrap();
+    lines.sort();
+    lines
+}
+
+pub fn counts(state: &dyn StateRead) -> Counts {
+    Counts { watermark: Default::default(), ..query::counts(state, 0).unwrap() }
+}
+
+fn campaigns(model: Model) -> CampaignQuery {
+    CampaignQuery { generation: 0, by: By::Channel, model, days: i32::MIN..=i32::MAX, bots: true }
+}
+
+/// Credit by channel as the rollups have it: (conversions in ppb, revenue by currency).
+pub fn credit_sums(
+    state: &dyn StateRead,
+    model: Model,
+) -> BTreeMap<String, (i64, BTreeMap<Currency, i128>)> {
+    let sums = query::campaigns(state, &campaigns(model)).unwrap().into_iter();
+    let credited = sums.filter(|sum| sum.conversions_ppb != 0 || !sum.revenue.is_empty());
+    credited.map(|sum| (sum.key.into(), (sum.conversions_ppb, sum.revenue))).collect()
+}
+
+/// The same added up from the credits table.
+pub fn credit_rows(
+    state: &dyn StateRead,
+    model: Model,
+) -> BTreeMap<String, (i64, BTreeMap<Currency, i128>)> {
+    let mut sums: BTreeMap<String, (i64, BTreeMap<Currency, i128>)> = BTreeMap::new();
+    query::credits(state, 0, WINDOW, &mut |row| {
+        if row.model == model.as_str() {
+            let sum = sums.entry(row.channel.to_string()).or_default();
+            sum.0 += i64::from(row.weight_ppb);
+            *sum.1.entry(row.amount.currency).or_default() += i128::from(row.amount.minor);
+        }
+        Ok(true)
+    })
+    .unwrap();
+    sums
+}
+
+/// The lines that only one of two answers has; empty when they are equal.
+pub fn differences(expected: &[String], found: &[String]) -> Vec<String> {
+    let missing =
+        expected.iter().filter(|line| !found.contains(line)).map(|line| format!("- {line}"));
+    let surplus =
+        found.iter().filter(|line| !expected.contains(line)).map(|line| format!("+ {line}"));
+    let mut lines: Vec<String> = missing.chain(surplus).collect();
+    if lines.is_empty() && expected.len() != found.len() {
+        lines.push(format!("{} lines expected, {} found", expected.len(), found.len()));
+    }
+    lines
+}

@@ -1,0 +1,155 @@
+//! Random histories of a small world, so that things meet: few devices, users, orders, campaigns.
+
+use crate::cluster::Crash;
+use millstream_event::click_token::ClickReference;
+use millstream_event::envelope::{Correction, Page};
+use millstream_event::{
+    AnonymousId, Arrival, Campaign, Channel, ClickId, Consent, Currency, Event, EventId, EventKind,
+    Flags, Hops, Money, OrderId, SourceId, Surface, Timestamp, UserId,
+};
+use proptest::prelude::*;
+
+const START: i64 = 1_790_000_000_000_000;
+
+/// One step of a schedule: which owner folds how much, and where it dies.
+#[derive(Clone, Debug)]
+pub struct Turn {
+    pub owner: usize,
+    pub batch: usize,
+    pub crash: Crash,
+}
+
+/// An event as the generator draws it.
+#[derive(Clone, Debug)]
+pub struct Draw {
+    id: u16,
+    device: u8,
+    user: u8,
+    kind: u8,
+    minute: u16,
+    delay_s: u32,
+    channel: u8,
+    order: u8,
+    value: i64,
+    agent: u8,
+    click: u8,
+}
+
+prop_compose! {
+    fn draw()(
+        id in 0u16..90, device in 0u8..6, user in 0u8..12, kind in 0u8..12, minute in 0u16..400,
+        delay_s in prop_oneof![0u32..10, 0u32..300_000], channel in 0u8..9, order in 0u8..8,
+        value in -500i64..20_000, agent in 0u8..12, click in 0u8..14,
+    ) -> Draw {
+        Draw { id, device, user, kind, minute, delay_s, channel, order, value, agent, click }
+    }
+}
+
+/// Histories of up to `events_max` events; ids collide, so there are duplicates and conflicts.
+pub fn histories(events_max: usize) -> impl Strategy<Value = Vec<Event>> {
+    prop::collection::vec(draw(), 1..events_max).prop_map(|draws| draws.iter().map(event).collect())
+}
+
+pub fn turns() -> impl Strategy<Value = Vec<Turn>> {
+    let crash = prop_oneof![
+        6 => Just(Crash::No),
+        1 => Just(Crash::BeforeCommit),
+        1 => Just(Crash::BeforeAppend),
+        1 => Just(Crash::BeforeDelete),
+    ];
+    let turn = (0usize..16, prop_oneof![Just(1usize), 2usize..9, Just(1_000)], crash);
+    prop::collection::vec(
+        turn.prop_map(|(owner, batch, crash)| Turn { owner, batch, crash }),
+        0..40,
+    )
+}
+
+const CHANNELS: [&str; 4] = ["paid_search", "email", "paid_social", "referral"];
+
+fn arrival(draw: &Draw) -> Option<Arrival> {
+    let name = CHANNELS.get(usize::from(draw.channel))?;
+    Some(Arrival {
+        source: format!("{name}-source").into(),
+        medium: "cpc".into(),
+        channel: Channel::new(name),
+    })
+}
+
+fn click(draw: &Draw) -> Option<ClickReference> {
+    (draw.click < 4).then(|| ClickReference {
+        id: ClickId::parse(&format!("click-{}", draw.click)).unwrap(),
+        issued: Timestamp(START + i64::from(draw.click) * 60_000_000),
+        link: format!("link-{}", draw.click % 2).into(),
+        link_version: 1,
+        ms_id: (draw.click == 3).then(|| AnonymousId::parse("device-5").unwrap()),
+    })
+}
+
+/// What a draw means. Facts of a click are fixed by its number, as a signed token fixes them.
+pub fn event(draw: &Draw) -> Event {
+    let kind = match draw.kind {
+        0..5 => EventKind::Page,
+        5..8 => EventKind::Track,
+        8 => EventKind::Identify,
+        9 => EventKind::Click,
+        10 => EventKind::Touch,
+        _ => EventKind::Conversion,
+    };
+    let time =
+        Timestamp(START + i64::from(draw.minute) * 60_000_000 + i64::from(draw.id % 7) * 400_000);
+    let clicked = click(draw).filter(|_| matches!(kind, EventKind::Click | EventKind::Page));
+    let kind = if kind == EventKind::Click && clicked.is_none() { EventKind::Page } else { kind };
+    let is_click = kind == EventKind::Click;
+    let (time, id) = match (&clicked, is_click) {
+        (Some(click), true) => (click.issued, click.id.to_string()),
+        _ => (time, format!("event-{}", draw.id)),
+    };
+    let device =
+        (draw.device < 5).then(|| AnonymousId::parse(&format!("device-{}", draw.device)).unwrap());
+    let users = ["u0", "u1", "u2", "guest"];
+    Event {
+        id: EventId::parse(&id).unwrap(),
+        kind,
+        name: (kind == EventKind::Track)
+            .then(|| if draw.kind == 5 { "Order Completed" } else { "Look" }.into()),
+        source: SourceId::parse(if draw.id % 11 == 0 { "other" } else { "web" }).unwrap(),
+        anonymous_id: device.filter(|_| !is_click),
+        user_id: users
+            .get(usize::from(draw.user))
+            .filter(|_| !is_click)
+            .map(|user| UserId::parse(user).unwrap()),
+        previous_id: None,
+        group_id: None,
+        sequence: u64::from(draw.id % 3),
+        event_time: time,
+        received: Timestamp(time.0 + i64::from(draw.delay_s) * 1_000_000),
+        correction: Correction::default(),
+        surface: if draw.kind == 7 { Surface::Server } else { Surface::Browser },
+        page: Page {
+            url: Some(format!("https://shop.example/{}", draw.id).into()),
+            ..Page::default()
+        },
+        campaign: Campaign {
+            name: arrival(draw).map(|_| format!("c{}", draw.channel).into()),
+            ..Campaign::default()
+        },
+        arrival: arrival(draw),
+        click: clicked,
+        user_agent: Some(if draw.agent == 0 { "bot" } else { "browser" }.into()),
+        country: None,
+        region: None,
+        device_hints: None,
+        consent: Consent::DEFAULT_ALL,
+        flags: Flags(0),
+        value: (draw.value % 3 != 0)
+            .then_some(Money { minor: draw.value, currency: Currency::USD }),
+        order_id: ["o1", "o2", "(not set)"]
+            .get(usize::from(draw.order))
+            .map(|order| OrderId::parse(order).unwrap()),
+        properties: None,
+        traits: None,
+        context: None,
+        integrations: None,
+        hops: Hops::default(),
+    }
+}

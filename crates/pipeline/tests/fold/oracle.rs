@@ -1,0 +1,412 @@
+//! The definitions, computed from the whole set at once: no lanes, no items, no order of arrival.
+
+use crate::answers::WINDOW;
+use crate::cluster::TestAgents;
+use millstream_attribute::{Conversion, ConversionRules, Model, Touch, credits};
+use millstream_event::{
+    Channel, Currency, EntityId, Event, EventKind, Flags, Hash128, Money, Revision, Span,
+};
+use millstream_pipeline::rows::{
+    ClickRow, ConversionRow, CreditRow, PersonRow, SessionRow, TouchRow,
+};
+use millstream_stitch::{
+    Agents, Candidate, ConversionFact, Entry, EntryKey, GraphLimits, TouchFact,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+const TIMEOUT: Span = Span::minutes(30);
+
+struct World {
+    /// Counting events by subject, in event order.
+    subjects: BTreeMap<EntityId, Vec<(Event, Entry)>>,
+    persons: BTreeMap<EntityId, EntityId>,
+    /// Order -> (subject, key, value).
+    winners: BTreeMap<EntityId, (EntityId, EntryKey, Option<Money>)>,
+    clicks: Vec<Event>,
+    names: BTreeMap<EntityId, String>,
+}
+
+/// Sorted lines in the shape of [`crate::answers::tables`].
+pub fn tables(events: &[Event], limits: GraphLimits) -> Vec<String> {
+    let world = world(events, limits);
+    let mut lines = Vec::new();
+    let mut touches: BTreeMap<EntityId, Vec<Touch>> = BTreeMap::new();
+    let mut conversions: BTreeMap<EntityId, Vec<Conversion>> = BTreeMap::new();
+    let mut members: BTreeMap<EntityId, BTreeSet<EntityId>> = BTreeMap::new();
+    for (subject, events) in &world.subjects {
+        let person = world.persons[subject];
+        members.entry(person).or_default().insert(*subject);
+        for run in runs(events) {
+            let session = row(&world, *subject, &run);
+            let place = (Some(session.session_id), session.bot);
+            let mut found = touches_of(&run, *subject, place);
+            touches.entry(person).or_default().append(&mut found);
+            for entry in &run {
+                conversions
+                    .entry(person)
+                    .or_default()
+                    .extend(conversion(&world, *subject, entry, place));
+            }
+            lines.push(format!("sessions {session:?}"));
+        }
+        for (_, entry) in events.iter().filter(|(_, entry)| !entry.in_session) {
+            let place = (None, entry.agent.bot);
+            if let Some(fact) = &entry.touch {
+                touches.entry(person).or_default().push(touch(*subject, &entry.key, fact, place));
+            }
+            conversions
+                .entry(person)
+                .or_default()
+                .extend(conversion(&world, *subject, entry, place));
+        }
+    }
+    let none = Vec::new();
+    for (person, subjects) in &members {
+        let (touches, all) =
+            (touches.entry(*person).or_default(), conversions.get(person).unwrap_or(&none));
+        let conversions: Vec<&Conversion> =
+            all.iter().filter(|conversion| !conversion.bot).collect();
+        people(&mut lines, *person, subjects, (touches, &conversions));
+    }
+    clicks(&world, &mut lines);
+    lines.sort();
+    lines
+}
+
+fn world(events: &[Event], limits: GraphLimits) -> World {
+    let mut winners: BTreeMap<(String, EntityId, String), &Event> = BTreeMap::new();
+    for event in events {
+        let name = (event.source.to_string(), event.subject(), event.id.to_string());
+        let best = winners.entry(name).or_insert(event);
+        if Candidate::of(event, 0).beats(&Candidate::of(best, 0)) {
+            *best = event;
+        }
+    }
+    let mut world = World {
+        subjects: BTreeMap::new(),
+        persons: BTreeMap::new(),
+        winners: BTreeMap::new(),
+        clicks: Vec::new(),
+        names: BTreeMap::new(),
+    };
+    for event in winners.into_values() {
+        if event.kind == EventKind::Click {
+            world.clicks.push(event.clone());
+            continue;
+        }
+        let agent = TestAgents.classify(event.user_agent.as_deref().unwrap());
+        let entry = Entry::of(event, agent, ConversionRules::default().read(event));
+        let name = match (&event.anonymous_id, &event.user_id) {
+            (Some(id), _) => id.to_string(),
+            (None, Some(id)) => format!("user:{id}"),
+            (None, None) => format!("event:{}", event.id),
+        };
+        world.names.insert(event.subject(), name);
+        world.subjects.entry(event.subject()).or_default().push((event.clone(), entry));
+    }
+    for events in world.subjects.values_mut() {
+        events.sort_by(|(_, a), (_, b)| a.key.cmp(&b.key));
+    }
+    world.persons = persons(&world, limits);
+    world.winners = orders(&world);
+    world
+}
+
+/// Connected components by relabelling until nothing changes.
+fn persons(world: &World, limits: GraphLimits) -> BTreeMap<EntityId, EntityId> {
+    let mut edges: BTreeSet<(EntityId, EntityId)> = BTreeSet::new();
+    let mut users: BTreeSet<EntityId> = BTreeSet::new();
+    for (subject, events) in &world.subjects {
+        for (event, entry) in events {
+            if event.anonymous_id.is_none() {
+                users.insert(*subject);
+            }
+            for edge in &entry.edges {
+                edges.extend([(*subject, edge.target), (edge.target, *subject)]);
+                if edge.user {
+                    users.insert(edge.target);
+                }
+            }
+        }
+    }
+    let degree = |node: EntityId| edges.iter().filter(|(from, _)| *from == node).count();
+    let hub = |node: EntityId| {
+        degree(node) > if users.contains(&node) { limits.devices_max } else { limits.users_max }
+    };
+    let nodes: BTreeSet<EntityId> =
+        world.subjects.keys().copied().chain(edges.iter().map(|(from, _)| *from)).collect();
+    let mut label: BTreeMap<EntityId, EntityId> = nodes.iter().map(|node| (*node, *node)).collect();
+    let conducting: Vec<_> = edges.iter().filter(|(a, b)| !hub(*a) && !hub(*b)).collect();
+    loop {
+        let mut changed = false;
+        for (a, b) in &conducting {
+            let least = label[a].min(label[b]);
+            changed |=
+                label.insert(*a, least) != Some(least) || label.insert(*b, least) != Some(least);
+        }
+        if !changed {
+            return label;
+        }
+    }
+}
+
+fn orders(world: &World) -> BTreeMap<EntityId, (EntityId, EntryKey, Option<Money>)> {
+    type Claim = (bool, EntryKey, EntityId, Option<Money>);
+    let mut claims: BTreeMap<EntityId, Vec<Claim>> = BTreeMap::new();
+    for (subject, events) in &world.subjects {
+        for (_, entry) in events {
+            let Some(ConversionFact { order: Some(order), value, server, .. }) =
+                entry.conversion.as_deref()
+            else {
+                continue;
+            };
+            let claim = (!server, entry.key.clone(), *subject, *value);
+            claims.entry(EntityId::order(order)).or_default().push(claim);
+        }
+    }
+    let decide = |mut claims: Vec<Claim>| {
+        claims.sort();
+        let value = claims.iter().find_map(|claim| claim.3);
+        let (_, key, subject, _) = claims.swap_remove(0);
+        (subject, key, value)
+    };
+    claims.into_iter().map(|(order, claims)| (order, decide(claims))).collect()
+}
+
+fn runs(events: &[(Event, Entry)]) -> Vec<Vec<&Entry>> {
+    let mut runs: Vec<Vec<&Entry>> = Vec::new();
+    for (_, entry) in events.iter().filter(|(_, entry)| entry.in_session) {
+        match runs.last_mut() {
+            Some(run) if entry.key.time - run[run.len() - 1].key.time <= TIMEOUT => run.push(entry),
+            _ => runs.push(vec![entry]),
+        }
+    }
+    runs
+}
+
+fn is_bot(run: &[&Entry]) -> bool {
+    let fast = run.iter().any(|first| {
+        let within = |entry: &&&Entry| {
+            entry.key >= first.key && entry.key.time - first.key.time <= Span::seconds(10)
+        };
+        run.iter().filter(within).count() > 20
+    });
+    fast || run.iter().any(|entry| entry.agent.bot)
+}
+
+fn row(world: &World, subject: EntityId, run: &[&Entry]) -> SessionRow {
+    let (first, last) = (run[0], run[run.len() - 1]);
+    let origin = touches_of(run, subject, (None, false)).swap_remove(0).fact;
+    let received = run.iter().map(|entry| entry.received).max().unwrap();
+    SessionRow {
+        session_id: first.key.name("session", subject),
+        anonymous_id: world.names[&subject].as_str().into(),
+        person_id: world.persons[&subject],
+        started_at: first.key.time,
+        ended_at: last.key.time,
+        events: run.len() as u64,
+        page_views: run.iter().filter(|entry| entry.view).count() as u64,
+        source: origin.arrival.source,
+        medium: origin.arrival.medium,
+        channel: origin.arrival.channel,
+        campaign: origin.campaign,
+        device: first.agent.device.as_str().into(),
+        browser: first.agent.browser.clone(),
+        os: first.agent.os.clone(),
+        country: None,
+        region: None,
+        entry_url: first.url.clone(),
+        exit_url: last.url.clone(),
+        bot: is_bot(run),
+        resolution_delay_micros: (received - last.received).0,
+        revision: Revision::default(),
+    }
+}
+
+fn touches_of(run: &[&Entry], subject: EntityId, place: (Option<Hash128>, bool)) -> Vec<Touch> {
+    let mut found: Vec<Touch> = Vec::new();
+    for entry in run {
+        let Some(fact) = &entry.touch else { continue };
+        if !found.last().is_some_and(|last| last.fact.same_visit(fact)) {
+            found.push(touch(subject, &entry.key, fact, place));
+        }
+    }
+    if found.is_empty() {
+        let direct = TouchFact {
+            arrival: millstream_event::Arrival {
+                source: "(direct)".into(),
+                medium: "(none)".into(),
+                channel: Channel::new(Channel::DIRECT),
+            },
+            campaign: Default::default(),
+            click: None,
+        };
+        found.push(touch(subject, &run[0].key, &direct, place));
+    }
+    found
+}
+
+fn touch(
+    subject: EntityId,
+    key: &EntryKey,
+    fact: &TouchFact,
+    (session, bot): (Option<Hash128>, bool),
+) -> Touch {
+    Touch { id: key.name("touch", subject), key: key.clone(), session, fact: fact.clone(), bot }
+}
+
+fn conversion(
+    world: &World,
+    subject: EntityId,
+    entry: &Entry,
+    (session, bot): (Option<Hash128>, bool),
+) -> Option<Conversion> {
+    let fact = entry.conversion.as_deref()?;
+    let (id, value) = match &fact.order {
+        None => (entry.key.name("conversion", subject), fact.value),
+        Some(order) => {
+            let order = EntityId::order(order);
+            let (device, key, value) = &world.winners[&order];
+            if *device != subject || *key != entry.key {
+                return None;
+            }
+            (Hash128::of("order conversion", &[&order.0.0]), *value)
+        }
+    };
+    Some(Conversion {
+        id,
+        key: entry.key.clone(),
+        name: fact.name.clone(),
+        session,
+        value: value.unwrap_or(Money { minor: 0, currency: Currency::USD }),
+        order: fact.order.as_ref().map(|order| order.as_str().into()),
+        bot,
+    })
+}
+
+fn people(
+    lines: &mut Vec<String>,
+    person_id: EntityId,
+    subjects: &BTreeSet<EntityId>,
+    (touches, conversions): (&[Touch], &[&Conversion]),
+) {
+    let revision = Revision::default();
+    for touch in touches {
+        let click = touch.fact.click.as_ref();
+        let row = TouchRow {
+            touch_id: touch.id,
+            person_id,
+            session_id: touch.session,
+            time: touch.key.time,
+            source: touch.fact.arrival.source.clone(),
+            medium: touch.fact.arrival.medium.clone(),
+            channel: touch.fact.arrival.channel.clone(),
+            campaign: touch.fact.campaign.clone(),
+            link_id: click.map(|click| click.link.clone()),
+            click_id: click.map(|click| click.id.clone()),
+            bot: touch.bot,
+            revision,
+        };
+        lines.push(format!("touches {row:?}"));
+    }
+    for conversion in conversions {
+        let row = ConversionRow {
+            conversion_id: conversion.id,
+            person_id,
+            event_id: conversion.key.id.as_str().into(),
+            name: conversion.name.clone(),
+            time: conversion.key.time,
+            session_id: conversion.session,
+            value: conversion.value,
+            order_id: conversion.order.clone(),
+            revision,
+        };
+        lines.push(format!("conversions {row:?}"));
+        credit_lines(lines, person_id, touches, conversion);
+    }
+    let devices = subjects.iter().copied().collect();
+    let (touches, conversions) = (touches.len() as u64, conversions.len() as u64);
+    lines.push(format!(
+        "people {:?}",
+        PersonRow { person_id, devices, touches, conversions, revision }
+    ));
+}
+
+fn credit_lines(
+    lines: &mut Vec<String>,
+    person_id: EntityId,
+    touches: &[Touch],
+    conversion: &Conversion,
+) {
+    for model in Model::ALL {
+        for credit in credits(touches.iter(), conversion, model, WINDOW) {
+            let fact = credit.touch.map(|touch| &touch.fact);
+            let row = CreditRow {
+                conversion_id: conversion.id,
+                person_id,
+                touch_id: credit.touch.map(|touch| touch.id),
+                campaign: fact.map(|fact| fact.campaign.clone()).unwrap_or_default(),
+                source: fact.map(|fact| fact.arrival.source.clone()).unwrap_or_default(),
+                channel: fact.map_or_else(
+                    || Channel::new(Channel::UNATTRIBUTED),
+                    |fact| fact.arrival.channel.clone(),
+                ),
+                link_id: fact.and_then(|fact| fact.click.as_ref()).map(|click| click.link.clone()),
+                model: model.as_str(),
+                weight_ppb: credit.weight_ppb,
+                amount: credit.amount,
+                revision: Revision::default(),
+            };
+            lines.push(format!("credits {row:?}"));
+        }
+    }
+}
+
+/// Clicks: their own record, else the first landing; joined to the first landing's session.
+fn clicks(world: &World, lines: &mut Vec<String>) {
+    let landings = world.subjects.iter().flat_map(|(subject, events)| {
+        let landed = events.iter().filter(|(event, _)| event.click.is_some());
+        landed.map(move |(event, entry)| (*subject, event, entry))
+    });
+    let mut first: BTreeMap<EntityId, (EntityId, &Event, &Entry)> = BTreeMap::new();
+    for landing in landings {
+        let click = EntityId::click(&landing.1.click.as_ref().unwrap().id);
+        let best = first.entry(click).or_insert(landing);
+        if landing.2.key < best.2.key {
+            *best = landing;
+        }
+    }
+    let logged: BTreeMap<EntityId, &Event> =
+        world.clicks.iter().map(|event| (event.subject(), event)).collect();
+    let all: BTreeSet<EntityId> = logged.keys().chain(first.keys()).copied().collect();
+    for click in all {
+        let (landing, own) = (first.get(&click), logged.get(&click));
+        let reference = own
+            .or(landing.map(|(_, event, _)| event))
+            .and_then(|event| event.click.clone())
+            .unwrap();
+        let session_id = landing.and_then(|(subject, _, entry)| {
+            let runs = runs(&world.subjects[subject]);
+            let run =
+                runs.into_iter().find(|run| run.iter().any(|other| other.key == entry.key))?;
+            Some(run[0].key.name("session", *subject))
+        });
+        let bot = match (own, landing) {
+            (Some(own), _) => {
+                own.user_agent.as_deref() == Some("bot") || own.flags.has(Flags::AUTOMATED)
+            }
+            (None, Some((.., entry))) => entry.agent.bot,
+            (None, None) => false,
+        };
+        let row = ClickRow {
+            click_id: reference.id,
+            link_id: reference.link,
+            time: own.map_or(reference.issued, |own| own.event_time),
+            landed_by: landing.map(|(subject, ..)| *subject),
+            session_id,
+            rebuilt: own.is_none(),
+            bot,
+        };
+        lines.push(format!("clicks {row:?}"));
+    }
+}

@@ -1,0 +1,123 @@
+//! Properties over random histories. Failing seeds are kept beside this file by proptest.
+
+use crate::answers;
+use crate::cluster::{Cluster, Crash, TestAgents};
+use crate::history::{Turn, histories, turns};
+use crate::oracle;
+use millstream_attribute::Model;
+use millstream_event::{Event, Timestamp};
+use millstream_pipeline::Rules;
+use millstream_stitch::GraphLimits;
+use proptest::prelude::*;
+
+/// Small limits, so that hubs form.
+pub const LIMITS: GraphLimits = GraphLimits { devices_max: 2, users_max: 2 };
+
+pub fn rules() -> Rules<'static> {
+    Rules { graph: LIMITS, ..Rules::new(&TestAgents) }
+}
+
+/// One owner, one record at a time, in the order given.
+pub fn plainly(events: &[Event]) -> Cluster<'static> {
+    let mut cluster = Cluster::new(rules(), 1);
+    for event in events {
+        cluster.append_event(event);
+        cluster.drain(1);
+    }
+    cluster
+}
+
+/// Owners, batches, crashes and ticks as the turns say, events arriving in between.
+pub fn roughly(events: &[Event], turns: &[Turn], owners: usize) -> Cluster<'static> {
+    let mut cluster = Cluster::new(rules(), owners);
+    let mut waiting = events.iter();
+    for turn in turns {
+        for event in waiting.by_ref().take(turn.batch.min(7)) {
+            cluster.append_event(event);
+        }
+        cluster.tick(Timestamp(1_790_000_000_000_000));
+        cluster.step(turn.owner % owners, turn.batch, turn.crash);
+    }
+    for event in waiting {
+        cluster.append_event(event);
+    }
+    cluster.drain(3);
+    cluster
+}
+
+/// Cases a run: more with `MILLSTREAM_CASES`, as the deep suite sets it.
+fn cases() -> ProptestConfig {
+    let cases =
+        std::env::var("MILLSTREAM_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(300);
+    let seeds = proptest::test_runner::FileFailurePersistence::Direct("tests/fold/seeds.txt");
+    ProptestConfig {
+        cases,
+        failure_persistence: Some(Box::new(seeds)),
+        ..ProptestConfig::default()
+    }
+}
+
+proptest! {
+    #![proptest_config(cases())]
+
+    #[test]
+    fn the_fold_agrees_with_the_definitions(events in histories(60)) {
+        let cluster = plainly(&events);
+        same(&oracle::tables(&events, LIMITS), &answers::tables(&cluster.store))?;
+    }
+
+    #[test]
+    fn order_duplicates_owners_batches_and_crashes_change_nothing(
+        events in histories(50),
+        turns in turns(),
+        owners in 1usize..5,
+        seed in any::<u64>(),
+    ) {
+        let expected = answers::all(&plainly(&events).store);
+        let mut other = events.clone();
+        shuffle(&mut other, seed);
+        same(&expected, &answers::all(&roughly(&other, &turns, owners).store))?;
+    }
+
+    #[test]
+    fn copies_of_everything_add_nothing_but_duplicates(events in histories(30), turns in turns(), seed in any::<u64>()) {
+        let expected = answers::tables(&plainly(&events).store);
+        let mut other: Vec<Event> = events.iter().chain(&events).chain(&events).cloned().collect();
+        shuffle(&mut other, seed);
+        let cluster = roughly(&other, &turns, 3);
+        same(&expected, &answers::tables(&cluster.store))?;
+        let counts = answers::counts(&cluster.store);
+        prop_assert_eq!(counts.logged, 3 * events.len() as i64);
+        prop_assert_eq!(counts.logged, counts.visible + counts.duplicate);
+    }
+
+    #[test]
+    fn sums_equal_the_rows(events in histories(60), turns in turns()) {
+        let cluster = roughly(&events, &turns, 2);
+        for model in Model::ALL {
+            prop_assert_eq!(answers::credit_sums(&cluster.store, model), answers::credit_rows(&cluster.store, model));
+        }
+    }
+}
+
+fn same(expected: &[String], found: &[String]) -> Result<(), TestCaseError> {
+    let differences = answers::differences(expected, found);
+    prop_assert!(differences.is_empty(), "answers differ:\n{}", differences.join("\n"));
+    Ok(())
+}
+
+/// Fisher-Yates with a linear congruential generator: the seed is part of the printed case.
+fn shuffle<T>(items: &mut [T], mut seed: u64) {
+    for at in (1..items.len()).rev() {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        items.swap(at, (seed >> 33) as usize % (at + 1));
+    }
+}
+
+#[test]
+fn a_crash_before_any_commit_starts_over() {
+    let mut cluster = Cluster::new(rules(), 1);
+    cluster.step(0, 1, Crash::BeforeCommit);
+    cluster.drain(1);
+    assert!(answers::tables(&cluster.store).is_empty());
+}

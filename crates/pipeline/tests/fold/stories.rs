@@ -1,0 +1,158 @@
+//! Small stories told whole, where the numbers can be checked by eye.
+
+use crate::answers;
+use crate::properties::plainly;
+use millstream_attribute::Model;
+use millstream_event::{
+    AnonymousId, Arrival, Channel, Currency, Event, EventId, EventKind, Money, OrderId, Span,
+    Surface, UserId,
+};
+use proptest::strategy::{Strategy, ValueTree};
+use proptest::test_runner::TestRunner;
+
+/// A bare page view of a device, `minute` minutes into the story.
+fn page(id: &str, device: &str, minute: i64) -> Event {
+    let mut runner = TestRunner::deterministic();
+    let drawn = crate::history::histories(2).new_tree(&mut runner).unwrap().current();
+    let base = drawn.into_iter().next().unwrap();
+    let time = millstream_event::Timestamp(1_790_000_000_000_000) + Span::minutes(minute);
+    Event {
+        id: EventId::parse(id).unwrap(),
+        kind: EventKind::Page,
+        name: None,
+        anonymous_id: AnonymousId::parse(device),
+        user_id: None,
+        event_time: time,
+        received: time,
+        sequence: 0,
+        surface: Surface::Browser,
+        arrival: None,
+        campaign: Default::default(),
+        click: None,
+        user_agent: Some("browser".into()),
+        value: None,
+        order_id: None,
+        ..base
+    }
+}
+
+fn from(mut event: Event, channel: &str) -> Event {
+    event.arrival = Some(Arrival {
+        source: channel.into(),
+        medium: "m".into(),
+        channel: Channel::new(channel),
+    });
+    event
+}
+
+fn order(id: &str, device: &str, minute: i64, order: &str, minor: i64) -> Event {
+    let mut event = page(id, device, minute);
+    event.kind = EventKind::Track;
+    event.name = Some("Order Completed".into());
+    event.order_id = OrderId::parse(order);
+    event.value = Some(Money { minor, currency: Currency::USD });
+    event
+}
+
+fn credit(events: &[Event], model: Model) -> Vec<(String, i64, i128)> {
+    let cluster = plainly(events);
+    let sums = answers::credit_sums(&cluster.store, model).into_iter();
+    sums.map(|(key, (ppb, revenue))| (key, ppb, revenue.values().sum())).collect()
+}
+
+#[test]
+fn a_gap_of_exactly_the_timeout_stays_together() {
+    let together = plainly(&[page("a", "d", 0), page("b", "d", 30)]);
+    assert_eq!(answers::counts(&together.store).sessions, 1);
+    let mut late = page("b", "d", 30);
+    late.event_time.0 += 1;
+    let apart = plainly(&[page("a", "d", 0), late]);
+    assert_eq!(answers::counts(&apart.store).sessions, 2);
+}
+
+#[test]
+fn a_late_event_bridges_two_sessions() {
+    let cluster = plainly(&[page("a", "d", 0), page("c", "d", 50), page("b", "d", 25)]);
+    let counts = answers::counts(&cluster.store);
+    assert_eq!((counts.sessions, counts.visible, counts.page_views), (1, 3, 3));
+}
+
+#[test]
+fn one_order_told_twice_converts_once() {
+    let mut server = order("s1", "d", 12, "o-1", 9_900);
+    server.surface = Surface::Server;
+    let events = [from(page("a", "d", 0), "email"), order("b1", "d", 11, "o-1", 9_900), server];
+    assert_eq!(credit(&events, Model::Last), [("email".to_string(), 1_000_000_000, 9_900)]);
+}
+
+#[test]
+fn placeholders_for_order_numbers_never_deduplicate() {
+    let events = [order("x", "d", 0, "(not set)", 100), order("y", "d", 1, "(not set)", 200)];
+    assert_eq!(answers::counts(&plainly(&events).store).conversions, 2);
+}
+
+#[test]
+fn credit_crosses_devices_once_a_login_joins_them() {
+    let mut phone = page("p2", "phone", 5);
+    phone.user_id = UserId::parse("ann");
+    let mut desk = page("d2", "desk", 100);
+    desk.user_id = UserId::parse("ann");
+    let events = [
+        from(page("p1", "phone", 0), "paid_social"),
+        order("o", "desk", 110, "77", 5_000),
+        phone,
+        desk,
+    ];
+    assert_eq!(credit(&events, Model::First), [("paid_social".to_string(), 1_000_000_000, 5_000)]);
+    assert_eq!(answers::counts(&plainly(&events).store).people, 1);
+}
+
+#[test]
+fn linear_credit_sums_to_the_value() {
+    let events = [
+        from(page("a", "d", 0), "email"),
+        from(page("b", "d", 100), "paid_search"),
+        page("c", "d", 200),
+        order("o", "d", 201, "1", 100),
+    ];
+    let credit = credit(&events, Model::Linear);
+    assert_eq!(credit.iter().map(|(_, ppb, _)| ppb).sum::<i64>(), 1_000_000_000);
+    assert_eq!(credit.iter().map(|(.., minor)| minor).sum::<i128>(), 100);
+    assert_eq!(credit.len(), 3);
+}
+
+#[test]
+fn more_than_twenty_views_in_ten_seconds_are_a_bot() {
+    let burst = |count: i64| -> Vec<Event> {
+        let view = |n: i64| {
+            let mut view = page(&format!("v{n}"), "d", 0);
+            view.event_time.0 += n * 500_000;
+            view.received = view.event_time;
+            view
+        };
+        (0..count).map(view).collect()
+    };
+    assert_eq!(answers::counts(&plainly(&burst(20)).store).bot_sessions, 0);
+    assert_eq!(answers::counts(&plainly(&burst(21)).store).bot_sessions, 1);
+}
+
+#[test]
+fn a_long_history_splits_into_chunks_and_stays_one_session() {
+    let mut events: Vec<Event> = (0..700).map(|n| page(&format!("e{n:03}"), "d", n)).collect();
+    events.swap(3, 650);
+    events.swap(100, 600);
+    let cluster = plainly(&events);
+    let counts = answers::counts(&cluster.store);
+    assert_eq!((counts.sessions, counts.visible), (1, 700));
+    let expected = crate::oracle::tables(&events, crate::properties::LIMITS);
+    assert_eq!(answers::tables(&cluster.store), expected);
+}
+
+#[test]
+fn the_generator_makes_every_kind() {
+    let mut runner = TestRunner::deterministic();
+    let tree = crate::history::histories(2_000).new_tree(&mut runner).unwrap();
+    let kinds: std::collections::BTreeSet<EventKind> =
+        tree.current().iter().map(|event| event.kind).collect();
+    assert!(kinds.len() >= 6, "{kinds:?}");
+}
