@@ -155,8 +155,8 @@ pub struct Traits {
 /// A click of ours.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Click {
-    /// From its own record, where that was logged.
-    pub logged: Option<ClickFact>,
+    /// From its own record, where that was logged, by the source that logged it.
+    pub logged: BTreeMap<SourceId, ClickFact>,
     /// Landings with it.
     pub landings: Items<Landing>,
 }

@@ -12,8 +12,8 @@ use millstream_stitch::{EntryKey, TouchFact, Verdict};
 
 /// What counts of a click: its own record, else the first landing with it.
 pub(crate) fn effective(click: &Click) -> Option<ClickFact> {
-    if click.logged.is_some() {
-        return click.logged.clone();
+    if let Some(logged) = click.logged.values().next() {
+        return Some(logged.clone());
     }
     let landing = living(&click.landings).min_by_key(|landing| &landing.key)?;
     Some(ClickFact {
@@ -66,7 +66,9 @@ pub(super) fn apply(
             },
             bot,
         };
-        change(view, subject, stamp, |click| click.logged = Some(fact));
+        change(view, subject, stamp, |click| {
+            click.logged.insert(event.source.clone(), fact);
+        });
     }
     event::settle(view, stamp, judged, dedup);
     Ok(())
@@ -89,9 +91,9 @@ pub(super) fn land(
 fn change(view: &mut View, entity: EntityId, stamp: Stamp, change: impl FnOnce(&mut Click)) {
     let key = Key::entity(stamp.generation, KeyKind::Click, entity);
     let mut click = view.take::<Click>(&key).unwrap_or_default();
-    let before = (effective(&click), click.logged.is_none());
+    let before = (effective(&click), click.logged.is_empty());
     change(&mut click);
-    let after = (effective(&click), click.logged.is_none());
+    let after = (effective(&click), click.logged.is_empty());
     if before != after {
         count(view, entity, stamp, before, -1);
         count(view, entity, stamp, after, 1);

@@ -261,7 +261,7 @@ pub(super) fn click_row(
         time: fact.time,
         landed_by: landing.map(|(device, _)| device),
         session_id,
-        rebuilt: click.logged.is_none(),
+        rebuilt: click.logged.is_empty(),
         bot: fact.bot,
     }))
 }
