@@ -7,7 +7,7 @@ use super::plane::Plane;
 use super::refusal::{Refusal, require};
 use super::segment::{self, Message};
 use super::trace::Trace;
-use super::{choice, health, pixel, redirect, settings, timing};
+use super::{choice, health, measurement_protocol, pixel, redirect, settings, snowplow, timing};
 use http::{Method, Request};
 use hyper::body::Incoming;
 use millstream_event::wire::segment::Call;
@@ -55,6 +55,9 @@ async fn answered(
 enum Route<'a> {
     Segment(Message),
     Pixel(Option<Call>),
+    MeasurementProtocol,
+    MeasurementProtocolDebug,
+    Snowplow,
     Choice,
     Timing,
     SegmentSettings(&'a str),
@@ -69,6 +72,9 @@ impl<'a> Route<'a> {
             "/p.gif" => Self::Pixel(None),
             "/pixel/v1/track" => Self::Pixel(Some(Call::Track)),
             "/pixel/v1/page" => Self::Pixel(Some(Call::Page)),
+            "/mp/collect" => Self::MeasurementProtocol,
+            "/debug/mp/collect" => Self::MeasurementProtocolDebug,
+            "/com.snowplowanalytics.snowplow/tp2" => Self::Snowplow,
             "/v1/consent" => Self::Choice,
             "/v1/rum" => Self::Timing,
             "/sourceConfig" | "/sourceConfig/" => Self::RudderstackSettings,
@@ -89,6 +95,10 @@ impl<'a> Route<'a> {
             Self::Segment(Message::Single(_)) => Endpoint::Single,
             Self::Segment(Message::Batch) => Endpoint::Batch,
             Self::Pixel(_) => Endpoint::Pixel,
+            Self::MeasurementProtocol | Self::MeasurementProtocolDebug => {
+                Endpoint::MeasurementProtocol
+            }
+            Self::Snowplow => Endpoint::Snowplow,
             Self::Choice => Endpoint::Consent,
             Self::Timing => Endpoint::Timing,
             Self::SegmentSettings(_) | Self::RudderstackSettings => Endpoint::Settings,
@@ -99,8 +109,17 @@ impl<'a> Route<'a> {
     /// The methods it takes.
     const fn methods(self) -> (&'static [Method], &'static str) {
         match self {
-            Self::Segment(_) | Self::Choice | Self::Timing => (&[Method::POST], "POST, OPTIONS"),
-            _ => (&[Method::GET, Method::HEAD], "GET, HEAD, OPTIONS"),
+            Self::Segment(_)
+            | Self::MeasurementProtocol
+            | Self::MeasurementProtocolDebug
+            | Self::Snowplow
+            | Self::Choice
+            | Self::Timing => (&[Method::POST], "POST, OPTIONS"),
+            Self::Pixel(_)
+            | Self::SegmentSettings(_)
+            | Self::RudderstackSettings
+            | Self::Alive
+            | Self::Ready => (&[Method::GET, Method::HEAD], "GET, HEAD, OPTIONS"),
         }
     }
 
@@ -112,6 +131,9 @@ impl<'a> Route<'a> {
             Self::Segment(message) => segment::answer(exchange, message, body).await,
             Self::Pixel(_) if exchange.head.method == Method::HEAD => Ok(pixel::image()),
             Self::Pixel(call) => pixel::answer(exchange, call).await,
+            Self::MeasurementProtocol => measurement_protocol::collect(exchange, body).await,
+            Self::MeasurementProtocolDebug => measurement_protocol::validate(exchange, body).await,
+            Self::Snowplow => snowplow::answer(exchange, body).await,
             Self::Choice => choice::answer(exchange, body).await,
             Self::Timing => timing::answer(exchange, body).await,
             Self::SegmentSettings(key) => settings::segment(exchange, key),

@@ -29,7 +29,10 @@ pub(super) struct Setting {
 impl Setting {
     /// Taken when the body is whole: its events were received now.
     pub(super) fn of(exchange: &Exchange<'_>) -> Self {
-        let country = exchange.country();
+        // Snowplow's trackers ask in this header that the address and cookies be left alone; the
+        // choice cookie still holds, for it can only restrict what is kept of a known visitor.
+        let anonymous = exchange.header("sp-anonymous").is_some();
+        let country = if anonymous { None } else { exchange.country() };
         let gate = Gate::of(exchange, &exchange.cookies(), country.as_deref());
         let received = exchange.plane.clock.now();
         Self { received, country, gate, settings: exchange.plane.parts.registry.settings() }
@@ -75,7 +78,7 @@ pub(super) struct Group {
 
 impl Group {
     /// Takes one outcome of a parser.
-    pub(super) fn take(&mut self, plane: &Plane, outcome: wire::Outcome) -> Result<(), Refusal> {
+    fn take(&mut self, plane: &Plane, outcome: wire::Outcome) -> Result<(), Refusal> {
         match outcome {
             Ok(parsed) => self.admit(plane, located(plane, parsed)),
             Err(item) => self.quarantine(plane, &item),
@@ -116,11 +119,20 @@ fn located(plane: &Plane, parsed: Parsed) -> Event {
     event
 }
 
-/// Lets other requests go first after every few events of a long batch.
-pub(super) async fn breathe(place: usize) {
-    if place % BREATH_EVENTS == BREATH_EVENTS - 1 {
-        tokio::task::yield_now().await;
+/// Takes the outcomes of a parser and makes them durable in one group.
+pub(super) async fn keep(
+    exchange: &mut Exchange<'_>,
+    outcomes: impl Iterator<Item = wire::Outcome>,
+) -> Result<(), Refusal> {
+    let mut group = Group::default();
+    for (place, outcome) in outcomes.enumerate() {
+        group.take(exchange.plane, outcome)?;
+        if place % BREATH_EVENTS == BREATH_EVENTS - 1 {
+            tokio::task::yield_now().await;
+        }
     }
+    exchange.stopwatch.parsed();
+    store(exchange, group, exchange.plane.options.log_wait).await
 }
 
 /// Makes a group durable and counts it; an empty group is durable already.

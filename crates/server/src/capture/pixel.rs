@@ -8,7 +8,7 @@ use super::answer::{self, Answer};
 use super::cookies;
 use super::exchange::Exchange;
 use super::gate::Gate;
-use super::intake::{self, Group, Setting};
+use super::intake::{self, Setting};
 use super::refusal::Refusal;
 use bytes::Bytes;
 use http::header::{REFERER, SET_COOKIE};
@@ -43,12 +43,7 @@ pub(super) async fn answer(
     let limits = exchange.plane.options.limits.of_events();
     let setting = Setting::of(exchange);
     let receipt = setting.receipt(exchange, source, text.as_bytes());
-    let mut group = Group::default();
-    for outcome in body.outcomes(&receipt, &limits) {
-        group.take(exchange.plane, outcome)?;
-    }
-    exchange.stopwatch.parsed();
-    intake::store(exchange, group, exchange.plane.options.log_wait).await?;
+    intake::keep(exchange, body.outcomes(&receipt, &limits)).await?;
     let mut answer = image();
     if let Some(cookie) = cookie {
         answer.headers_mut().insert(SET_COOKIE, cookie);

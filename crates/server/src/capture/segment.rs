@@ -3,7 +3,7 @@
 use super::answer::{self, Answer};
 use super::body;
 use super::exchange::Exchange;
-use super::intake::{self, Group, Setting};
+use super::intake::{self, Setting};
 use super::refusal::Refusal;
 use hyper::body::Incoming;
 use millstream_event::wire::segment::{Body, Call};
@@ -45,13 +45,7 @@ pub(super) async fn answer(
     let source = exchange.source(calls.write_key())?;
     let setting = Setting::of(exchange);
     let receipt = setting.receipt(exchange, source, &content.bytes);
-    let mut group = Group::default();
-    for (place, outcome) in calls.outcomes(&receipt, &limits).enumerate() {
-        group.take(exchange.plane, outcome)?;
-        intake::breathe(place).await;
-    }
-    exchange.stopwatch.parsed();
-    intake::store(exchange, group, exchange.plane.options.log_wait).await?;
+    intake::keep(exchange, calls.outcomes(&receipt, &limits)).await?;
     Ok(answer::success())
 }
 

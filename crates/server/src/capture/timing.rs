@@ -4,7 +4,7 @@
 use super::answer::{self, Answer};
 use super::body;
 use super::exchange::Exchange;
-use super::intake::{self, Group, Setting};
+use super::intake::{self, Setting};
 use super::refusal::Refusal;
 use hyper::body::Incoming;
 use millstream_event::EventKind;
@@ -22,17 +22,14 @@ pub(super) async fn answer(
     let source = exchange.source(call.write_key())?;
     let setting = Setting::of(exchange);
     let receipt = setting.receipt(exchange, source, &content.bytes);
-    let mut group = Group::default();
-    for outcome in call.outcomes(&receipt, &limits) {
-        let outcome = outcome.map(|mut parsed| {
+    let outcomes = call.outcomes(&receipt, &limits).map(|outcome| {
+        outcome.map(|mut parsed| {
             parsed.event.kind = EventKind::Timing;
             parsed.event.arrival = None;
             parsed.event.click = None;
             parsed
-        });
-        group.take(exchange.plane, outcome)?;
-    }
-    exchange.stopwatch.parsed();
-    intake::store(exchange, group, exchange.plane.options.log_wait).await?;
+        })
+    });
+    intake::keep(exchange, outcomes).await?;
     Ok(answer::success())
 }

@@ -31,6 +31,51 @@ async fn the_pixel_logs_what_its_parameters_say() {
 }
 
 #[tokio::test]
+async fn the_measurement_protocol_is_collected_or_judged() {
+    let plane = Plane::start(options());
+    let body = r#"{"client_id":"1.2","events":[{"name":"purchase","params":{"value":12.5,"currency":"EUR"}},{}]}"#;
+    let path = "/mp/collect?measurement_id=G-1&api_secret=s";
+    let answer = plane.post(path, &[], body).await;
+    assert_eq!((answer.status, answer.body.len()), (StatusCode::NO_CONTENT, 0));
+    assert_eq!(plane.log.events()[0].name.as_deref(), Some("purchase"));
+    assert_eq!(plane.log.quarantined().len(), 1);
+    let judged = plane.post("/debug/mp/collect", &[], body).await.json();
+    let messages = judged["validationMessages"].as_array().unwrap();
+    assert_eq!((messages.len(), messages[0]["fieldPath"].as_str()), (1, Some("events[1]")));
+    let judged = plane.post("/debug/mp/collect", &[], "{").await.json();
+    assert_eq!(judged["validationMessages"].as_array().unwrap().len(), 1);
+    let fine = r#"{"client_id":"1.2","events":[{"name":"a"}]}"#;
+    let judged = plane.post("/debug/mp/collect", &[], fine).await.json();
+    assert_eq!(judged, serde_json::json!({ "validationMessages": [] }));
+    assert_eq!(plane.log.groups().len(), 1, "judging keeps nothing");
+    let many =
+        format!(r#"{{"client_id":"1","events":[{}]}}"#, vec![r#"{"name":"a"}"#; 26].join(","));
+    assert_eq!(plane.post(path, &[], many).await.code(), "too_many_events");
+}
+
+#[tokio::test]
+async fn snowplow_trackers_are_answered_ok() {
+    let sources = vec![Source {
+        name: millstream_event::SourceId::parse("shop").unwrap(),
+        keys: vec![KeyHash::of("app-1")],
+    }];
+    let trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
+    let plane = Plane::start(CaptureOptions { sources, trusted_proxies, ..options() });
+    let body = r#"{"schema":"iglu:com.snowplowanalytics.snowplow/payload_data/jsonschema/1-0-4",
+        "data":[{"e":"pv","eid":"e1","aid":"app-1","p":"web","duid":"d","url":"https://a.example/"}]}"#;
+    let path = "/com.snowplowanalytics.snowplow/tp2";
+    let from = ("x-forwarded-for", "198.51.100.7");
+    let answer = plane.post(path, &[from], body).await;
+    assert_eq!((answer.status, &answer.body[..]), (StatusCode::OK, &b"ok"[..]));
+    plane.post(path, &[from, ("sp-anonymous", "*")], body).await;
+    let events = plane.log.events();
+    assert_eq!((events[0].kind, events[0].source.as_str()), (EventKind::Page, "shop"));
+    assert_eq!((events[0].country.as_deref(), events[1].country.as_deref()), (Some("FR"), None));
+    let unknown = body.replace("app-1", "app-2");
+    assert_eq!(plane.post(path, &[], unknown).await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
 async fn browser_timings_become_events_that_are_no_page_views() {
     let plane = Plane::start(options());
     let body = r#"{"anonymousId":"a","context":{"page":{"url":"https://a.example/?utm_source=x"}},

@@ -143,7 +143,8 @@ fn with_sources() -> CaptureOptions {
 async fn a_key_is_found_wherever_sdks_put_it() {
     let plane = Plane::start(with_sources());
     let keyless = r#"{"event":"e","anonymousId":"a"}"#;
-    let accepted: [(&str, &[(&str, &str)], &str); 7] = [
+    type Case = (&'static str, &'static [(&'static str, &'static str)], &'static str);
+    let accepted: [Case; 7] = [
         ("/v1/track", &[("authorization", "Basic azo=")], keyless),
         ("/v1/track", &[("authorization", "Basic aw==")], keyless),
         ("/v1/track", &[("authorization", "Bearer k")], keyless),
