@@ -2,49 +2,43 @@
 
 use super::cookies;
 use super::exchange::Exchange;
+use super::options::ConsentDefaults;
 use millstream_event::{Consent, ConsentSource, Purpose, Purposes};
 
-/// What is known of consent outside the events of a request.
+/// What the visitor said of consent outside the events of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Gate {
-    /// What holds for an event that says nothing itself; what it says is weighed by its parser.
-    pub(super) standing: Consent,
+    choice: Option<Purposes>,
+    objects: bool,
 }
 
 impl Gate {
-    /// Most binding first: the signed choice cookie, Global Privacy Control, the country's default,
-    /// the configured default.
-    pub(super) fn of(exchange: &Exchange<'_>, cookies: &str, country: Option<&str>) -> Self {
-        let plane = exchange.plane;
-        let choice = cookies::choice(cookies, exchange.secure(), &plane.parts.keys.cookie);
-        let defaults = &plane.options.consent;
+    /// Reads the signed choice cookie and Global Privacy Control.
+    pub(super) fn of(exchange: &Exchange<'_>, cookies: &str) -> Self {
+        let key = &exchange.plane.parts.keys.cookie;
+        Self {
+            choice: cookies::choice(cookies, exchange.secure(), key),
+            objects: exchange.header("sec-gpc").is_some_and(|value| value.trim() == "1"),
+        }
+    }
+
+    /// What holds for an event from this country that says nothing itself. Most binding first: the
+    /// choice, Global Privacy Control, the country's default, the configured default.
+    pub(super) fn standing(self, defaults: &ConsentDefaults, country: Option<&str>) -> Consent {
+        if let Some(choice) = self.choice {
+            return Consent { granted: choice, source: ConsentSource::Explicit };
+        }
         let regional = country.and_then(|country| {
             defaults.regions.iter().find(|(region, _)| **region == *country).map(|(_, it)| *it)
         });
-        let objects = exchange.header("sec-gpc").is_some_and(|value| value.trim() == "1");
-        Self::decide(choice, objects, regional, defaults.granted)
-    }
-
-    fn decide(
-        choice: Option<Purposes>,
-        objects: bool,
-        regional: Option<Purposes>,
-        default: Purposes,
-    ) -> Self {
-        let (granted, source) = match (choice, regional) {
-            (Some(choice), _) => (choice, ConsentSource::Explicit),
-            (None, Some(regional)) => (regional, ConsentSource::Regional),
-            (None, None) => (default, ConsentSource::Default),
+        let granted = regional.unwrap_or(defaults.granted);
+        let source = match (self.objects, regional) {
+            (true, _) => ConsentSource::GlobalPrivacyControl,
+            (false, Some(_)) => ConsentSource::Regional,
+            (false, None) => ConsentSource::Default,
         };
-        let standing = if objects && choice.is_none() {
-            Consent {
-                granted: granted.without(Purpose::Advertising),
-                source: ConsentSource::GlobalPrivacyControl,
-            }
-        } else {
-            Consent { granted, source }
-        };
-        Self { standing }
+        let granted = if self.objects { granted.without(Purpose::Advertising) } else { granted };
+        Consent { granted, source }
     }
 }
 
@@ -57,22 +51,23 @@ mod tests {
     #[test]
     fn the_most_binding_word_holds() {
         let all = Purposes::ALL;
-        let standing = |choice, objects, regional| {
-            let Consent { granted, source } = Gate::decide(choice, objects, regional, all).standing;
+        let defaults = ConsentDefaults {
+            granted: all,
+            regions: vec![("FR".into(), MEASURED), ("XX".into(), Purposes::NONE)],
+        };
+        let standing = |choice, objects, country| {
+            let Consent { granted, source } = Gate { choice, objects }.standing(&defaults, country);
             (granted, source)
         };
         assert_eq!(standing(None, false, None), (all, ConsentSource::Default));
-        assert_eq!(standing(None, false, Some(MEASURED)), (MEASURED, ConsentSource::Regional));
+        assert_eq!(standing(None, false, Some("US")), (all, ConsentSource::Default));
+        assert_eq!(standing(None, false, Some("FR")), (MEASURED, ConsentSource::Regional));
         let no_ads = all.without(Purpose::Advertising);
-        assert_eq!(standing(None, true, None), (no_ads, ConsentSource::GlobalPrivacyControl));
-        assert_eq!(
-            standing(None, true, Some(Purposes::NONE)),
-            (Purposes::NONE, ConsentSource::GlobalPrivacyControl)
-        );
-        assert_eq!(standing(Some(all), true, Some(MEASURED)), (all, ConsentSource::Explicit));
-        assert_eq!(
-            standing(Some(Purposes::NONE), false, None),
-            (Purposes::NONE, ConsentSource::Explicit)
-        );
+        let objecting = ConsentSource::GlobalPrivacyControl;
+        assert_eq!(standing(None, true, None), (no_ads, objecting));
+        assert_eq!(standing(None, true, Some("XX")), (Purposes::NONE, objecting));
+        let chosen = |granted| (granted, ConsentSource::Explicit);
+        assert_eq!(standing(Some(all), true, Some("FR")), chosen(all));
+        assert_eq!(standing(Some(Purposes::NONE), false, None), chosen(Purposes::NONE));
     }
 }

@@ -33,7 +33,7 @@ impl Setting {
         // choice cookie still holds, for it can only restrict what is kept of a known visitor.
         let anonymous = exchange.header("sp-anonymous").is_some();
         let country = if anonymous { None } else { exchange.country() };
-        let gate = Gate::of(exchange, &exchange.cookies(), country.as_deref());
+        let gate = Gate::of(exchange, &exchange.cookies());
         let received = exchange.plane.clock.now();
         Self { received, country, gate, settings: exchange.plane.parts.registry.settings() }
     }
@@ -45,7 +45,8 @@ impl Setting {
         source: SourceId,
         body: &[u8],
     ) -> Receipt<'a> {
-        let consent = self.gate.standing;
+        let defaults = &exchange.plane.options.consent;
+        let consent = self.gate.standing(defaults, self.country.as_deref());
         // Raw text of what is quarantined is kept only where the visitor agreed to everything and
         // it names no address.
         let keep_raw = consent.source == ConsentSource::Explicit
@@ -78,9 +79,14 @@ pub(super) struct Group {
 
 impl Group {
     /// Takes one outcome of a parser.
-    fn take(&mut self, plane: &Plane, outcome: wire::Outcome) -> Result<(), Refusal> {
+    fn take(
+        &mut self,
+        plane: &Plane,
+        setting: &Setting,
+        outcome: wire::Outcome,
+    ) -> Result<(), Refusal> {
         match outcome {
-            Ok(parsed) => self.admit(plane, located(plane, parsed)),
+            Ok(parsed) => self.admit(plane, located(plane, setting, parsed)),
             Err(item) => self.quarantine(plane, &item),
         }
     }
@@ -109,12 +115,17 @@ impl Group {
     }
 }
 
-/// With the country of the address that a server stated on behalf of a client.
-fn located(plane: &Plane, parsed: Parsed) -> Event {
-    let Parsed { mut event, address, .. } = parsed;
+/// With the country of the address that a server stated on behalf of a client. An event from
+/// elsewhere than the request stands under the default of its own country.
+fn located(plane: &Plane, setting: &Setting, parsed: Parsed) -> Event {
+    let Parsed { mut event, address, stated } = parsed;
     if event.country.is_none() {
         let address = address.and_then(|text| text.parse().ok());
         event.country = address.and_then(|address| (plane.parts.country)(address));
+    }
+    if event.country != setting.country {
+        let standing = setting.gate.standing(&plane.options.consent, event.country.as_deref());
+        event.consent = standing.overridden(stated);
     }
     event
 }
@@ -122,11 +133,12 @@ fn located(plane: &Plane, parsed: Parsed) -> Event {
 /// Takes the outcomes of a parser and makes them durable in one group.
 pub(super) async fn keep(
     exchange: &mut Exchange<'_>,
+    setting: &Setting,
     outcomes: impl Iterator<Item = wire::Outcome>,
 ) -> Result<(), Refusal> {
     let mut group = Group::default();
     for (place, outcome) in outcomes.enumerate() {
-        group.take(exchange.plane, outcome)?;
+        group.take(exchange.plane, setting, outcome)?;
         if place % BREATH_EVENTS == BREATH_EVENTS - 1 {
             tokio::task::yield_now().await;
         }

@@ -22,7 +22,7 @@ pub(super) async fn collect(
     let receipt = setting.receipt(exchange, source, &content.bytes);
     let limits = exchange.plane.options.limits.of_events();
     let outcomes = ga4::parse(&content.bytes, &receipt, &limits)?;
-    intake::keep(exchange, outcomes.into_iter()).await?;
+    intake::keep(exchange, &setting, outcomes.into_iter()).await?;
     Ok(answer::empty(StatusCode::NO_CONTENT))
 }
 

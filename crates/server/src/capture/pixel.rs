@@ -43,7 +43,7 @@ pub(super) async fn answer(
     let limits = exchange.plane.options.limits.of_events();
     let setting = Setting::of(exchange);
     let receipt = setting.receipt(exchange, source, text.as_bytes());
-    intake::keep(exchange, body.outcomes(&receipt, &limits)).await?;
+    intake::keep(exchange, &setting, body.outcomes(&receipt, &limits)).await?;
     let mut answer = image();
     if let Some(cookie) = cookie {
         answer.headers_mut().insert(SET_COOKIE, cookie);
@@ -63,7 +63,8 @@ fn identify(exchange: &Exchange<'_>, call: &mut Map<String, Value>) -> Option<He
     }
     let (held, secure) = (exchange.cookies(), exchange.secure());
     let country = exchange.country();
-    let consent = Gate::of(exchange, &held, country.as_deref()).standing;
+    let consent =
+        Gate::of(exchange, &held).standing(&exchange.plane.options.consent, country.as_deref());
     if !consent.granted.allows(Purpose::Measurement) {
         // Nothing of it will be stored: it only has to be a whole event to be counted.
         call.insert("anonymousId".into(), Value::from("unconsented"));

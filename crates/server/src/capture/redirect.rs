@@ -69,7 +69,8 @@ impl Click {
         let cookies = exchange.cookies();
         let secure = exchange.secure();
         let country = exchange.country();
-        let consent = Gate::of(exchange, &cookies, country.as_deref()).standing;
+        let consent =
+            Gate::of(exchange, &cookies).standing(&plane.options.consent, country.as_deref());
         // Without measurement nothing may name the visitor, without advertising no click id may
         // travel: the event itself is restricted where every other event is.
         let measured = consent.granted.allows(Purpose::Measurement);

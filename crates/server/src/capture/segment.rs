@@ -45,7 +45,7 @@ pub(super) async fn answer(
     let source = exchange.source(calls.write_key())?;
     let setting = Setting::of(exchange);
     let receipt = setting.receipt(exchange, source, &content.bytes);
-    intake::keep(exchange, calls.outcomes(&receipt, &limits)).await?;
+    intake::keep(exchange, &setting, calls.outcomes(&receipt, &limits)).await?;
     Ok(answer::success())
 }
 

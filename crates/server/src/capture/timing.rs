@@ -30,6 +30,6 @@ pub(super) async fn answer(
             parsed
         })
     });
-    intake::keep(exchange, outcomes).await?;
+    intake::keep(exchange, &setting, outcomes).await?;
     Ok(answer::success())
 }

@@ -76,3 +76,20 @@ async fn raw_text_goes_to_quarantine_only_under_a_whole_choice() {
     let kept: Vec<bool> = plane.log.quarantined().iter().map(|item| item.raw.is_some()).collect();
     assert_eq!(kept, [false, true, false]);
 }
+
+#[tokio::test]
+async fn a_server_speaks_for_clients_of_other_countries() {
+    let consent = ConsentDefaults {
+        granted: Purposes::ALL,
+        regions: vec![("FR".into(), Purposes::NONE.with(Purpose::Measurement))],
+    };
+    let plane = Plane::start(CaptureOptions { consent, ..options() });
+    let body = r#"{"event":"e","userId":"u","context":{"ip":"198.51.100.7","library":{"name":"analytics-node"}}}"#;
+    assert_eq!(plane.post("/v1/track", &[], body).await.status, StatusCode::OK);
+    let event = plane.log.events().remove(0);
+    assert_eq!(event.country.as_deref(), Some("FR"));
+    assert_eq!(event.consent.source, ConsentSource::Regional);
+    assert!(!event.consent.granted.allows(Purpose::Advertising));
+    let payload = String::from_utf8(event.encode().unwrap()).unwrap();
+    assert!(!payload.contains("198.51.100.7"), "{payload}");
+}
