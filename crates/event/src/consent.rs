@@ -143,7 +143,7 @@ impl Consent {
     }
 }
 
-pub use crate::restriction::{AggregateKey, Outcome, restrict};
+pub use crate::restriction::{Aggregate, AggregateKey, Outcome, restrict};
 
 #[cfg(test)]
 mod tests {

@@ -3,6 +3,8 @@
 use crate::campaign::NetworkClick;
 use crate::consent::Purpose;
 use crate::envelope::{Event, EventKind, Flags};
+use crate::hash::Hash128;
+use crate::ids::EntityId;
 use crate::json::RawJson;
 use crate::url::{is_click_parameter, without_click_ids};
 use crate::wire::{members, scalar};
@@ -31,6 +33,28 @@ pub struct AggregateKey {
     pub day: i32,
     /// Region, else country.
     pub region: Option<Box<str>>,
+}
+
+/// A count that stands for events whose consent forbids storing them: the payload, as JSON, of a
+/// [`crate::Kind::Aggregate`] record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Aggregate {
+    /// What was counted.
+    pub key: AggregateKey,
+    /// How many events.
+    pub count: u64,
+}
+
+impl Aggregate {
+    /// Where such counts live: all of one key together.
+    pub fn subject(&self) -> EntityId {
+        let key = &self.key;
+        let text =
+            |value: &Option<Box<str>>| value.as_deref().unwrap_or_default().as_bytes().to_vec();
+        let parts = [text(&key.link), text(&key.campaign), text(&key.region)];
+        let [link, campaign, region] = &parts;
+        EntityId(Hash128::of("aggregate", &[link, campaign, region, &key.day.to_le_bytes()]))
+    }
 }
 
 /// Applies the event's own consent to it.

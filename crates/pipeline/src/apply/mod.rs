@@ -21,6 +21,7 @@ use crate::state::Quarantined;
 use crate::view::{ApplyError, Stamp, View};
 use alloc::string::ToString;
 use alloc::vec::Vec;
+use millstream_event::consent::Aggregate;
 use millstream_event::{
     EntityId, EventKind, Hash128, Kind, Lane, Quarantine, QuarantineReason, Record, SourceId,
     envelope,
@@ -49,9 +50,7 @@ pub fn apply(view: &mut View, rules: &Rules<'_>, record: &Record) -> Result<(), 
             Key::control(rules.generation, record.position),
             crate::value::Value::Control(record.payload.clone()),
         ),
-        Kind::Aggregate => {
-            view.count(rules.generation, header.lane, |counts| counts.unconsented += 1)
-        }
+        Kind::Aggregate => apply_aggregate(view, record, stamp)?,
     }
     view.count(rules.generation, header.lane, |counts| counts.watermark = header.received);
     Ok(())
@@ -207,6 +206,15 @@ fn apply_item(
         }
         (kind, _) => Err(broken(record, "item", &alloc::format!("{kind:?} without its body"))),
     }
+}
+
+/// Counts what consent forbids to store.
+fn apply_aggregate(view: &mut View, record: &Record, stamp: Stamp) -> Result<(), ApplyError> {
+    let aggregate: Aggregate = serde_json::from_slice(&record.payload)
+        .map_err(|error| broken(record, "aggregate", &error))?;
+    let count = i64::try_from(aggregate.count).unwrap_or(i64::MAX);
+    view.count(stamp.generation, record.header.lane, |counts| counts.unconsented += count);
+    Ok(())
 }
 
 fn broken(record: &Record, what: &'static str, why: &dyn ToString) -> ApplyError {

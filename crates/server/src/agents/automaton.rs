@@ -47,9 +47,7 @@ impl Automata {
 
     /// True when the agent is a known automaton.
     pub fn matches(&self, user_agent: &str) -> bool {
-        self.plain.is_match(user_agent)
-            || self.expressions.is_match(user_agent)
-           
+        self.plain.is_match(user_agent) || self.expressions.is_match(user_agent)
     }
 }
 

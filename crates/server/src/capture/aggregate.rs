@@ -3,20 +3,10 @@
 use super::durable;
 use super::plane::Plane;
 use super::refusal::Refusal;
-use millstream_event::consent::AggregateKey;
-use millstream_event::{EntityId, Hash128, Kind, Timestamp};
+use millstream_event::consent::{Aggregate, AggregateKey};
+use millstream_event::{Kind, Timestamp};
 use millstream_log::Append;
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-
-/// The payload of a [`Kind::Aggregate`] record, as JSON.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Aggregate {
-    /// What was counted.
-    pub key: AggregateKey,
-    /// How many events.
-    pub count: u64,
-}
 
 /// The counts of one request.
 #[derive(Debug, Default)]
@@ -39,10 +29,9 @@ impl Aggregates {
         self.counts
             .into_iter()
             .map(|(key, count)| {
-                let name = serde_json::to_vec(&key).map_err(|_| Refusal::Internal)?;
-                let payload = serde_json::to_vec(&Aggregate { key, count });
-                let subject = EntityId(Hash128::of("aggregate", &[&name]));
-                let payload = payload.map_err(|_| Refusal::Internal)?;
+                let aggregate = Aggregate { key, count };
+                let subject = aggregate.subject();
+                let payload = serde_json::to_vec(&aggregate).map_err(|_| Refusal::Internal)?;
                 Ok(durable::record(plane, Kind::Aggregate, subject, received, payload))
             })
             .collect()

@@ -40,7 +40,9 @@ pub enum ConfigError {
         nearest: String,
     },
     /// A list of tables was named by a variable.
-    #[error("{variable}: lists of tables cannot be set from the environment; write them in the file")]
+    #[error(
+        "{variable}: lists of tables cannot be set from the environment; write them in the file"
+    )]
     NotFromEnvironment {
         /// The variable.
         variable: String,

@@ -84,7 +84,12 @@ fn join(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 
-fn check_keys(table: &Table, path: &str, known: &[String], origin: &str) -> Result<(), ConfigError> {
+fn check_keys(
+    table: &Table,
+    path: &str,
+    known: &[String],
+    origin: &str,
+) -> Result<(), ConfigError> {
     for (key, value) in table {
         let path = join(path, key);
         let any_name = path.rsplit_once('.').map(|(parent, _)| format!("{parent}.*"));
@@ -143,13 +148,15 @@ fn set_from_environment(
     let mut table = merged;
     for part in parts {
         let inner = table.entry(part).or_insert_with(|| Value::Table(Table::new()));
-        table = inner.as_table_mut().ok_or_else(|| ConfigError::NotFromEnvironment {
-            variable: name.into(),
-        })?;
+        table = inner
+            .as_table_mut()
+            .ok_or_else(|| ConfigError::NotFromEnvironment { variable: name.into() })?;
     }
     let value = match table.get(last) {
         None | Some(Value::String(_)) => Value::String(text.to_owned()),
-        Some(_) => parse(&format!("value = {text}"), name)?.remove("value").unwrap_or(Value::Boolean(false)),
+        Some(_) => parse(&format!("value = {text}"), name)?
+            .remove("value")
+            .unwrap_or(Value::Boolean(false)),
     };
     table.insert(last.to_owned(), value);
     Ok(())
@@ -184,7 +191,9 @@ mod tests {
 
     #[test]
     fn a_file_changes_what_it_names_and_nothing_else() {
-        let raw = read(Some(("a.toml", "[pipeline]\nowners = 4\n[consent.regions]\nDE = []\n")), &[]).unwrap();
+        let raw =
+            read(Some(("a.toml", "[pipeline]\nowners = 4\n[consent.regions]\nDE = []\n")), &[])
+                .unwrap();
         let reference = read(None, &[]).unwrap();
         assert_eq!(raw.pipeline.owners, 4);
         assert_eq!(raw.consent.regions.len(), 1);
@@ -226,6 +235,9 @@ mod tests {
         assert_eq!(raw.tls.key.as_deref(), Some(std::path::Path::new("/k.pem")));
         assert_eq!(raw.pipeline.own_domains, ["a.example"]);
         let said = read(None, &[set("MILLSTREAM_SERVER__LISTN", "x")]).unwrap_err().to_string();
-        assert!(said.contains("MILLSTREAM_SERVER__LISTN") && said.contains("server.listen"), "{said}");
+        assert!(
+            said.contains("MILLSTREAM_SERVER__LISTN") && said.contains("server.listen"),
+            "{said}"
+        );
     }
 }

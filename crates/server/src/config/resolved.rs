@@ -2,7 +2,9 @@
 
 use super::error::ConfigError;
 use super::raw::{self, Raw};
-use crate::capture::{CaptureOptions, ConsentDefaults, KeyHash, Limits, Source, Timeouts, TlsFiles};
+use crate::capture::{
+    CaptureOptions, ConsentDefaults, KeyHash, Limits, Source, Timeouts, TlsFiles,
+};
 use millstream_attribute::conversion::ConversionRules;
 use millstream_event::control::Settings;
 use millstream_event::{Purposes, SourceId, Span};
@@ -97,7 +99,8 @@ fn wrong(key: &'static str, value: impl ToString, why: &str) -> ConfigError {
 
 /// A socket address; a host name is looked up.
 pub(crate) fn address(key: &'static str, text: &str) -> Result<SocketAddr, ConfigError> {
-    let found = std::net::ToSocketAddrs::to_socket_addrs(text).ok().and_then(|mut found| found.next());
+    let found =
+        std::net::ToSocketAddrs::to_socket_addrs(text).ok().and_then(|mut found| found.next());
     found.ok_or_else(|| wrong(key, text, "write address:port, such as 127.0.0.1:8080"))
 }
 
@@ -128,7 +131,9 @@ fn capture(raw: &Raw) -> Result<CaptureOptions, ConfigError> {
         return Err(wrong("server.threads", threads, "use 1 to 1024"));
     }
     let tls = match (&raw.tls.certificate, &raw.tls.key) {
-        (Some(certificate), Some(key)) => Some(TlsFiles { certificate: certificate.clone(), key: key.clone() }),
+        (Some(certificate), Some(key)) => {
+            Some(TlsFiles { certificate: certificate.clone(), key: key.clone() })
+        }
         (None, None) => None,
         _ => return Err(wrong("tls.certificate", "", "give certificate and key, or neither")),
     };
@@ -151,15 +156,23 @@ fn capture(raw: &Raw) -> Result<CaptureOptions, ConfigError> {
 }
 
 fn source(raw: &raw::Source) -> Result<Source, ConfigError> {
-    let name = SourceId::parse(&raw.name)
-        .ok_or_else(|| wrong("sources.name", &raw.name, "use 1 to 64 bytes without control characters"))?;
+    let name = SourceId::parse(&raw.name).ok_or_else(|| {
+        wrong("sources.name", &raw.name, "use 1 to 64 bytes without control characters")
+    })?;
     if raw.write_keys.is_empty() {
-        return Err(wrong("sources.write_keys", &raw.name, "give the source at least one write key"));
+        return Err(wrong(
+            "sources.write_keys",
+            &raw.name,
+            "give the source at least one write key",
+        ));
     }
     let keys = raw.write_keys.iter().map(|text| match text.strip_prefix("hash:") {
-        Some(hash) => KeyHash::parse(hash)
-            .ok_or_else(|| wrong("sources.write_keys", "hash:…", "write 32 hexadecimal digits behind hash:")),
-        None if text.is_empty() => Err(wrong("sources.write_keys", "\"\"", "a write key cannot be empty")),
+        Some(hash) => KeyHash::parse(hash).ok_or_else(|| {
+            wrong("sources.write_keys", "hash:…", "write 32 hexadecimal digits behind hash:")
+        }),
+        None if text.is_empty() => {
+            Err(wrong("sources.write_keys", "\"\"", "a write key cannot be empty"))
+        }
         None => Ok(KeyHash::of(text)),
     });
     Ok(Source { name, keys: keys.collect::<Result<_, _>>()? })
@@ -167,13 +180,18 @@ fn source(raw: &raw::Source) -> Result<Source, ConfigError> {
 
 fn consent(raw: &raw::Consent) -> Result<ConsentDefaults, ConfigError> {
     let purposes = |names: &[String]| -> Result<Purposes, ConfigError> {
-        ConsentDefaults::parse_purposes(names)
-            .map_err(|name| wrong("consent", name, "purposes are measurement, personalization, advertising"))
+        ConsentDefaults::parse_purposes(names).map_err(|name| {
+            wrong("consent", name, "purposes are measurement, personalization, advertising")
+        })
     };
     let mut regions = Vec::new();
     for (country, names) in &raw.regions {
         if country.len() != 2 || !country.bytes().all(|byte| byte.is_ascii_uppercase()) {
-            return Err(wrong("consent.regions", country, "write the two capital letters of ISO 3166-1"));
+            return Err(wrong(
+                "consent.regions",
+                country,
+                "write the two capital letters of ISO 3166-1",
+            ));
         }
         regions.push((country.as_str().into(), purposes(names)?));
     }
@@ -182,7 +200,11 @@ fn consent(raw: &raw::Consent) -> Result<ConsentDefaults, ConfigError> {
 
 fn limits(raw: &raw::Limits) -> Result<Limits, ConfigError> {
     if raw.event_bytes > millstream_event::record::RECORD_BYTES_MAX / 4 {
-        return Err(wrong("capture.limits.event_bytes", raw.event_bytes, "use at most 262144: an event must fit a record"));
+        return Err(wrong(
+            "capture.limits.event_bytes",
+            raw.event_bytes,
+            "use at most 262144: an event must fit a record",
+        ));
     }
     let bounds = [
         ("capture.limits.body_bytes", raw.body_bytes),
@@ -225,7 +247,11 @@ fn log(raw: raw::Log) -> Result<raw::Log, ConfigError> {
         return Err(wrong("log.segment_bytes", raw.segment_bytes, "use at least 1048576"));
     }
     if raw.queue_records_max == 0 || raw.queue_bytes_max < 2 << 20 {
-        return Err(wrong("log.queue_bytes_max", raw.queue_bytes_max, "use at least 2097152 bytes and one record"));
+        return Err(wrong(
+            "log.queue_bytes_max",
+            raw.queue_bytes_max,
+            "use at least 2097152 bytes and one record",
+        ));
     }
     if raw.bytes_max < raw.segment_bytes {
         return Err(wrong("log.bytes_max", raw.bytes_max, "it must hold at least one segment"));
@@ -241,7 +267,11 @@ fn pipeline(raw: &raw::Pipeline) -> Result<Pipeline, ConfigError> {
         return Err(wrong("pipeline.batch_records", raw.batch_records, "use 1 to 100000"));
     }
     if raw.timeout_minutes == 0 || raw.window_days == 0 {
-        return Err(wrong("pipeline.timeout_minutes", raw.timeout_minutes, "timeout and window must be at least 1"));
+        return Err(wrong(
+            "pipeline.timeout_minutes",
+            raw.timeout_minutes,
+            "timeout and window must be at least 1",
+        ));
     }
     let revenue = raw.revenue_events.iter().map(|name| (name.as_str(), true));
     let others = raw.conversion_events.iter().map(|name| (name.as_str(), false));
@@ -261,9 +291,14 @@ fn hosts(names: &[String]) -> Vec<Box<str>> {
 
 fn tokens(raw: Vec<raw::Token>) -> Result<Vec<raw::Token>, ConfigError> {
     for token in &raw {
-        let hexadecimal = token.sha256.len() == 64 && token.sha256.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let hexadecimal =
+            token.sha256.len() == 64 && token.sha256.bytes().all(|byte| byte.is_ascii_hexdigit());
         if !hexadecimal {
-            return Err(wrong("admin.tokens.sha256", &token.name, "write the 64 hexadecimal digits of the token's SHA-256"));
+            return Err(wrong(
+                "admin.tokens.sha256",
+                &token.name,
+                "write the 64 hexadecimal digits of the token's SHA-256",
+            ));
         }
         if !["viewer", "editor", "admin"].contains(&token.role.as_str()) {
             return Err(wrong("admin.tokens.role", &token.role, "use viewer, editor or admin"));
@@ -310,7 +345,10 @@ mod tests {
             ("[capture.limits]\nbatch_events = 0", "capture.limits.batch_events"),
             ("[[sources]]\nname = \"a\"\nwrite_keys = []", "sources.write_keys"),
             ("[[sources]]\nname = \"a\"\nwrite_keys = [\"hash:12\"]", "sources.write_keys"),
-            ("[[admin.tokens]]\nname = \"a\"\nrole = \"root\"\nsha256 = \"0\"", "admin.tokens.sha256"),
+            (
+                "[[admin.tokens]]\nname = \"a\"\nrole = \"root\"\nsha256 = \"0\"",
+                "admin.tokens.sha256",
+            ),
             ("[log]\nbytes_max = 5", "log.bytes_max"),
         ] {
             let said = resolve(file).err().map(|error| error.to_string()).unwrap_or_default();

@@ -69,7 +69,8 @@ impl Input {
         let path = folder.join(format!("import-{}.spool", std::process::id()));
         let mut copy = || -> std::io::Result<File> {
             let mut options = File::options();
-            let mut file = options.read(true).write(true).create(true).truncate(true).open(&path)?;
+            let mut file =
+                options.read(true).write(true).create(true).truncate(true).open(&path)?;
             std::fs::remove_file(&path)?;
             std::io::copy(&mut stream, &mut file)?;
             file.flush()?;
@@ -84,12 +85,18 @@ impl Input {
     ///
     /// # Errors
     /// When it cannot be opened or read.
-    pub fn open<'a>(&'a mut self, seen: &'a dyn Fn(u64)) -> Result<Box<dyn BufRead + 'a>, ImportError> {
+    pub fn open<'a>(
+        &'a mut self,
+        seen: &'a dyn Fn(u64),
+    ) -> Result<Box<dyn BufRead + 'a>, ImportError> {
         let name = self.name.clone();
         self.open_stream(seen).map_err(|source| ImportError::Read { name, source })
     }
 
-    fn open_stream<'a>(&'a mut self, seen: &'a dyn Fn(u64)) -> std::io::Result<Box<dyn BufRead + 'a>> {
+    fn open_stream<'a>(
+        &'a mut self,
+        seen: &'a dyn Fn(u64),
+    ) -> std::io::Result<Box<dyn BufRead + 'a>> {
         let stream: Box<dyn Read + 'a> = match &mut self.stream {
             Stream::File(path) => Box::new(File::open(path)?),
             Stream::Once(stream) => Box::new(stream),

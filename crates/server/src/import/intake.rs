@@ -54,7 +54,10 @@ impl Intake {
     ///
     /// # Errors
     /// The first failure of any group: nothing more is accepted then.
-    pub fn append(&self, mut group: impl FnMut() -> Result<Vec<Append>, ImportError>) -> Result<(), ImportError> {
+    pub fn append(
+        &self,
+        mut group: impl FnMut() -> Result<Vec<Append>, ImportError>,
+    ) -> Result<(), ImportError> {
         loop {
             let records = group()?;
             if records.is_empty() {

@@ -61,7 +61,8 @@ impl<R: BufRead> Lines<R> {
     /// Reads up to a line feed or one byte over the limit; false at the end of the stream.
     fn fill(&mut self) -> Result<bool> {
         let limit = LINE_BYTES_MAX as u64 + 1;
-        let read = std::io::Read::take(&mut self.stream, limit).read_until(b'\n', &mut self.buffer)?;
+        let read =
+            std::io::Read::take(&mut self.stream, limit).read_until(b'\n', &mut self.buffer)?;
         Ok(read > 0)
     }
 

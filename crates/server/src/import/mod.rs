@@ -23,7 +23,9 @@ use millstream_log::AppendError;
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     /// An input cannot be read.
-    #[error("cannot read {name}: {source}; what was read before is kept, run the import again once it can be read")]
+    #[error(
+        "cannot read {name}: {source}; what was read before is kept, run the import again once it can be read"
+    )]
     Read {
         /// Its name.
         name: String,
@@ -31,7 +33,9 @@ pub enum ImportError {
         source: std::io::Error,
     },
     /// The log did not take it.
-    #[error("the import stopped: {0}; what was durable is kept, run the same import again to finish it")]
+    #[error(
+        "the import stopped: {0}; what was durable is kept, run the same import again to finish it"
+    )]
     Append(#[from] AppendError),
     /// The own domain could not be written to the control history.
     #[error("the own domain could not be recorded: {0}")]

@@ -34,7 +34,6 @@ impl Hasher for AlreadyHashed {
             self.0 = u64::from_le_bytes(*first);
         }
     }
-
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use super::ImportError;
 use super::run::ImportParts;
 use crate::capture::ConsentDefaults;
-use millstream_event::consent::{self, AggregateKey, Outcome as Kept};
+use millstream_event::consent::{self, Aggregate, AggregateKey, Outcome as Kept};
 use millstream_event::control::Settings;
 use millstream_event::record::{HEADER_BYTES, RECORD_BYTES_MAX};
 use millstream_event::wire::receipt::{Fault, Limits, Outcome, Receipt};
@@ -155,7 +155,12 @@ impl Parser<'_> {
         }
     }
 
-    fn take(&self, parsed: &mut Parsed, outcome: Outcome, received: Timestamp) -> Result<(), ImportError> {
+    fn take(
+        &self,
+        parsed: &mut Parsed,
+        outcome: Outcome,
+        received: Timestamp,
+    ) -> Result<(), ImportError> {
         let read = match outcome {
             Ok(read) => read,
             Err(quarantine) => {
@@ -165,17 +170,20 @@ impl Parser<'_> {
             }
         };
         let mut event = read.event;
-        if let Some(address) = read.address.as_deref().and_then(|text| text.parse::<IpAddr>().ok()) {
+        if let Some(address) = read.address.as_deref().and_then(|text| text.parse::<IpAddr>().ok())
+        {
             event.country = event.country.take().or_else(|| (self.parts.country)(address));
         }
-        event.consent = default_consent(&self.parts.consent, event.country.as_deref()).overridden(read.stated);
+        event.consent =
+            default_consent(&self.parts.consent, event.country.as_deref()).overridden(read.stated);
         match consent::restrict(event) {
             Kept::AggregateOnly(key) => *parsed.aggregates.entry(key).or_default() += 1,
             Kept::Keep(event) => {
                 let payload = event.encode()?;
                 if payload.len() + HEADER_BYTES > RECORD_BYTES_MAX {
                     let receipt = Receipt::new(self.source.clone(), event.received, self.settings);
-                    let fault = Fault::new(QuarantineReason::TooLarge, "the event is larger than a record");
+                    let fault =
+                        Fault::new(QuarantineReason::TooLarge, "the event is larger than a record");
                     let broken = receipt.quarantine(event.id.as_str(), 0, fault);
                     parsed.records.push(self.quarantine(&broken, received)?);
                     parsed.quarantined += 1;
@@ -205,14 +213,20 @@ impl Parser<'_> {
         counts
             .into_iter()
             .map(|(key, count)| {
-                let subject = EntityId(Hash128::of("aggregate", &[&serde_json::to_vec(&key)?]));
-                let payload = serde_json::to_vec(&serde_json::json!({ "key": key, "count": count }))?;
-                Ok(self.record(Kind::Aggregate, subject, received, payload))
+                let aggregate = Aggregate { key, count };
+                let payload = serde_json::to_vec(&aggregate)?;
+                Ok(self.record(Kind::Aggregate, aggregate.subject(), received, payload))
             })
             .collect()
     }
 
-    fn record(&self, kind: Kind, subject: EntityId, received: Timestamp, payload: Vec<u8>) -> Append {
+    fn record(
+        &self,
+        kind: Kind,
+        subject: EntityId,
+        received: Timestamp,
+        payload: Vec<u8>,
+    ) -> Append {
         let header = Header {
             subject: Hash128::keyed(&self.parts.subject_key, "subject", &[&subject.0.0]),
             control_version: self.control_version,
@@ -225,7 +239,11 @@ impl Parser<'_> {
 /// What holds where the event itself says nothing.
 fn default_consent(defaults: &ConsentDefaults, country: Option<&str>) -> Consent {
     let regional = country.and_then(|country| {
-        defaults.regions.iter().find(|(region, _)| **region == *country).map(|(_, granted)| *granted)
+        defaults
+            .regions
+            .iter()
+            .find(|(region, _)| **region == *country)
+            .map(|(_, granted)| *granted)
     });
     match regional {
         Some(granted) => Consent { granted, source: ConsentSource::Regional },

@@ -1,11 +1,11 @@
 //! One import from beginning to end.
 
+use super::ImportError;
 use super::input::Input;
 use super::intake::Intake;
 use super::lines::{Line, Lines};
 use super::occurrences::Occurrences;
 use super::parse::{Chunk, Format, Parsed, Parser};
-use super::ImportError;
 use crate::capture::ConsentDefaults;
 use crate::capture::clock::ReceiveClock;
 use crate::capture::plane::CountryOf;
@@ -110,7 +110,10 @@ pub fn run(
     let own = match (&options.own_domain, options.format) {
         (Some(domain), _) => Some(domain.clone()),
         (None, Format::Combined) => {
-            inputs = inputs.into_iter().map(|input| input.rereadable(&parts.spool_dir)).collect::<Result<_, _>>()?;
+            inputs = inputs
+                .into_iter()
+                .map(|input| input.rereadable(&parts.spool_dir))
+                .collect::<Result<_, _>>()?;
             commonest_referrer(&mut inputs, progress)?
         }
         (None, Format::Segment) => None,
@@ -136,7 +139,10 @@ pub fn run(
     Ok(counts.0)
 }
 
-fn commonest_referrer(inputs: &mut [Input], progress: Progress<'_>) -> Result<Option<String>, ImportError> {
+fn commonest_referrer(
+    inputs: &mut [Input],
+    progress: Progress<'_>,
+) -> Result<Option<String>, ImportError> {
     let mut hosts = ReferrerHosts::default();
     for input in inputs {
         let name = input.name().to_owned();
@@ -151,7 +157,11 @@ fn commonest_referrer(inputs: &mut [Input], progress: Progress<'_>) -> Result<Op
 }
 
 /// Adds a host to the own domains, unless it is there.
-fn record_own_domain(parts: &ImportParts, own: &str, now: millstream_event::Timestamp) -> Result<(), ImportError> {
+fn record_own_domain(
+    parts: &ImportParts,
+    own: &str,
+    now: millstream_event::Timestamp,
+) -> Result<(), ImportError> {
     let known = parts.registry.settings();
     if known.own_domains.iter().any(|domain| domain.eq_ignore_ascii_case(own)) {
         return Ok(());
@@ -162,7 +172,10 @@ fn record_own_domain(parts: &ImportParts, own: &str, now: millstream_event::Time
     Ok(())
 }
 
-fn next<'a, R: std::io::BufRead>(lines: &'a mut Lines<R>, name: &str) -> Result<Option<Line<'a>>, ImportError> {
+fn next<'a, R: std::io::BufRead>(
+    lines: &'a mut Lines<R>,
+    name: &str,
+) -> Result<Option<Line<'a>>, ImportError> {
     lines.next_line().map_err(|source| ImportError::Read { name: name.to_owned(), source })
 }
 
@@ -223,7 +236,9 @@ fn read(
         while let Some(line) = next(&mut lines, &name)? {
             count += 1;
             match line {
-                Line::Whole(line) if options.format.numbers_lines() => chunk.push(line, occurrences.next(line)),
+                Line::Whole(line) if options.format.numbers_lines() => {
+                    chunk.push(line, occurrences.next(line))
+                }
                 Line::Whole(line) => chunk.push(line, 0),
                 Line::Overlong { bytes, hash } => chunk.push_overlong(bytes, hash),
             }
@@ -253,7 +268,11 @@ fn work(
             last = parser.parse(&chunk, clock.now())?;
             Ok(std::mem::take(&mut last.records))
         })?;
-        let counts = ImportCounts { events: last.events, quarantined: last.quarantined, ..ImportCounts::default() };
+        let counts = ImportCounts {
+            events: last.events,
+            quarantined: last.quarantined,
+            ..ImportCounts::default()
+        };
         add(&mut tally, (counts, last.aggregates));
     }
 }

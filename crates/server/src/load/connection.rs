@@ -147,7 +147,8 @@ impl Connection {
             None => open(address).await?,
         };
         let sender = self.sender.insert(ready);
-        let answer = sender.send_request(request).await.map_err(|error| broken(error.to_string()))?;
+        let answer =
+            sender.send_request(request).await.map_err(|error| broken(error.to_string()))?;
         let (head, body) = answer.into_parts();
         let body = Limited::new(body, ANSWER_BYTES_MAX)
             .collect()
@@ -179,12 +180,19 @@ mod tests {
 
     #[test]
     fn addresses_are_read_with_and_without_scheme_and_port() {
-        for (text, port) in [("http://127.0.0.1:8080", 8080), ("127.0.0.1:9/x", 9), ("http://127.0.0.1/", 80), ("http://[::1]:7", 7)] {
+        for (text, port) in [
+            ("http://127.0.0.1:8080", 8080),
+            ("127.0.0.1:9/x", 9),
+            ("http://127.0.0.1/", 80),
+            ("http://[::1]:7", 7),
+        ] {
             let target = Target::parse(text).unwrap();
             assert_eq!(target.address.port(), port, "{text}");
             assert!(target.is_loopback());
         }
-        for bad in ["https://127.0.0.1", "", "http://", "http://nowhere.invalid:1", "ftp://127.0.0.1"] {
+        for bad in
+            ["https://127.0.0.1", "", "http://", "http://nowhere.invalid:1", "ftp://127.0.0.1"]
+        {
             assert!(Target::parse(bad).is_err(), "{bad:?}");
         }
     }

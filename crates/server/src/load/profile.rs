@@ -124,7 +124,10 @@ impl Shape {
     }
 
     fn event(&self, n: u64, index: usize) -> String {
-        let id = Hash128::of("load", &[&self.seed.to_le_bytes(), &n.to_le_bytes(), &index.to_le_bytes()]);
+        let id = Hash128::of(
+            "load",
+            &[&self.seed.to_le_bytes(), &n.to_le_bytes(), &index.to_le_bytes()],
+        );
         let device = id.low64() % self.devices.max(1);
         let product = id.low64() >> 32 & 0x3ff;
         format!(
@@ -145,7 +148,14 @@ mod tests {
     use super::*;
 
     fn shape(profile: Profile) -> Shape {
-        Shape { profile, slugs: vec!["a".into(), "b".into()], write_key: "k".into(), batch_events: 3, devices: 10, seed: 1 }
+        Shape {
+            profile,
+            slugs: vec!["a".into(), "b".into()],
+            write_key: "k".into(),
+            batch_events: 3,
+            devices: 10,
+            seed: 1,
+        }
     }
 
     #[test]

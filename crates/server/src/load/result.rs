@@ -141,13 +141,15 @@ impl Summary {
     pub fn table(&self) -> String {
         let mut table = Table::new();
         table.load_preset(UTF8_HORIZONTAL_ONLY).set_header([
-            "", "sent", "done", "refused", "failed", "broken", "done/s", "events/s", "p50 ms", "p95", "p99", "p99.9", "max",
+            "", "sent", "done", "refused", "failed", "broken", "done/s", "events/s", "p50 ms",
+            "p95", "p99", "p99.9", "max",
         ]);
         for line in &self.lines {
             let mut cells = vec![line.operation.to_owned()];
             let counts = [line.sent, line.done, line.refused, line.failed, line.broken];
             cells.extend(counts.map(|count| count.to_string()));
-            cells.extend([line.per_second, line.events_per_second].map(|rate| format!("{rate:.0}")));
+            cells
+                .extend([line.per_second, line.events_per_second].map(|rate| format!("{rate:.0}")));
             let quantiles = [line.p50_ms, line.p95_ms, line.p99_ms, line.p999_ms, line.max_ms];
             cells.extend(quantiles.map(|millis| format!("{millis:.2}")));
             table.add_row(cells);
@@ -155,7 +157,10 @@ impl Summary {
         for column in table.column_iter_mut().skip(1) {
             column.set_cell_alignment(CellAlignment::Right);
         }
-        format!("{table}\n{:.0} requests/s due, {:.1} s, seed {}\n", self.rate, self.seconds, self.seed)
+        format!(
+            "{table}\n{:.0} requests/s due, {:.1} s, seed {}\n",
+            self.rate, self.seconds, self.seed
+        )
     }
 }
 

@@ -23,7 +23,9 @@ pub enum LoadError {
     #[error(transparent)]
     Target(#[from] ConnectionError),
     /// Another machine, without leave.
-    #[error("{address} is not this machine: load that was not agreed on is an attack; give --allow-remote if it was")]
+    #[error(
+        "{address} is not this machine: load that was not agreed on is an attack; give --allow-remote if it was"
+    )]
     Remote {
         /// The address.
         address: String,
@@ -80,7 +82,9 @@ pub fn run(options: &LoadOptions) -> Result<Summary, LoadError> {
 
 fn checked(options: &LoadOptions) -> Result<Target, LoadError> {
     if !(options.rate > 0.0 && options.rate <= RATE_MAX) {
-        return Err(LoadError::Options("the rate must be above 0 and at most 1,000,000 requests a second"));
+        return Err(LoadError::Options(
+            "the rate must be above 0 and at most 1,000,000 requests a second",
+        ));
     }
     if !(1..=CONNECTIONS_MAX).contains(&options.connections) {
         return Err(LoadError::Options("use 1 to 20,000 connections"));
@@ -126,7 +130,11 @@ fn fresh() -> Result<[Tally; 3], LoadError> {
     Ok([Tally::new()?, Tally::new()?, Tally::new()?])
 }
 
-async fn work(plan: Arc<Plan>, mut connection: Connection, mut tallies: [Tally; 3]) -> Result<[Tally; 3], LoadError> {
+async fn work(
+    plan: Arc<Plan>,
+    mut connection: Connection,
+    mut tallies: [Tally; 3],
+) -> Result<[Tally; 3], LoadError> {
     loop {
         let ticket = plan.next.fetch_add(1, Ordering::Relaxed);
         if ticket >= plan.total {
@@ -156,8 +164,22 @@ mod tests {
     use std::net::TcpListener;
 
     fn options(url: &str, profile: Profile) -> LoadOptions {
-        let shape = Shape { profile, slugs: Vec::new(), write_key: "k".into(), batch_events: 2, devices: 5, seed: 3 };
-        LoadOptions { url: url.into(), shape, rate: 500.0, duration: Duration::from_millis(100), connections: 2, allow_remote: false }
+        let shape = Shape {
+            profile,
+            slugs: Vec::new(),
+            write_key: "k".into(),
+            batch_events: 2,
+            devices: 5,
+            seed: 3,
+        };
+        LoadOptions {
+            url: url.into(),
+            shape,
+            rate: 500.0,
+            duration: Duration::from_millis(100),
+            connections: 2,
+            allow_remote: false,
+        }
     }
 
     #[test]
