@@ -1,0 +1,238 @@
+//! What the admin plane asks of the rest of the process, each as a small trait.
+
+use crate::audit::Chain;
+use crate::links::{EditError, Editor, Proposal, Registry};
+use crate::report::{Figures, Freshness, ReportError};
+use millstream_event::control::Link;
+use millstream_event::{Quarantine, QuarantineReason, Timestamp};
+use serde::Serialize;
+use std::io::{Read, Write};
+use std::sync::Arc;
+
+/// How far one stage is behind the one before it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StageLag {
+    /// The stage: `fold`, `outbox`, ….
+    pub stage: &'static str,
+    /// Records that wait before it.
+    pub records: u64,
+}
+
+/// Where the consumer stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// When this was asked.
+    pub as_of: Timestamp,
+    /// The latest receive stamp folded.
+    pub watermark: Option<Timestamp>,
+    /// Everything received before this instant is in the figures.
+    pub complete_until: Option<Timestamp>,
+    /// True when nothing logged waits to be counted.
+    pub drained: bool,
+    /// How far each stage is behind.
+    pub lag: Vec<StageLag>,
+}
+
+impl Standing {
+    /// The same, as reports carry it.
+    pub const fn freshness(&self) -> Freshness {
+        Freshness {
+            as_of: self.as_of,
+            complete_until: self.complete_until,
+            provisional: !self.drained,
+        }
+    }
+}
+
+/// Tells how far the consumer is. Must not block: `/api/status` depends on it.
+pub trait Progress: Send + Sync {
+    /// Where it stands now.
+    fn standing(&self) -> Standing;
+}
+
+/// What an audit starts from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuditSubject {
+    /// A credited conversion.
+    Conversion,
+    /// A click of ours.
+    Click,
+    /// An event.
+    Event,
+    /// A governed link.
+    Link,
+}
+
+impl AuditSubject {
+    /// Every one.
+    pub const ALL: [Self; 4] = [Self::Conversion, Self::Click, Self::Event, Self::Link];
+
+    /// The word that is typed and sent.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Conversion => "conversion",
+            Self::Click => "click",
+            Self::Event => "event",
+            Self::Link => "link",
+        }
+    }
+}
+
+impl std::str::FromStr for AuditSubject {
+    type Err = ReportError;
+    fn from_str(text: &str) -> Result<Self, ReportError> {
+        Self::ALL.into_iter().find(|one| one.as_str() == text).ok_or_else(|| ReportError::Unknown {
+            what: "the audit",
+            given: text.chars().take(64).collect(),
+            known: Self::ALL.map(Self::as_str).join(", "),
+        })
+    }
+}
+
+/// Tells what stands behind a figure. Blocking.
+pub trait Evidence: Send + Sync {
+    /// The chain behind one thing, or none when there is no such thing.
+    ///
+    /// # Errors
+    /// When state or log cannot be read.
+    fn chain(&self, subject: AuditSubject, id: &str) -> Result<Option<Chain>, ReportError>;
+
+    /// The latest quarantined things, newest first, of one reason or of all.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    fn quarantined(
+        &self,
+        reason: Option<QuarantineReason>,
+        limit: usize,
+    ) -> Result<Vec<Quarantine>, ReportError>;
+}
+
+/// Reads and changes links. Changes block until they are in force.
+pub trait LinkDesk: Send + Sync {
+    /// The current version of every link, by slug.
+    fn all(&self) -> Vec<Arc<Link>>;
+
+    /// Every version of one link, oldest first; empty when there is no such link.
+    fn history(&self, slug: &str) -> Vec<Arc<Link>>;
+
+    /// Makes a link or its next version.
+    ///
+    /// # Errors
+    /// See [`EditError`].
+    fn put(&self, proposal: Proposal, now: Timestamp) -> Result<Arc<Link>, EditError>;
+
+    /// Disables a link.
+    ///
+    /// # Errors
+    /// See [`EditError`].
+    fn disable(&self, slug: &str, now: Timestamp) -> Result<Arc<Link>, EditError>;
+
+    /// Puts an earlier version in force again.
+    ///
+    /// # Errors
+    /// See [`EditError`].
+    fn restore(
+        &self,
+        slug: &str,
+        version: Option<u32>,
+        now: Timestamp,
+    ) -> Result<Arc<Link>, EditError>;
+}
+
+/// The registry and its editor.
+pub struct Links {
+    /// What is in force.
+    pub registry: Arc<Registry>,
+    /// What changes it.
+    pub editor: Arc<Editor>,
+}
+
+impl LinkDesk for Links {
+    fn all(&self) -> Vec<Arc<Link>> {
+        self.registry.all()
+    }
+
+    fn history(&self, slug: &str) -> Vec<Arc<Link>> {
+        self.registry.history(slug)
+    }
+
+    fn put(&self, proposal: Proposal, now: Timestamp) -> Result<Arc<Link>, EditError> {
+        self.editor.put(proposal, now)
+    }
+
+    fn disable(&self, slug: &str, now: Timestamp) -> Result<Arc<Link>, EditError> {
+        self.editor.disable(slug, now)
+    }
+
+    fn restore(
+        &self,
+        slug: &str,
+        version: Option<u32>,
+        now: Timestamp,
+    ) -> Result<Arc<Link>, EditError> {
+        self.editor.restore(slug, version, now)
+    }
+}
+
+/// Why a file could not be taken in or given out.
+#[derive(Debug, thiserror::Error)]
+pub enum TransferError {
+    /// The request is at fault.
+    #[error("{0}")]
+    Request(String),
+    /// The system is at fault.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// Takes files in and gives tables out. Blocking.
+pub trait Transfer: Send + Sync {
+    /// Imports everything that `input` yields; answers with the counts to send as JSON.
+    ///
+    /// # Errors
+    /// When a parameter is wrong, or the log does not take it.
+    fn import(
+        &self,
+        parameters: &[(String, String)],
+        input: &mut dyn Read,
+    ) -> Result<serde_json::Value, TransferError>;
+
+    /// Checks a request for a table before anything of it is written.
+    ///
+    /// # Errors
+    /// When there is no such table or parameter.
+    fn check_export(
+        &self,
+        table: &str,
+        parameters: &[(String, String)],
+    ) -> Result<(), TransferError>;
+
+    /// Writes a table.
+    ///
+    /// # Errors
+    /// When a parameter is wrong, state cannot be read, or `output` fails.
+    fn export(
+        &self,
+        table: &str,
+        parameters: &[(String, String)],
+        output: &mut dyn Write,
+    ) -> Result<(), TransferError>;
+}
+
+/// All of it.
+#[derive(Clone)]
+pub struct AdminParts {
+    /// Figures of reports.
+    pub figures: Arc<dyn Figures + Send + Sync>,
+    /// How far the consumer is.
+    pub progress: Arc<dyn Progress>,
+    /// What stands behind a figure.
+    pub evidence: Arc<dyn Evidence>,
+    /// Links.
+    pub links: Arc<dyn LinkDesk>,
+    /// Files in, tables out.
+    pub transfer: Arc<dyn Transfer>,
+    /// Reads the clock, monotonically.
+    pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+}

@@ -1,0 +1,98 @@
+//! `/api/quarantine`: what broke the contract, grouped by reason.
+
+use super::answer::{Refusal, json};
+use super::plane::Plane;
+use super::reports::parameters;
+use axum::extract::{RawQuery, State};
+use axum::response::Response;
+use millstream_event::{Quarantine, QuarantineReason};
+use serde::Serialize;
+use std::sync::Arc;
+
+/// Most items of one answer.
+pub const ITEMS_MAX: usize = 1_000;
+/// Items of an answer that does not say how many.
+const ITEMS_DEFAULT: usize = 100;
+
+#[derive(Serialize)]
+struct Group {
+    reason: String,
+    count: u64,
+}
+
+#[derive(Serialize)]
+struct Item {
+    id: String,
+    reason: &'static str,
+    detail: Box<str>,
+    source: String,
+    received: String,
+    bytes: u32,
+    raw: Option<Box<str>>,
+}
+
+impl From<Quarantine> for Item {
+    fn from(thing: Quarantine) -> Self {
+        Self {
+            id: thing.id.to_hex(),
+            reason: thing.reason.as_str(),
+            detail: thing.detail,
+            source: thing.source.to_string(),
+            received: thing.received.to_rfc3339(),
+            bytes: thing.bytes,
+            raw: thing.raw,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Listing {
+    total: u64,
+    groups: Vec<Group>,
+    items: Vec<Item>,
+}
+
+/// `GET /api/quarantine`
+///
+/// # Errors
+/// When a parameter is wrong or the log cannot be read.
+pub async fn get(
+    State(plane): State<Arc<Plane>>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Refusal> {
+    let mut reason = None;
+    let mut limit = ITEMS_DEFAULT;
+    for (name, value) in parameters(query.as_deref()) {
+        match name.as_str() {
+            "reason" => reason = Some(parse_reason(&value)?),
+            "limit" => limit = parse_limit(&value)?,
+            _ => return Err(Refusal::bad_request("the parameters are reason and limit")),
+        }
+    }
+    let parts = plane.parts.clone();
+    let job = move || {
+        let outcomes = parts.figures.outcomes()?;
+        let groups = outcomes
+            .quarantined_by_reason
+            .into_iter()
+            .map(|(reason, count)| Group { reason, count })
+            .collect();
+        let items = parts.evidence.quarantined(reason, limit)?;
+        let items = items.into_iter().map(Item::from).collect();
+        Ok(Listing { total: outcomes.quarantined, groups, items })
+    };
+    json(&plane.gate.run(job).await?)
+}
+
+fn parse_reason(text: &str) -> Result<QuarantineReason, Refusal> {
+    QuarantineReason::ALL.into_iter().find(|reason| reason.as_str() == text).ok_or_else(|| {
+        let known = QuarantineReason::ALL.map(QuarantineReason::as_str).join(", ");
+        Refusal::bad_request(format!("there is no such reason: use one of {known}"))
+    })
+}
+
+fn parse_limit(text: &str) -> Result<usize, Refusal> {
+    text.parse().ok().filter(|limit| (1..=ITEMS_MAX).contains(limit)).ok_or_else(|| {
+        Refusal::bad_request(format!("the limit is a whole number from 1 to {ITEMS_MAX}"))
+    })
+}

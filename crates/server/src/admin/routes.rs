@@ -1,0 +1,230 @@
+//! Every route of the plane, described and served from one table.
+
+use super::guard::{self, Threshold};
+use super::plane::Plane;
+use super::token::Role;
+use super::{
+    assets, audits, export, import, links, live, metrics, openapi, quarantine, reports, status,
+};
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{MethodRouter, get, post, put};
+use std::sync::Arc;
+
+/// Largest body of a request that is read whole.
+pub const BODY_BYTES_MAX: usize = 64 * 1_024;
+
+/// One parameter of a query string or path.
+#[derive(Clone, Copy, Debug)]
+pub struct Parameter {
+    /// Its name.
+    pub name: &'static str,
+    /// What it does.
+    pub about: &'static str,
+    /// The values it may take; empty: any text.
+    pub values: &'static [&'static str],
+}
+
+/// What a route is, for the router and for the document.
+#[derive(Clone, Copy, Debug)]
+pub struct Endpoint {
+    /// Method, upper case.
+    pub method: &'static str,
+    /// Path, with `{names}`.
+    pub path: &'static str,
+    /// Least role; none: open to all.
+    pub role: Option<Role>,
+    /// What it does, in a line.
+    pub about: &'static str,
+    /// Parameters of the query string.
+    pub query: &'static [Parameter],
+    /// Parameters of the path.
+    pub names: &'static [Parameter],
+    /// Schema of the request's body.
+    pub request: Option<&'static str>,
+    /// Media type of the answer.
+    pub media: &'static str,
+    /// Schema of the answer, where it is JSON.
+    pub schema: Option<&'static str>,
+    /// True when bodies are streamed and no time limit applies.
+    pub streams: bool,
+}
+
+const fn text(name: &'static str, about: &'static str) -> Parameter {
+    Parameter { name, about, values: &[] }
+}
+
+const fn choice(
+    name: &'static str,
+    about: &'static str,
+    values: &'static [&'static str],
+) -> Parameter {
+    Parameter { name, about, values }
+}
+
+const BY: Parameter = choice("by", "What to group by.", &["channel", "source", "campaign", "link"]);
+const MODEL: Parameter = choice(
+    "model",
+    "How a conversion is shared among touches.",
+    &["first", "last", "last_non_direct", "linear"],
+);
+const REPORT_QUERY: &[Parameter] = &[
+    BY,
+    MODEL,
+    text("window", "Days before a conversion in which touches count, such as 30d."),
+    text("from", "First day, YYYY-MM-DD, UTC."),
+    text("to", "Last day, YYYY-MM-DD, UTC."),
+    choice("bots", "Count the touches of bots, too.", &["true", "false"]),
+    choice("format", "How to write it.", &["json", "table", "csv", "html"]),
+];
+const SLUG: &[Parameter] = &[text("slug", "The link's slug.")];
+
+const fn read(path: &'static str, about: &'static str, schema: &'static str) -> Endpoint {
+    Endpoint {
+        method: "GET",
+        path,
+        role: Some(Role::Viewer),
+        about,
+        query: &[],
+        names: &[],
+        request: None,
+        media: "application/json",
+        schema: Some(schema),
+        streams: false,
+    }
+}
+
+const fn change(
+    method: &'static str,
+    path: &'static str,
+    about: &'static str,
+    schema: &'static str,
+) -> Endpoint {
+    Endpoint { method, role: Some(Role::Editor), ..read(path, about, schema) }
+}
+
+fn figures() -> Vec<(Endpoint, MethodRouter<Arc<Plane>>)> {
+    const REPORT: Endpoint = Endpoint {
+        query: REPORT_QUERY,
+        names: &[choice("kind", "Which report.", &["campaigns", "sessions", "delivery"])],
+        ..read("/api/report/{kind}", "A report with its freshness and gaps.", "Report")
+    };
+    const AUDIT: Endpoint = Endpoint {
+        query: &[choice("format", "How to write it.", &["json", "tree"])],
+        names: &[
+            choice("subject", "What to look at.", &["conversion", "click", "event", "link"]),
+            text("id", "Its id, or a link's slug."),
+        ],
+        ..read("/api/audit/{subject}/{id}", "The whole chain behind one thing.", "Chain")
+    };
+    const QUARANTINE: Endpoint = Endpoint {
+        role: Some(Role::Editor),
+        query: &[text("reason", "Only this reason."), text("limit", "Most items, 1 to 1000.")],
+        ..read("/api/quarantine", "What broke the contract, by reason.", "Quarantine")
+    };
+    const LIVE: Endpoint = Endpoint {
+        query: &[BY, MODEL],
+        media: "text/event-stream",
+        streams: true,
+        ..read("/api/live", "Server-sent events, one each second.", "Live")
+    };
+    const DOCUMENT: Endpoint = read("/openapi.json", "This document.", "Document");
+    const METRICS: Endpoint = Endpoint {
+        media: "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        schema: None,
+        ..read("/metrics", "Metrics for Prometheus.", "Text")
+    };
+    vec![
+        (
+            read("/api/status", "Gear, lag, watermark and counts; always answers.", "Status"),
+            get(status::get),
+        ),
+        (REPORT, get(reports::get)),
+        (AUDIT, get(audits::get)),
+        (QUARANTINE, get(quarantine::get)),
+        (LIVE, get(live::get)),
+        (DOCUMENT, get(openapi::get)),
+        (METRICS, get(metrics::get)),
+    ]
+}
+
+fn changes() -> Vec<(Endpoint, MethodRouter<Arc<Plane>>)> {
+    const LIST: Endpoint = Endpoint {
+        query: &[text("after", "Only slugs behind this one.")],
+        ..read("/api/links", "Governed links in force, by slug.", "Links")
+    };
+    const SHOW: Endpoint = Endpoint {
+        names: SLUG,
+        ..read("/api/links/{slug}", "One link with its history.", "LinkHistory")
+    };
+    const MAKE: Endpoint = Endpoint {
+        request: Some("Proposal"),
+        ..change("POST", "/api/links", "Makes a link, or the next version of one.", "Link")
+    };
+    const DISABLE: Endpoint = Endpoint {
+        names: SLUG,
+        ..change("PUT", "/api/links/{slug}/disable", "Disables a link.", "Link")
+    };
+    const RESTORE: Endpoint = Endpoint {
+        names: SLUG,
+        query: &[text("version", "The version to restore; without it the last enabled one.")],
+        ..change("PUT", "/api/links/{slug}/restore", "Puts an earlier version in force.", "Link")
+    };
+    const TAKE: Endpoint = Endpoint {
+        query: &[
+            choice("format", "What the body is.", &["combined", "segment", "csv"]),
+            text("own_domain", "A host that is ours; may be repeated."),
+        ],
+        request: Some("File"),
+        streams: true,
+        ..change("POST", "/api/import", "Imports the body; the same again adds nothing.", "Import")
+    };
+    const GIVE: Endpoint = Endpoint {
+        role: Some(Role::Editor),
+        query: &[choice("format", "How to write it.", &["csv", "jsonl", "parquet"])],
+        names: &[text("table", "The table's name.")],
+        media: "text/csv",
+        schema: None,
+        streams: true,
+        ..read("/api/export/{table}", "A table in a stable order.", "Text")
+    };
+    vec![
+        (LIST, get(links::list)),
+        (SHOW, get(links::show)),
+        (MAKE, post(links::put)),
+        (DISABLE, put(links::disable)),
+        (RESTORE, put(links::restore)),
+        (TAKE, post(import::post)),
+        (GIVE, get(export::get)),
+    ]
+}
+
+/// Every route with its handler, the dashboard's files apart.
+pub fn table() -> Vec<(Endpoint, MethodRouter<Arc<Plane>>)> {
+    let mut all = figures();
+    all.extend(changes());
+    all
+}
+
+/// The router of the plane.
+pub fn router(plane: Arc<Plane>) -> Router {
+    let mut router = Router::new();
+    for (endpoint, mut handler) in table() {
+        if !endpoint.streams {
+            handler = handler.layer(from_fn(guard::in_time));
+        }
+        if let Some(role) = endpoint.role {
+            let threshold = Threshold { plane: Arc::clone(&plane), role };
+            handler = handler.layer(from_fn_with_state(threshold, guard::authorize));
+        }
+        router = router.route(endpoint.path, handler);
+    }
+    router
+        .fallback(assets::get)
+        .method_not_allowed_fallback(assets::wrong_method)
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(from_fn_with_state(Arc::clone(&plane), guard::keep))
+        .layer(from_fn(guard::bind))
+        .with_state(plane)
+}
