@@ -1,9 +1,9 @@
 //! `/api/audit/{subject}/{id}`: the chain behind one thing.
 
 use super::answer::{Refusal, json, typed};
-use super::parts::AuditSubject;
 use super::plane::Plane;
 use super::reports::parameters;
+use crate::audit::Subject;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use http::HeaderValue;
@@ -21,7 +21,7 @@ pub async fn get(
     Path((subject, id)): Path<(String, String)>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Refusal> {
-    let subject: AuditSubject = subject
+    let subject: Subject = subject
         .parse()
         .map_err(|error: crate::report::ReportError| Refusal::not_found(error.to_string()))?;
     if id.len() > ID_BYTES_MAX {

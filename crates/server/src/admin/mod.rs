@@ -33,6 +33,6 @@ pub mod stream;
 mod tests;
 pub mod token;
 
-pub use parts::{AdminParts, AuditSubject, Evidence, LinkDesk, Progress, Standing, Transfer};
+pub use parts::{AdminParts, Evidence, LinkDesk, Progress, Standing, Transfer};
 pub use plane::{AdminError, AdminHandle, AdminOptions, start};
 pub use token::{Role, Token, TokenEntry, Tokens};

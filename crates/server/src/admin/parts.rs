@@ -1,6 +1,6 @@
 //! What the admin plane asks of the rest of the process, each as a small trait.
 
-use crate::audit::Chain;
+use crate::audit::{Chain, Subject};
 use crate::links::{EditError, Editor, Proposal, Registry};
 use crate::report::{Figures, Freshness, ReportError};
 use millstream_event::control::Link;
@@ -50,52 +50,13 @@ pub trait Progress: Send + Sync {
     fn standing(&self) -> Standing;
 }
 
-/// What an audit starts from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AuditSubject {
-    /// A credited conversion.
-    Conversion,
-    /// A click of ours.
-    Click,
-    /// An event.
-    Event,
-    /// A governed link.
-    Link,
-}
-
-impl AuditSubject {
-    /// Every one.
-    pub const ALL: [Self; 4] = [Self::Conversion, Self::Click, Self::Event, Self::Link];
-
-    /// The word that is typed and sent.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Conversion => "conversion",
-            Self::Click => "click",
-            Self::Event => "event",
-            Self::Link => "link",
-        }
-    }
-}
-
-impl std::str::FromStr for AuditSubject {
-    type Err = ReportError;
-    fn from_str(text: &str) -> Result<Self, ReportError> {
-        Self::ALL.into_iter().find(|one| one.as_str() == text).ok_or_else(|| ReportError::Unknown {
-            what: "the audit",
-            given: text.chars().take(64).collect(),
-            known: Self::ALL.map(Self::as_str).join(", "),
-        })
-    }
-}
-
 /// Tells what stands behind a figure. Blocking.
 pub trait Evidence: Send + Sync {
     /// The chain behind one thing, or none when there is no such thing.
     ///
     /// # Errors
     /// When state or log cannot be read.
-    fn chain(&self, subject: AuditSubject, id: &str) -> Result<Option<Chain>, ReportError>;
+    fn chain(&self, subject: Subject, id: &str) -> Result<Option<Chain>, ReportError>;
 
     /// The latest quarantined things, newest first, of one reason or of all.
     ///

@@ -1,5 +1,6 @@
-//! Tokens of the admin plane: random, stored as hashes, compared in constant time.
+//! Tokens of the admin plane: random, stored as SHA-256 hashes, compared in constant time.
 
+use sha2::{Digest, Sha256};
 use std::fmt;
 use std::str::FromStr;
 use subtle::{ConstantTimeEq, ConstantTimeLess};
@@ -48,7 +49,7 @@ pub enum TokenError {
     Role,
     /// Not a stored hash.
     #[error(
-        "a stored token is `blake3:` and 64 hexadecimal digits: make one with `millstream token`"
+        "a stored token is the 64 hexadecimal digits of its SHA-256: printf %s TOKEN | sha256sum"
     )]
     Hash,
     /// The system gave no randomness.
@@ -91,19 +92,19 @@ impl fmt::Debug for Token {
     }
 }
 
-/// The stored form of a token: a BLAKE3 hash. Tokens are random and long, so it needs no salt.
+/// The stored form of a token: its SHA-256, which every system can compute. Tokens are random and
+/// long, so it needs neither salt nor stretching.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct TokenHash([u8; 32]);
 
 impl TokenHash {
     fn of(text: &str) -> Self {
-        Self(*blake3::hash(text.as_bytes()).as_bytes())
+        Self(Sha256::digest(text.as_bytes()).into())
     }
 }
 
 impl fmt::Display for TokenHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("blake3:")?;
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
@@ -117,10 +118,16 @@ impl fmt::Debug for TokenHash {
 impl FromStr for TokenHash {
     type Err = TokenError;
     fn from_str(text: &str) -> Result<Self, TokenError> {
-        let digits = text.strip_prefix("blake3:").ok_or(TokenError::Hash)?;
-        blake3::Hash::from_hex(digits)
-            .map(|hash| Self(*hash.as_bytes()))
-            .map_err(|_| TokenError::Hash)
+        let digits = text.trim().as_bytes();
+        if digits.len() != 64 {
+            return Err(TokenError::Hash);
+        }
+        let mut bytes = [0; 32];
+        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+            let digit = |c: u8| char::from(c).to_digit(16).ok_or(TokenError::Hash);
+            *byte = u8::try_from(digit(pair[0])? * 16 + digit(pair[1])?).map_err(|_| TokenError::Hash)?;
+        }
+        Ok(Self(bytes))
     }
 }
 

@@ -15,6 +15,7 @@ pub mod number;
 pub mod page;
 pub mod query;
 pub mod sessions;
+pub mod state;
 pub mod terminal;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ pub use figures::{
     SessionTotals,
 };
 pub use page::{Align, Grid, Page};
+pub use state::StateFigures;
 pub use query::{By, DateRange, Format, Model, ReportKind, ReportQuery, Window};
 
 /// Builds the report that `query` asks for.

@@ -1,0 +1,224 @@
+//! Figures read off the pipeline's state.
+
+use super::error::ReportError;
+use super::figures::{
+    CampaignSum, DeliveryCounts, Figures, OutcomeCounts, SessionDay, SessionTotals,
+};
+use super::query::{By, DateRange, Model, ReportQuery};
+use millstream_event::{Channel, Money, Span};
+use millstream_pipeline::StateRead;
+use millstream_pipeline::query;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
+
+/// Figures of one generation of a state, and what was measured where the process runs.
+pub struct StateFigures<'a> {
+    /// The state.
+    pub state: &'a dyn StateRead,
+    /// Its generation.
+    pub generation: u16,
+    /// The window that the rollups are kept for; others are computed on request.
+    pub window: Span,
+    /// What capture and the consumer measured.
+    pub delivery: DeliveryCounts,
+}
+
+impl From<query::ReadError> for ReportError {
+    fn from(error: query::ReadError) -> Self {
+        Self::read(error)
+    }
+}
+
+const fn days(range: &DateRange) -> RangeInclusive<i32> {
+    let from = match range.from {
+        Some(day) => day,
+        None => i32::MIN,
+    };
+    let to = match range.to {
+        Some(day) => day,
+        None => i32::MAX,
+    };
+    from..=to
+}
+
+/// Sums never fall below zero once every lane is folded; in between, a correction may be half seen.
+fn count(sum: i64) -> u64 {
+    u64::try_from(sum).unwrap_or(0)
+}
+
+const fn model_of(model: Model) -> millstream_attribute::Model {
+    match model {
+        Model::First => millstream_attribute::Model::First,
+        Model::Last => millstream_attribute::Model::Last,
+        Model::LastNonDirect => millstream_attribute::Model::LastNonDirect,
+        Model::Linear => millstream_attribute::Model::Linear,
+    }
+}
+
+impl Figures for StateFigures<'_> {
+    fn campaigns(&self, question: &ReportQuery) -> Result<Vec<CampaignSum>, ReportError> {
+        let asked = query::CampaignQuery {
+            generation: self.generation,
+            by: match question.by {
+                By::Channel => query::By::Channel,
+                By::Source => query::By::Source,
+                By::Campaign => query::By::Campaign,
+                By::Link => query::By::Link,
+            },
+            model: model_of(question.model),
+            days: days(&question.range),
+            bots: question.bots,
+        };
+        let sums = query::campaigns(self.state, &asked)?;
+        let window = Span::days(i64::from(question.window.days()));
+        let credit = if window == self.window {
+            None
+        } else {
+            Some(self.credit(question, window)?)
+        };
+        Ok(merged(sums, credit))
+    }
+
+    fn session_totals(&self) -> Result<SessionTotals, ReportError> {
+        let counts = query::counts(self.state, self.generation)?;
+        Ok(SessionTotals {
+            devices: count(counts.devices),
+            sessions: count(counts.sessions - counts.bot_sessions),
+            bot_sessions: count(counts.bot_sessions),
+            events: count(counts.visible),
+            people: count(counts.people),
+        })
+    }
+
+    fn session_days(&self, range: &DateRange) -> Result<Vec<SessionDay>, ReportError> {
+        let mut found: BTreeMap<i32, (SessionDay, BTreeSet<Box<str>>)> = BTreeMap::new();
+        query::sessions(self.state, self.generation, &mut |session| {
+            let day = session.started_at.utc_day();
+            if range.contains(day) {
+                let (row, devices) = found.entry(day).or_default();
+                row.day = day;
+                row.sessions += u64::from(!session.bot);
+                row.bot_sessions += u64::from(session.bot);
+                row.events += session.events;
+                row.page_views += session.page_views;
+                devices.insert(session.anonymous_id);
+            }
+            Ok(true)
+        })?;
+        let rows = found.into_values();
+        Ok(rows.map(|(row, seen)| SessionDay { devices: seen.len() as u64, ..row }).collect())
+    }
+
+    fn outcomes(&self) -> Result<OutcomeCounts, ReportError> {
+        let counts = query::counts(self.state, self.generation)?;
+        Ok(OutcomeCounts {
+            logged: count(counts.logged),
+            visible: count(counts.visible),
+            duplicate: count(counts.duplicate),
+            conflicts: count(counts.conflicts),
+            quarantined: count(counts.quarantined_total()),
+            degraded: count(counts.degraded),
+            restricted: count(counts.restricted),
+            late: count(counts.late),
+            bot: count(counts.bot),
+            unconsented: count(counts.unconsented),
+            quarantined_by_reason: counts
+                .quarantined
+                .iter()
+                .map(|(reason, number)| (reason.as_str().to_owned(), count(*number)))
+                .collect(),
+        })
+    }
+
+    fn delivery(&self) -> DeliveryCounts {
+        self.delivery.clone()
+    }
+}
+
+/// Credit of one group, computed for a window that no rollup is kept for.
+#[derive(Default)]
+struct Credit {
+    conversions_ppb: u64,
+    revenue: Vec<Money>,
+}
+
+impl StateFigures<'_> {
+    fn credit(
+        &self,
+        question: &ReportQuery,
+        window: Span,
+    ) -> Result<BTreeMap<String, Credit>, ReportError> {
+        let model = question.model.as_str();
+        let mut in_range: BTreeSet<millstream_event::Hash128> = BTreeSet::new();
+        if !question.range.is_whole() {
+            query::conversions(self.state, self.generation, &mut |conversion| {
+                if question.range.contains(conversion.time.utc_day()) {
+                    in_range.insert(conversion.conversion_id);
+                }
+                Ok(true)
+            })?;
+        }
+        let mut credit: BTreeMap<String, Credit> = BTreeMap::new();
+        query::credits(self.state, self.generation, window, &mut |row| {
+            let counts = question.range.is_whole() || in_range.contains(&row.conversion_id);
+            if row.model == model && counts {
+                let unattributed = row.touch_id.is_none();
+                let key = match question.by {
+                    By::Channel => Some(row.channel.as_str()),
+                    By::Source | By::Campaign if unattributed => Some(Channel::UNATTRIBUTED),
+                    By::Source => Some(&*row.source),
+                    By::Campaign => row.campaign.name.as_deref(),
+                    By::Link => row.link_id.as_deref(),
+                };
+                let key = key.filter(|key| !key.is_empty()).unwrap_or("(none)");
+                let sum = credit.entry(key.to_owned()).or_default();
+                sum.conversions_ppb += u64::from(row.weight_ppb);
+                sum.revenue.push(row.amount);
+            }
+            Ok(true)
+        })?;
+        Ok(credit)
+    }
+}
+
+fn merged(
+    sums: Vec<query::CampaignSum>,
+    credit: Option<BTreeMap<String, Credit>>,
+) -> Vec<CampaignSum> {
+    let mut rows: BTreeMap<String, CampaignSum> = BTreeMap::new();
+    for sum in sums {
+        let revenue = sum.revenue.iter().map(|(currency, minor)| Money {
+            minor: i64::try_from(*minor).unwrap_or(if *minor < 0 { i64::MIN } else { i64::MAX }),
+            currency: *currency,
+        });
+        let row = CampaignSum {
+            key: sum.key.to_string(),
+            clicks: count(sum.clicks),
+            touches: count(sum.touches),
+            sessions: count(sum.sessions),
+            conversions_ppb: count(sum.conversions_ppb),
+            revenue: revenue.collect(),
+            cost: Vec::new(),
+        };
+        rows.insert(row.key.clone(), row);
+    }
+    if let Some(credit) = credit {
+        for row in rows.values_mut() {
+            row.conversions_ppb = 0;
+            row.revenue.clear();
+        }
+        for (key, earned) in credit {
+            let row = rows
+                .entry(key.clone())
+                .or_insert_with(|| CampaignSum { key, ..CampaignSum::default() });
+            row.conversions_ppb = earned.conversions_ppb;
+            row.revenue = earned.revenue;
+        }
+    }
+    rows.into_values().filter(|row| !is_empty(row)).collect()
+}
+
+/// True when corrections have taken everything back that a group ever had.
+fn is_empty(row: &CampaignSum) -> bool {
+    row.clicks == 0 && row.touches == 0 && row.sessions == 0 && row.conversions_ppb == 0
+}
