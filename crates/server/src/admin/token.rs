@@ -125,7 +125,8 @@ impl FromStr for TokenHash {
         let mut bytes = [0; 32];
         for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
             let digit = |c: u8| char::from(c).to_digit(16).ok_or(TokenError::Hash);
-            *byte = u8::try_from(digit(pair[0])? * 16 + digit(pair[1])?).map_err(|_| TokenError::Hash)?;
+            *byte = u8::try_from(digit(pair[0])? * 16 + digit(pair[1])?)
+                .map_err(|_| TokenError::Hash)?;
         }
         Ok(Self(bytes))
     }

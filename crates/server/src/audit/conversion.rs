@@ -46,15 +46,13 @@ fn node(sources: &Sources<'_>, found: &query::Chain) -> Result<Chain, ReportErro
         found.credits.iter().filter(|credit| credit.touch_id.is_none()).collect();
     if !unattributed.is_empty() {
         let nobody = Chain::group("unattributed").with("why", "no touch lies in the window");
-        chain = chain.over(unattributed.into_iter().fold(nobody, |node, row| node.over(credit(row))));
+        chain =
+            chain.over(unattributed.into_iter().fold(nobody, |node, row| node.over(credit(row))));
     }
     Ok(chain)
 }
 
-fn person(
-    sources: &Sources<'_>,
-    id: millstream_event::EntityId,
-) -> Result<Chain, ReportError> {
+fn person(sources: &Sources<'_>, id: millstream_event::EntityId) -> Result<Chain, ReportError> {
     let mut devices = Vec::new();
     if let Some(person) = query::person(sources.state, sources.generation, id)? {
         for ((device, _), member) in &person.members {

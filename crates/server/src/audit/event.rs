@@ -120,9 +120,7 @@ pub fn campaign(chain: Chain, campaign: &Campaign) -> Chain {
 fn consent(chain: Chain, consent: &Consent) -> Chain {
     let said_by = serde_json::to_value(consent.source).ok();
     let said_by = said_by.and_then(|value| value.as_str().map(str::to_owned));
-    chain
-        .with("consent", Fact::List(granted(consent.granted)))
-        .with_known("consent_from", said_by)
+    chain.with("consent", Fact::List(granted(consent.granted))).with_known("consent_from", said_by)
 }
 
 fn granted(purposes: Purposes) -> Vec<String> {

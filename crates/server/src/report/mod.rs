@@ -27,8 +27,8 @@ pub use figures::{
     SessionTotals,
 };
 pub use page::{Align, Grid, Page};
-pub use state::StateFigures;
 pub use query::{By, DateRange, Format, Model, ReportKind, ReportQuery, Window};
+pub use state::StateFigures;
 
 /// Builds the report that `query` asks for.
 ///

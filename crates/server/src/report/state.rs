@@ -71,11 +71,8 @@ impl Figures for StateFigures<'_> {
         };
         let sums = query::campaigns(self.state, &asked)?;
         let window = Span::days(i64::from(question.window.days()));
-        let credit = if window == self.window {
-            None
-        } else {
-            Some(self.credit(question, window)?)
-        };
+        let credit =
+            if window == self.window { None } else { Some(self.credit(question, window)?) };
         Ok(merged(sums, credit))
     }
 
