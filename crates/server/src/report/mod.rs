@@ -18,7 +18,7 @@ pub mod sessions;
 pub mod state;
 pub mod terminal;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use envelope::{Body, Freshness, Gaps, Report};
 pub use error::ReportError;

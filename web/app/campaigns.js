@@ -1,0 +1,110 @@
+// Top campaigns with their credit, by any grouping and model.
+
+import { html } from "/vendor/preact-htm.js";
+import { count, money, share } from "/app/format.js";
+
+const ROWS_SHOWN = 10;
+
+export const GROUPINGS = { channel: "Channel", source: "Source", campaign: "Campaign", link: "Link" };
+export const MODELS = {
+  first: "First touch",
+  last: "Last touch",
+  last_non_direct: "Last non-direct",
+  linear: "Linear",
+};
+
+const MEANINGS = {
+  first: "The first touch earns the whole conversion.",
+  last: "The last touch earns the whole conversion.",
+  last_non_direct: "The last touch that is not direct earns the whole conversion.",
+  linear: "All touches share the conversion equally.",
+};
+
+function Choice({ name, legend, choices, value, choose }) {
+  return html`<fieldset class="choice">
+    <legend>${legend}</legend>
+    <div class="segments">
+      ${Object.entries(choices).map(
+        ([key, label]) => html`<label key=${key}>
+          <input type="radio" name=${name} value=${key} checked=${key === value} onChange=${() => choose(key)} />
+          <span>${label}</span>
+        </label>`,
+      )}
+    </div>
+  </fieldset>`;
+}
+
+function Row({ row, by, most }) {
+  const name = row[by] || "(none)";
+  const width = most > 0 ? Math.max(0, (100 * row.revenue_minor) / most) : 0;
+  return html`<tr>
+    <th scope="row">
+      <span class="name" title=${name}>${name}</span>
+      <span class="bar" aria-hidden="true"><span style=${{ width: `${width}%` }}></span></span>
+    </th>
+    <td class="wide">${count(row.clicks)}</td>
+    <td class="wide">${count(row.touches)}</td>
+    <td class="wide">${count(row.sessions)}</td>
+    <td>${share(row.conversions)}</td>
+    <td>${money(row.revenue_minor, row.currency)}</td>
+  </tr>`;
+}
+
+function Table({ report, by }) {
+  const rows = report.rows.slice(0, ROWS_SHOWN);
+  const most = Math.max(0, ...rows.map((row) => row.revenue_minor));
+  const more = report.rows.length - rows.length;
+  const totals = report.totals;
+  const revenue = totals.revenue.length
+    ? totals.revenue.map((one) => money(one.revenue_minor, one.currency)).join(" + ")
+    : "–";
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="Campaign table">
+    <table>
+      <caption class="hidden">Touches, conversions and revenue by ${by}</caption>
+      <thead>
+        <tr>
+          <th scope="col">${GROUPINGS[by]}</th>
+          <th scope="col" class="wide">Clicks</th>
+          <th scope="col" class="wide">Touches</th>
+          <th scope="col" class="wide">Sessions</th>
+          <th scope="col">Conversions</th>
+          <th scope="col">Revenue</th>
+        </tr>
+      </thead>
+      <tbody>
+        ${rows.map((row) => html`<${Row} key=${row[by] + row.currency} row=${row} by=${by} most=${most} />`)}
+      </tbody>
+      <tfoot>
+        <tr>
+          <th scope="row">${more > 0 ? `All ${count(report.rows.length)}` : "All"}</th>
+          <td class="wide">${count(totals.clicks)}</td>
+          <td class="wide">${count(totals.touches)}</td>
+          <td class="wide">${count(totals.sessions)}</td>
+          <td>${share(totals.conversions)}</td>
+          <td>${revenue}</td>
+        </tr>
+      </tfoot>
+    </table>
+  </div>`;
+}
+
+export function Campaigns({ report, by, model, busy, choose }) {
+  const shown = report?.query?.by ?? by;
+  return html`<section class="card campaigns" aria-labelledby="campaigns-title" aria-busy=${busy}>
+    <header>
+      <div>
+        <h2 id="campaigns-title">Who earned it</h2>
+        <p class="note">${MEANINGS[model]}</p>
+      </div>
+      <div class="choices">
+        <${Choice} name="by" legend="Group by" choices=${GROUPINGS} value=${by} choose=${(by) => choose({ by })} />
+        <${Choice} name="model" legend="Credit" choices=${MODELS} value=${model} choose=${(model) => choose({ model })} />
+      </div>
+    </header>
+    ${!report
+      ? html`<div class="skeleton tall" aria-hidden="true"></div>`
+      : report.rows.length
+        ? html`<${Table} report=${report} by=${shown} />`
+        : html`<p class="empty">No touches yet. They appear with the first visit that carries a campaign, or comes from another site.</p>`}
+  </section>`;
+}
