@@ -15,13 +15,13 @@ function options(width) {
   return {
     width,
     height: HEIGHT,
-    padding: [8, 4, 0, 0],
+    padding: [8, 8, 0, 0],
     cursor: { y: false, points: { size: 7 }, drag: { x: false, y: false } },
     legend: { show: false },
     scales: { y: { range: (_, __, top) => [0, Math.max(5, top * 1.15)] } },
     axes: [
-      { ...axis, grid: { show: false }, space: 90, values: (_, ticks) => ticks.map(minute) },
-      { ...axis, grid, size: 52, space: 42, values: (_, ticks) => ticks.map((tick) => count(tick)) },
+      { ...axis, grid: { show: false }, size: 30, space: 64, values: (_, ticks) => ticks.map(minute) },
+      { ...axis, grid, size: 46, space: 42, values: (_, ticks) => ticks.map((tick) => count(tick)) },
     ],
     series: [{}, { stroke: line, width: 2, fill: colour("--accent-wash"), points: { show: false } }],
   };

@@ -27,6 +27,16 @@ function Header({ moment, state }) {
   </header>`;
 }
 
+/** Plain links carry no token: with one they are left out, the command line has the same. */
+function Documents() {
+  return html`<footer class="bottom">
+    <a href="/api/report/campaigns?format=html">Campaigns to print</a>
+    <a href="/api/report/delivery?format=html">Delivery to print</a>
+    <a href="/openapi.json">API</a>
+    <a href="/metrics">Metrics</a>
+  </footer>`;
+}
+
 function useLive(question, token) {
   const [live, setLive] = useState({ state: "loading", moment: null, history: [], locked: false });
   const stream = useRef(null);
@@ -86,12 +96,7 @@ function Dashboard() {
         </div>
       </div>
     </main>
-    <footer class="bottom">
-      <a href="/api/report/campaigns?format=html">Campaigns to print</a>
-      <a href="/api/report/delivery?format=html">Delivery to print</a>
-      <a href="/openapi.json">API</a>
-      <a href="/metrics">Metrics</a>
-    </footer>`;
+    ${token ? null : html`<${Documents} />`}`;
 }
 
 const place = document.getElementById("app");

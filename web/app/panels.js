@@ -6,7 +6,7 @@ import { Arrivals } from "/app/chart.js";
 
 export function Freshness({ moment }) {
   if (!moment) {
-    return html`<div class="freshness"><div class="skeleton line" aria-hidden="true"></div><p class="hidden">Loading figures.</p></div>`;
+    return html`<div class="freshness"><div class="skeleton line" aria-hidden="true"></div><h1 class="hidden">Loading figures</h1></div>`;
   }
   const { complete_until: until, provisional, lag, campaigns } = moment;
   const waiting = Object.values(lag.records).reduce((sum, records) => sum + records, 0);
@@ -30,7 +30,7 @@ export function ArrivalsPanel({ moment, history }) {
     <div class="figure">
       <h2 id="arrivals-title">Arrivals per second</h2>
       ${moment ? html`<p class="big">${count(moment.arrivals_per_second)}</p>` : html`<div class="skeleton big" aria-hidden="true"></div>`}
-      ${moment ? html`<p class="note">${count(moment.counts.accepted)} accepted since the start</p>` : null}
+      ${moment ? html`<p class="note">${count(moment.counts.accepted)} since the start</p>` : null}
     </div>
     <${Arrivals} rows=${history} />
   </section>`;
