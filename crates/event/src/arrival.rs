@@ -45,6 +45,9 @@ impl Arrival {
         referrer: Option<&str>,
         settings: &Settings,
     ) -> Option<Self> {
+        if let (Some(source), Some(medium)) = (&campaign.source, &campaign.medium) {
+            return Some(Self::new(source, medium));
+        }
         let external = referrer.and_then(|referrer| external_host(referrer, page, settings));
         if campaign.is_empty() && external.is_none() {
             return None;
@@ -52,8 +55,7 @@ impl Arrival {
         let network = campaign.network_click.as_ref().and_then(|click| {
             NETWORK_CLICK_PARAMETERS.iter().find(|(name, ..)| *name == &*click.parameter)
         });
-        // A campaign that names no source stands for itself: the referrer then tells the source,
-        // but only a campaign without any name of its own takes the referrer's medium too.
+        // What the click parameter stands for goes before what the referrer stands for.
         let (source, medium) = match (network, &external) {
             (Some((_, source, medium)), _) => (*source, *medium),
             (None, Some(host)) => site(host),

@@ -17,8 +17,8 @@ pub fn check(text: &str, limits: &Limits) -> Result<(), Fault> {
         return Err(Fault::new(QuarantineReason::TooLarge, &detail));
     }
     // Counting bytes is several times cheaper than following the nesting, and bounds it.
-    let opened = text.bytes().filter(|b| matches!(b, b'{' | b'[')).count();
-    let named = text.bytes().filter(|b| *b == b':').count();
+    let opened = count(text, |byte| matches!(byte, b'{' | b'['));
+    let named = count(text, |byte| byte == b':');
     if opened <= limits.depth && named <= limits.members {
         return Ok(());
     }
@@ -32,6 +32,12 @@ pub fn check(text: &str, limits: &Limits) -> Result<(), Fault> {
         return Err(Fault::new(QuarantineReason::TooComplex, &detail));
     }
     Ok(())
+}
+
+/// Counts bytes in short runs whose count fits one byte, which compilers turn into vector code.
+fn count(text: &str, counts: impl Fn(u8) -> bool + Copy) -> usize {
+    let of_run = |run: &[u8]| run.iter().map(|byte| u8::from(counts(*byte))).sum::<u8>();
+    text.as_bytes().chunks(192).map(|run| usize::from(of_run(run))).sum()
 }
 
 /// Greatest nesting and number of members of well-formed JSON.

@@ -52,7 +52,7 @@ pub fn parse(body: &[u8], receipt: &Receipt<'_>, limits: &Limits) -> Result<Vec<
         "events",
     ];
     let [client, app, user, timestamp, user_properties, agent, address, location, consent, events] =
-        members::read(Refusal::text_of(body)?, &names)?;
+        members::check(Refusal::text_of(body)?, &names)?;
     let events =
         events.filter(|events| events.starts_with('[')).ok_or(Refusal::NoList("events"))?;
     let items = members::elements(events)?;
@@ -102,7 +102,7 @@ fn event(
     }
     let unreadable = |_| Fault::invalid("a member name", "is not readable text");
     let [name, params, timestamp] =
-        members::read(item, &["name", "params", "timestamp_micros"]).map_err(unreadable)?;
+        members::check(item, &["name", "params", "timestamp_micros"]).map_err(unreadable)?;
     let name = scalar::some_text(name).ok_or_else(|| Fault::missing("name"))?;
     let params = match params {
         Some(params) if scalar::is_empty(params) => None,
@@ -192,7 +192,7 @@ fn set_params(
         campaign,
         term,
         content,
-    ] = members::read(params, &names)?;
+    ] = members::check(params, &names)?;
     let text = |value| scalar::some_text(value);
     if event.kind == EventKind::Screen {
         event.name = text(screen).map(|screen| truncated(screen.trim()).into());
@@ -241,7 +241,7 @@ fn set_place(event: &mut Event, request: &Request<'_>, receipt: &Receipt<'_>) {
         event.region = receipt.region.map(|region| truncated(region).into());
     }
     let location = request.location.filter(|text| scalar::is_object(text));
-    let stated = location.and_then(|text| members::read(text, &["country_id", "region_id"]).ok());
+    let stated = location.and_then(|text| members::check(text, &["country_id", "region_id"]).ok());
     if let Some([country, region]) = stated {
         let country = scalar::some_text(country).filter(|code| code.len() == 2);
         event.country =

@@ -1,4 +1,7 @@
 //! Reading JSON objects without building them: values stay text until someone needs them.
+//!
+//! What comes from outside is checked once, by [`check`]. Inner objects, then known to be well
+//! formed, are read by [`crate::wire::scan`], which is several times faster.
 
 use alloc::borrow::Cow;
 use alloc::string::String;
@@ -12,18 +15,18 @@ use serde_json::value::RawValue;
 ///
 /// # Errors
 /// When `text` is not one JSON object.
-pub fn read<'a, const N: usize>(
+pub fn check<'a, const N: usize>(
     text: &'a str,
     names: &[&str; N],
 ) -> Result<[Option<&'a str>; N], serde_json::Error> {
-    Ok(read_raw(text, names)?.map(|slot| slot.map(RawValue::get)))
+    Ok(check_raw(text, names)?.map(|slot| slot.map(RawValue::get)))
 }
 
-/// As [`read`]; the values know that they are well formed.
+/// As [`check`]; the values know that they are well formed.
 ///
 /// # Errors
 /// When `text` is not one JSON object.
-pub fn read_raw<'a, const N: usize>(
+pub fn check_raw<'a, const N: usize>(
     text: &'a str,
     names: &[&str; N],
 ) -> Result<[Option<&'a RawValue>; N], serde_json::Error> {
@@ -44,7 +47,7 @@ pub fn all(text: &str) -> Result<Vec<(Cow<'_, str>, &str)>, serde_json::Error> {
     Ok(members)
 }
 
-/// The elements of the array `text`.
+/// The elements of the array `text`, one JSON value each.
 ///
 /// # Errors
 /// When `text` is not one JSON array.
@@ -183,18 +186,18 @@ mod tests {
     fn reads_named_members_as_text() {
         let text = r#" {"a": 1, "b": null, "x": [1,{"a":2}], "c": "é", "a": {"k": "v"}} "#;
         assert_eq!(
-            read(text, &["c", "b", "a"]).unwrap(),
+            check(text, &["c", "b", "a"]).unwrap(),
             [Some("\"é\""), None, Some("{\"k\": \"v\"}")]
         );
-        assert!(read("[1]", &["a"]).is_err());
-        assert!(read("{} x", &["a"]).is_err());
-        assert!(read("", &["a"]).is_err());
+        assert!(check("[1]", &["a"]).is_err());
+        assert!(check("{} x", &["a"]).is_err());
+        assert!(check("", &["a"]).is_err());
     }
 
     #[test]
     fn depth_costs_no_stack() {
         let deep = std::format!("{{\"a\":{}{}}}", "[".repeat(10_000), "]".repeat(10_000));
-        assert_eq!(read(&deep, &["a"]).unwrap()[0].map(str::len), Some(20_000));
+        assert_eq!(check(&deep, &["a"]).unwrap()[0].map(str::len), Some(20_000));
         assert_eq!(all(&deep).unwrap().len(), 1);
     }
 

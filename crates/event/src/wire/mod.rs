@@ -15,6 +15,7 @@ pub mod landing;
 pub mod members;
 pub mod receipt;
 pub mod scalar;
+pub mod scan;
 pub mod segment;
 pub mod snowplow;
 pub mod value;

@@ -24,7 +24,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 /// # Errors
 /// See [`Refusal`].
 pub fn parse(body: &[u8], receipt: &Receipt<'_>, limits: &Limits) -> Result<Vec<Outcome>, Refusal> {
-    let [data] = members::read(Refusal::text_of(body)?, &["data"])?;
+    let [data] = members::check(Refusal::text_of(body)?, &["data"])?;
     let data = data.filter(|data| data.starts_with('[')).ok_or(Refusal::NoList("data"))?;
     let items = members::elements(data)?;
     if items.len() > limits.batch_events {
@@ -196,9 +196,9 @@ fn set_unstructured(
         told.json("ue_px", "ue_pr").ok_or_else(|| Fault::missing("readable ue_px or ue_pr"))?;
     complexity::check(&text, limits)?;
     let wrong = || Fault::invalid("ue_px", "is not a self-describing event");
-    let [envelope] = members::read(&text, &["data"]).map_err(|_| wrong())?;
+    let [envelope] = members::check(&text, &["data"]).map_err(|_| wrong())?;
     let envelope = envelope.ok_or_else(wrong)?;
-    let [schema, data] = members::read(envelope, &["schema", "data"]).map_err(|_| wrong())?;
+    let [schema, data] = members::check(envelope, &["schema", "data"]).map_err(|_| wrong())?;
     let schema = schema.and_then(scalar::text).ok_or_else(wrong)?;
     let name = schema.split('/').nth(1).filter(|name| !name.is_empty()).ok_or_else(wrong)?;
     event.name = Some(truncated(name).into());
@@ -206,7 +206,7 @@ fn set_unstructured(
     event.properties = data.and_then(RawJson::parse);
     let names = ["revenue", "value", "total", "currency", "order_id", "transaction_id"];
     let [revenue, value, total, currency, order, transaction] =
-        members::read(data.unwrap_or("{}"), &names).map_err(|_| wrong())?;
+        members::check(data.unwrap_or("{}"), &names).map_err(|_| wrong())?;
     let amount = revenue.or(value).or(total);
     set_value(event, ValueFields { amount, currency, order: order.or(transaction) });
     Ok(())

@@ -118,7 +118,8 @@ fn bodies_that_are_no_message_are_refused() {
     assert!(refused(b"").contains("JSON"));
     assert!(refused(b"[]").contains("JSON"));
     assert!(refused(b"{\"batch\":[}").contains("JSON"));
-    assert!(refused(b"{\"batch\":{}}").contains("`batch`"));
+    assert!(refused(b"{\"batch\":{}}").contains("JSON"));
+    assert!(refused(b"{\"batch\":null}").contains("`batch`"));
     assert!(refused(b"{\"batch\":[]} x").contains("JSON"));
     assert!(Body::single(None, b"[1]").is_err());
     assert!(Body::batch(b"{\"batch\":[]}", &limits).is_ok_and(|body| body.is_empty()));

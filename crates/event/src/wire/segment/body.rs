@@ -7,6 +7,7 @@ use crate::wire::{members, scalar};
 use alloc::borrow::Cow;
 use alloc::vec;
 use alloc::vec::Vec;
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 /// A message, read as far as is needed to refuse it or to know whose it is.
@@ -18,6 +19,22 @@ pub struct Body<'a> {
     shared: Shared<'a>,
 }
 
+/// A batch as it is sent; its events are found and checked for form in one pass.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WireBatch<'a> {
+    #[serde(borrow)]
+    batch: Option<Vec<&'a RawValue>>,
+    #[serde(borrow)]
+    write_key: Option<&'a RawValue>,
+    #[serde(borrow)]
+    sent_at: Option<&'a RawValue>,
+    #[serde(borrow)]
+    context: Option<&'a RawValue>,
+    #[serde(borrow)]
+    integrations: Option<&'a RawValue>,
+}
+
 impl<'a> Body<'a> {
     /// One call; `call` is what the path names, else the body's `type` does.
     ///
@@ -25,7 +42,7 @@ impl<'a> Body<'a> {
     /// See [`Refusal`].
     pub fn single(call: Option<Call>, body: &'a [u8]) -> Result<Self, Refusal> {
         let text = Refusal::text_of(body)?.trim();
-        let [write_key, sent] = members::read(text, &["writeKey", "sentAt"])?;
+        let [write_key, sent] = members::check(text, &["writeKey", "sentAt"])?;
         let shared = Shared { sent: Stamp::from_json(sent), ..Shared::default() };
         let write_key = scalar::some_text(write_key);
         Ok(Self { items: vec![text], call, write_key, shared })
@@ -37,22 +54,20 @@ impl<'a> Body<'a> {
     /// See [`Refusal`]; what is wrong with single items shows in their outcomes.
     pub fn batch(body: &'a [u8], limits: &Limits) -> Result<Self, Refusal> {
         let text = Refusal::text_of(body)?;
-        let names = ["batch", "writeKey", "sentAt", "context", "integrations"];
-        let slots = members::read_raw(text, &names)?;
-        let [.., context, integrations] = slots;
-        let [batch, write_key, sent, ..] = slots.map(|slot| slot.map(RawValue::get));
-        let batch = batch.filter(|batch| batch.starts_with('['));
-        let items = members::elements(batch.ok_or(Refusal::NoList("batch"))?)?;
+        let wire: WireBatch<'_> = serde_json::from_str(text)?;
+        let items = wire.batch.ok_or(Refusal::NoList("batch"))?;
         if items.len() > limits.batch_events {
             return Err(Refusal::TooManyEvents { count: items.len(), max: limits.batch_events });
         }
         let usable = |raw: &&RawValue| scalar::is_object(raw.get()) && !scalar::is_empty(raw.get());
         let shared = Shared {
-            sent: Stamp::from_json(sent),
-            context: context.filter(usable),
-            integrations: integrations.filter(usable),
+            sent: Stamp::from_json(wire.sent_at.map(RawValue::get)),
+            context: wire.context.filter(usable),
+            integrations: wire.integrations.filter(usable),
         };
-        Ok(Self { items, call: None, write_key: scalar::some_text(write_key), shared })
+        let write_key = scalar::some_text(wire.write_key.map(RawValue::get));
+        let items = items.into_iter().map(RawValue::get).collect();
+        Ok(Self { items, call: None, write_key, shared })
     }
 
     /// The write key in the body, where there is one.

@@ -12,7 +12,7 @@ use crate::wire::clock::{Stamp, set_event_time};
 use crate::wire::landing::set_landing;
 use crate::wire::receipt::{Fault, Limits, Parsed, Receipt};
 use crate::wire::value::{ValueFields, set_value};
-use crate::wire::{canonical, complexity, identity, members, scalar};
+use crate::wire::{canonical, complexity, identity, members, scalar, scan};
 use serde_json::value::RawValue;
 
 /// The calls of the API that stand for one event each.
@@ -113,7 +113,7 @@ impl<'a> Fields<'a> {
         if !scalar::is_object(item) {
             return Err(Fault::new(QuarantineReason::NotAnObject, "an event is a JSON object"));
         }
-        let slots = members::read_raw(item, &NAMES)
+        let slots = members::check_raw(item, &NAMES)
             .map_err(|_| Fault::invalid("a member name", "is not readable text"))?;
         let [.., properties, traits, context, integrations] = slots;
         let [
@@ -184,10 +184,10 @@ pub(super) fn parse(
     set_identity(&mut event, call, &fields)?;
     set_client_time(&mut event, &fields, shared);
 
-    let unreadable = |_| Fault::invalid("context", "has member names that are not readable text");
-    let merged = Merged::of(fields.context, shared.context).map_err(unreadable)?;
-    let context =
-        Context::read(merged.context.as_deref().map(RawValue::get)).map_err(unreadable)?;
+    let unreadable = || Fault::invalid("context", "has member names that are not readable text");
+    let merged = Merged::of(fields.context, shared.context).map_err(|_| unreadable())?;
+    let text = merged.context.as_deref().map(RawValue::get);
+    let context = Context::read(text).ok_or_else(unreadable)?;
     event.surface = context.surface(call, receipt);
     context.describe(&mut event, receipt, merged.address.is_some());
     set_body(&mut event, call, &fields)?;
@@ -195,8 +195,10 @@ pub(super) fn parse(
     let of_properties = fields.properties.filter(|_| call == Call::Page).map(RawValue::get);
     let page = context.page().or(PageFields::read(of_properties));
     set_landing(&mut event, page.landing(), receipt);
-    let of_context = || context.traits().filter(|_| call == Call::Identify);
-    event.traits = fields.traits.map(RawJson::from).or_else(of_context);
+    event.traits = match (fields.traits, call) {
+        (None, Call::Identify) => context.traits(),
+        (traits, _) => traits.map(RawJson::from),
+    };
     event.properties = fields.properties.map(RawJson::from);
     event.integrations = fields.integrations.or(shared.integrations).map(RawJson::from);
     event.context = merged.context.as_deref().map(RawJson::from);
@@ -263,8 +265,7 @@ fn set_identity(event: &mut Event, call: Call, fields: &Fields<'_>) -> Result<()
 /// Name, value, group: what the call is about.
 fn set_body(event: &mut Event, call: Call, fields: &Fields<'_>) -> Result<(), Fault> {
     let properties = fields.properties.map(RawValue::get);
-    let unreadable =
-        |_| Fault::invalid("properties", "has member names that are not readable text");
+    let unreadable = || Fault::invalid("properties", "has member names that are not readable text");
     let said =
         |field: Option<&str>| scalar::some_text(field).map(|text| truncated(text.trim()).into());
     match call {
@@ -273,13 +274,13 @@ fn set_body(event: &mut Event, call: Call, fields: &Fields<'_>) -> Result<(), Fa
             event.name.is_some().then_some(()).ok_or_else(|| Fault::missing("event"))?;
             let names = ["revenue", "value", "total", "currency", "order_id", "orderId"];
             let [revenue, value, total, currency, order, order_camel] =
-                members::read(properties.unwrap_or("{}"), &names).map_err(unreadable)?;
+                scan::read(properties.unwrap_or("{}"), &names).ok_or_else(unreadable)?;
             let amount = revenue.or(value).or(total);
             set_value(event, ValueFields { amount, currency, order: order.or(order_camel) });
         }
         Call::Page | Call::Screen => {
             let [name] =
-                members::read(properties.unwrap_or("{}"), &["name"]).map_err(unreadable)?;
+                scan::read(properties.unwrap_or("{}"), &["name"]).ok_or_else(unreadable)?;
             event.name = said(fields.name).or_else(|| said(name));
         }
         Call::Group => {

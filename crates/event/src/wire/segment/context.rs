@@ -7,7 +7,7 @@ use crate::consent::{Purpose, StatedConsent};
 use crate::envelope::{DeviceHints, Event, Surface};
 use crate::json::RawJson;
 use crate::wire::receipt::Receipt;
-use crate::wire::{landing, members, scalar};
+use crate::wire::{landing, members, scalar, scan};
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -72,13 +72,13 @@ pub(super) struct Context<'a> {
     network: Option<&'a str>,
     location: Option<&'a str>,
     consent: Option<&'a str>,
-    traits: Option<&'a RawValue>,
+    traits: Option<&'a str>,
 }
 
 impl<'a> Context<'a> {
-    pub(super) fn read(context: Option<&'a str>) -> Result<Self, serde_json::Error> {
+    pub(super) fn read(context: Option<&'a str>) -> Option<Self> {
         let Some(context) = context else {
-            return Ok(Self::default());
+            return Some(Self::default());
         };
         let names = [
             "page",
@@ -95,8 +95,6 @@ impl<'a> Context<'a> {
             "consent",
             "traits",
         ];
-        let slots = members::read_raw(context, &names)?;
-        let [.., traits] = slots;
         let [
             page,
             campaign,
@@ -110,9 +108,9 @@ impl<'a> Context<'a> {
             network,
             location,
             consent,
-            _,
-        ] = slots.map(|slot| slot.map(RawValue::get));
-        Ok(Self {
+            traits,
+        ] = scan::read(context, &names)?;
+        Some(Self {
             page,
             campaign,
             user_agent,
@@ -125,14 +123,13 @@ impl<'a> Context<'a> {
             network,
             location,
             consent,
-            traits: traits
-                .filter(|raw| scalar::is_object(raw.get()) && !scalar::is_empty(raw.get())),
+            traits: traits.filter(|text| scalar::is_object(text) && !scalar::is_empty(text)),
         })
     }
 
     /// Traits of the user that are sent along.
     pub(super) fn traits(&self) -> Option<RawJson> {
-        self.traits.map(RawJson::from)
+        self.traits.and_then(RawJson::parse)
     }
 
     /// Where it was made: a page says browser, an app or device says app, a browser's agent says
@@ -260,7 +257,7 @@ fn object<'a, const N: usize>(
     names: &[&str; N],
 ) -> Option<[Option<&'a str>; N]> {
     let text = value.filter(|text| scalar::is_object(text))?;
-    members::read(text, names).ok()
+    scan::read(text, names)
 }
 
 fn kept(value: Option<&str>) -> Option<Box<str>> {

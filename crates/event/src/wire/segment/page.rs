@@ -1,7 +1,7 @@
 //! The page of a call, from `context.page` or from the properties of a `page` call.
 
 use crate::wire::landing::Landing;
-use crate::wire::{members, scalar};
+use crate::wire::{scalar, scan};
 use alloc::borrow::Cow;
 
 /// The members of a page that are read; empty ones count as absent.
@@ -19,7 +19,7 @@ impl<'a> PageFields<'a> {
     pub(super) fn read(object: Option<&'a str>) -> Self {
         let names = ["url", "path", "search", "referrer", "title"];
         let object = object.filter(|text| scalar::is_object(text));
-        let slots = object.and_then(|text| members::read(text, &names).ok()).unwrap_or_default();
+        let slots = object.and_then(|text| scan::read(text, &names)).unwrap_or_default();
         let [url, path, search, referrer, title] = slots.map(scalar::some_text);
         Self { url, path, search, referrer, title }
     }
