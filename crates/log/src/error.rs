@@ -77,6 +77,15 @@ pub enum LogError {
         /// What is wrong.
         what: &'static str,
     },
+    /// A segment's first page is no longer what was written.
+    #[error(
+        "the header page of {path} is damaged: restore the file from a copy, or, to give up \
+         everything in it and after it, stop the process and remove it and the later segments"
+    )]
+    HeaderDamaged {
+        /// The segment.
+        path: String,
+    },
     /// A segment between two others is gone.
     #[error("{path} is missing while older and newer segments exist: restore it from a copy")]
     Missing {

@@ -12,11 +12,11 @@ use crate::nonce::Nonces;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 const PAGE: usize = 4096;
 
-/// The disk. Clones share it.
+/// The disk, as a test controls it. Clones share it.
 #[derive(Clone, Default)]
 pub struct FaultyDisk {
     state: Arc<Mutex<State>>,
@@ -34,6 +34,8 @@ struct State {
     life: u64,
     space: Option<usize>,
     syncs_until_failure: Option<u64>,
+    /// Syncs that still work, then the seed of a crash.
+    syncs_until_crash: Option<(u64, u64)>,
     write_bytes_max: Option<usize>,
     syncs: u64,
 }
@@ -90,20 +92,20 @@ impl FaultyDisk {
         Self::default()
     }
 
-    /// Cuts the power. What was not synced is kept or lost as `seed` decides; open files are dead.
+    /// The disk as a program sees it until the next crash; then every call fails.
+    pub fn mount(&self) -> Arc<dyn Disk> {
+        Arc::new(Mounted { state: Arc::clone(&self.state), life: lock(&self.state).life })
+    }
+
+    /// Cuts the power. What was not synced is kept or lost as `seed` decides.
     pub fn crash(&self, seed: u64) {
-        let chance = Nonces::from_seed(seed);
-        let mut state = lock(&self.state);
-        state.life += 1;
-        let changes = std::mem::take(&mut state.unsynced_names);
-        let kept = chance.below(changes.len() as u64 + 1) as usize;
-        if let Some(names) = changes.into_iter().take(kept).next_back() {
-            state.durable_names = names;
-        }
-        state.names = state.durable_names.clone();
-        let State { files, names, .. } = &mut *state;
-        files.retain(|id, _| names.values().any(|named| named == id));
-        files.values_mut().for_each(|content| content.crash(&chance));
+        lock(&self.state).crash(seed);
+    }
+
+    /// Lets `count` more syncs of files work and cuts the power in the one after, as
+    /// [`Self::crash`] does; `None` cuts none.
+    pub fn crash_in_sync_after(&self, count: Option<u64>, seed: u64) {
+        lock(&self.state).syncs_until_crash = count.map(|count| (count, seed));
     }
 
     /// Lets `count` more syncs of files work and fails the one after; `None` fails none. A failure
@@ -129,7 +131,7 @@ impl FaultyDisk {
 
     /// Bytes that all files together have.
     pub fn used(&self) -> usize {
-        used(&lock(&self.state))
+        lock(&self.state).used()
     }
 
     /// What programs see in a file, or `None` when it is not there.
@@ -167,13 +169,74 @@ impl FaultyDisk {
     }
 }
 
-fn used(state: &State) -> usize {
-    state.names.values().filter_map(|id| state.files.get(id)).map(|file| file.seen.len()).sum()
+impl State {
+    fn crash(&mut self, seed: u64) {
+        let chance = Nonces::from_seed(seed);
+        self.life += 1;
+        let changes = std::mem::take(&mut self.unsynced_names);
+        let kept = chance.below(changes.len() as u64 + 1) as usize;
+        if let Some(names) = changes.into_iter().take(kept).next_back() {
+            self.durable_names = names;
+        }
+        self.names = self.durable_names.clone();
+        let Self { files, names, .. } = self;
+        files.retain(|id, _| names.values().any(|named| named == id));
+        files.values_mut().for_each(|content| content.crash(&chance));
+    }
+
+    fn used(&self) -> usize {
+        self.names.values().filter_map(|id| self.files.get(id)).map(|file| file.seen.len()).sum()
+    }
+
+    /// What the next sync of a file will do.
+    fn sync_outcome(&mut self) -> io::Result<()> {
+        match &mut self.syncs_until_crash {
+            Some((0, seed)) => {
+                let seed = *seed;
+                self.syncs_until_crash = None;
+                self.crash(seed);
+                return Err(power_cut());
+            }
+            Some((left, _)) => *left -= 1,
+            None => {}
+        }
+        match &mut self.syncs_until_failure {
+            Some(0) => {
+                self.syncs_until_failure = None;
+                Err(io::Error::other("input/output error of the medium"))
+            }
+            Some(left) => {
+                *left -= 1;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn name_changed(&mut self) {
+        self.unsynced_names.push(self.names.clone());
+    }
 }
 
-impl Disk for FaultyDisk {
+fn power_cut() -> io::Error {
+    io::Error::other("the power was cut")
+}
+
+struct Mounted {
+    state: Arc<Mutex<State>>,
+    life: u64,
+}
+
+impl Mounted {
+    fn state(&self) -> io::Result<MutexGuard<'_, State>> {
+        let state = lock(&self.state);
+        if state.life == self.life { Ok(state) } else { Err(power_cut()) }
+    }
+}
+
+impl Disk for Mounted {
     fn open(&self, path: &Path, opening: Opening) -> io::Result<Arc<dyn DiskFile>> {
-        let mut state = lock(&self.state);
+        let mut state = self.state()?;
         let there = state.names.get(path).copied();
         let id = match (there, opening) {
             (Some(id), Opening::Read | Opening::Write) => id,
@@ -183,44 +246,41 @@ impl Disk for FaultyDisk {
                 state.next_file += 1;
                 state.files.insert(id, Content::default());
                 state.names.insert(path.to_owned(), id);
-                let names = state.names.clone();
-                state.unsynced_names.push(names);
+                state.name_changed();
                 id
             }
         };
-        let writable = opening != Opening::Read;
-        Ok(Arc::new(FaultyFile { disk: self.clone(), id, life: state.life, writable }))
+        let disk = Self { state: Arc::clone(&self.state), life: self.life };
+        Ok(Arc::new(FaultyFile { disk, id, writable: opening != Opening::Read }))
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
-        let state = lock(&self.state);
+        let state = self.state()?;
         let inside = state.names.keys().filter(|path| path.parent() == Some(dir));
         Ok(inside.filter_map(|path| Some(path.file_name()?.to_str()?.to_owned())).collect())
     }
 
     fn create_dir(&self, _dir: &Path) -> io::Result<()> {
-        Ok(())
+        self.state().map(|_| ())
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
-        let mut state = lock(&self.state);
+        let mut state = self.state()?;
         state.names.remove(path).ok_or(io::ErrorKind::NotFound)?;
-        let names = state.names.clone();
-        state.unsynced_names.push(names);
+        state.name_changed();
         Ok(())
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        let mut state = lock(&self.state);
+        let mut state = self.state()?;
         let id = state.names.remove(from).ok_or(io::ErrorKind::NotFound)?;
         state.names.insert(to.to_owned(), id);
-        let names = state.names.clone();
-        state.unsynced_names.push(names);
+        state.name_changed();
         Ok(())
     }
 
     fn sync_dir(&self, _dir: &Path) -> io::Result<()> {
-        let mut state = lock(&self.state);
+        let mut state = self.state()?;
         state.durable_names = state.names.clone();
         state.unsynced_names.clear();
         Ok(())
@@ -228,9 +288,8 @@ impl Disk for FaultyDisk {
 }
 
 struct FaultyFile {
-    disk: FaultyDisk,
+    disk: Mounted,
     id: u64,
-    life: u64,
     writable: bool,
 }
 
@@ -239,12 +298,9 @@ impl FaultyFile {
         &self,
         act: impl FnOnce(&mut Content, &mut Limits) -> io::Result<T>,
     ) -> io::Result<T> {
-        let mut state = lock(&self.disk.state);
-        if state.life != self.life {
-            return Err(io::Error::other("the power was cut"));
-        }
+        let mut state = self.disk.state()?;
         let mut limits = Limits {
-            room: state.space.map(|space| space.saturating_sub(used(&state))),
+            room: state.space.map(|space| space.saturating_sub(state.used())),
             write_bytes_max: state.write_bytes_max,
         };
         let content = state.files.get_mut(&self.id).ok_or(io::ErrorKind::NotFound)?;
@@ -294,19 +350,12 @@ impl DiskFile for FaultyFile {
 
     fn sync(&self) -> io::Result<()> {
         self.check_writable()?;
-        let mut state = lock(&self.disk.state);
-        if state.life != self.life {
-            return Err(io::Error::other("the power was cut"));
-        }
-        let fails = state.syncs_until_failure == Some(0);
-        state.syncs_until_failure = match state.syncs_until_failure {
-            Some(0) | None => None,
-            Some(left) => Some(left - 1),
-        };
+        let mut state = self.disk.state()?;
+        let outcome = state.sync_outcome();
         let content = state.files.get_mut(&self.id).ok_or(io::ErrorKind::NotFound)?;
-        if fails {
+        if outcome.is_err() {
             content.dirty.clear();
-            return Err(io::Error::other("input/output error of the medium"));
+            return outcome;
         }
         content.settle();
         state.syncs += 1;

@@ -177,6 +177,11 @@ impl Queue {
         state.waiting.entries.len() + state.writing.0
     }
 
+    /// Why nothing is taken any more, if so.
+    pub(crate) fn refusal(&self) -> Option<AppendError> {
+        lock(&self.state).refusal.clone()
+    }
+
     /// Refuses everything from now on with this reason. The first reason stays.
     pub(crate) fn refuse(&self, reason: AppendError) {
         lock(&self.state).refusal.get_or_insert(reason);

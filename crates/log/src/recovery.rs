@@ -100,10 +100,7 @@ fn open(
             let what = "another version of the format wrote it; run that version";
             Err(LogError::Foreign { path: text, what })
         }
-        Err(PageFault::Damaged) => {
-            let what = "the segment's header page is not what was written";
-            Err(LogError::Damaged { path: text, offset: 0, what })
-        }
+        Err(PageFault::Damaged) => Err(LogError::HeaderDamaged { path: text }),
     }
 }
 

@@ -74,6 +74,11 @@ impl SegmentLog {
         self.queue.depth()
     }
 
+    /// Why the log takes nothing until a restart, if so: for readiness checks.
+    pub fn refusal(&self) -> Option<AppendError> {
+        self.queue.refusal()
+    }
+
     /// Removes the segments that are too old at `now` or too many, as far as all their records lie
     /// below `floor`; returns how many.
     ///

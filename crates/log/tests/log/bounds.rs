@@ -145,11 +145,12 @@ fn a_disk_that_is_full_at_a_roll_goes_on_by_itself() {
 #[test]
 fn after_a_failed_sync_nothing_is_acknowledged_until_a_restart() {
     let disk = FaultyDisk::new();
-    let log = open(&disk, &small()).unwrap();
+    let log = open(&disk, &SegmentOptions { prepare_bytes: 0, ..small() }).unwrap();
     append(&log, vec![record(0, "before")]).unwrap();
     disk.fail_sync_after(Some(0));
     assert!(matches!(append(&log, vec![record(0, "lost")]), Err(AppendError::Poisoned(_))));
     assert!(matches!(submit(&log, vec![record(0, "x")]), Err(AppendError::Poisoned(_))));
+    assert!(matches!(log.refusal(), Some(AppendError::Poisoned(_))));
     assert_eq!(log.heads().get(lane(0)), Position(1));
     assert_eq!(outline(&everything(&log).unwrap()), [(0, 0, b"before".to_vec())]);
     drop(log);

@@ -44,7 +44,7 @@ pub fn small() -> SegmentOptions {
 
 /// Opens the log on this disk.
 pub fn open(disk: &FaultyDisk, options: &SegmentOptions) -> Result<SegmentLog, LogError> {
-    SegmentLog::open(Arc::new(disk.clone()), &dir(), options.clone())
+    SegmentLog::open(disk.mount(), &dir(), options.clone())
 }
 
 /// What will become of a group.

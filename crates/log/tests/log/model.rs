@@ -18,6 +18,8 @@ enum Step {
     ShortWrites(usize),
     /// Cuts the power while these groups are on their way.
     Crash(u64, Vec<Vec<(u8, usize)>>),
+    /// Cuts the power in one of the next syncs, while these groups are on their way.
+    CrashInSync(u64, u64, Vec<Vec<(u8, usize)>>),
     Reopen,
 }
 
@@ -34,6 +36,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::FreeSpace),
         1 => (100..5_000usize).prop_map(Step::ShortWrites),
         3 => (any::<u64>(), groups()).prop_map(|(seed, groups)| Step::Crash(seed, groups)),
+        3 => (0..3u64, any::<u64>(), groups())
+            .prop_map(|(count, seed, groups)| Step::CrashInSync(count, seed, groups)),
         1 => Just(Step::Reopen),
     ]
 }
@@ -135,13 +139,21 @@ impl World {
                 self.settle(pending);
                 self.reopen();
             }
+            Step::CrashInSync(count, seed, groups) => {
+                self.disk.crash_in_sync_after(Some(*count), *seed);
+                let pending = self.submit(groups);
+                self.settle(pending);
+                self.disk.crash_in_sync_after(None, 0);
+                self.disk.crash(*seed);
+                self.reopen();
+            }
             Step::Reopen => self.reopen(),
         }
     }
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 250, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
 
     #[test]
     fn acknowledged_is_durable_whatever_happens(
