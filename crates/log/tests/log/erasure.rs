@@ -1,5 +1,6 @@
 //! Erasure in place: what it changes, what it leaves, and that an interruption does no harm.
 
+use crate::halting::Halting;
 use crate::harness::*;
 use millstream_event::{Hash128, Position};
 use millstream_log::faulty::FaultyDisk;
@@ -77,26 +78,21 @@ fn an_erasure_interrupted_anywhere_is_done_whole_or_not_at_all() {
 }
 
 #[test]
-fn a_reader_beside_an_erasure_meets_no_damage() {
-    let disk = FaultyDisk::new();
-    let log = Arc::new(open(&disk, &small()).unwrap());
-    for _ in 0..20 {
-        append(&*log, vec![record(0, vec![b'x'; 3_000])]).unwrap();
-    }
-    // Overwriting takes thirty calls, so that readers do meet records half overwritten.
-    disk.limit_write(Some(100));
-    let eraser = Arc::clone(&log);
-    let thread = std::thread::spawn(move || {
-        for round in 0..10 {
-            for ordinal in 0..20 {
-                let text = format!("{round}").repeat(3_000);
-                assert!(eraser.erase(lane(0), Position(ordinal), text.as_bytes()).unwrap());
-            }
-        }
+fn a_reader_that_meets_a_half_erased_record_waits_for_the_other_half() {
+    let disk = Arc::new(Halting::new(FaultyDisk::new().mount()));
+    let log = SegmentLog::open(disk.clone(), &dir(), small()).unwrap();
+    append(&log, vec![record(0, vec![b'x'; 3_000]), record(0, "next")]).unwrap();
+    std::thread::scope(|scope| {
+        let (reached, go) = disk.halt_next_write();
+        let erasure = scope.spawn(|| log.erase(lane(0), Position(0), &[b'y'; 2_900]).unwrap());
+        reached.recv().unwrap();
+        let read = disk.next_read();
+        let reader = scope.spawn(|| everything(&log).unwrap());
+        read.recv().unwrap();
+        go.send(()).unwrap();
+        assert!(erasure.join().unwrap());
+        let records = reader.join().unwrap();
+        assert_eq!(records[0].payload, [vec![b'y'; 2_900], vec![b' '; 100]].concat());
+        assert_eq!(records[1].payload, b"next");
     });
-    while !thread.is_finished() {
-        assert_eq!(everything(&*log).unwrap().len(), 20);
-        assert!(log.read_at(lane(0), Position(7)).unwrap().is_some());
-    }
-    thread.join().unwrap();
 }

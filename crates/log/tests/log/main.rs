@@ -4,6 +4,7 @@
 mod bounds;
 mod erasure;
 mod follow;
+mod halting;
 mod harness;
 mod model;
 mod retention;
