@@ -76,16 +76,10 @@ pub struct SessionTotals {
 pub struct SessionDay {
     /// Days since 1970-01-01.
     pub day: i32,
-    /// Devices that began a session on this day, bots included.
-    pub devices: u64,
     /// Sessions begun, without those of bots.
     pub sessions: u64,
     /// Sessions of bots begun.
     pub bot_sessions: u64,
-    /// Events of all these sessions.
-    pub events: u64,
-    /// Page and screen views of all these sessions.
-    pub page_views: u64,
 }
 
 /// What became of logged records: visible + duplicate + quarantined + in flight = logged.

@@ -1,4 +1,4 @@
-//! Sessions: how many visits, by how many devices and people, per day.
+//! Sessions: how many visits, by how many devices and people, and on which days they began.
 
 use super::envelope::{Field, Row};
 use super::error::ReportError;
@@ -37,19 +37,15 @@ fn date(day: i32) -> String {
 
 impl SessionReport {
     /// Names of the columns.
-    pub const COLUMNS: [&'static str; 6] =
-        ["day", "devices", "sessions", "bot_sessions", "events", "page_views"];
+    pub const COLUMNS: [&'static str; 3] = ["day", "sessions", "bot_sessions"];
 
     /// Rows as machines read them.
     pub fn machine_rows(&self) -> Vec<Row> {
         let fields = |row: &SessionDay| {
             [
                 Field::Text(date(row.day)),
-                Field::Count(row.devices),
                 Field::Count(row.sessions),
                 Field::Count(row.bot_sessions),
-                Field::Count(row.events),
-                Field::Count(row.page_views),
             ]
         };
         self.rows
@@ -75,7 +71,7 @@ impl SessionReport {
     pub fn grids(&self) -> Vec<Grid> {
         let mut grid = Grid::new(
             "",
-            &["Day (UTC)", "Devices", "Sessions", "Bot sessions", "Events", "Page views"],
+            &["Day (UTC)", "Sessions", "Bot sessions"],
             "No sessions in this range yet.",
         );
         grid.rows = self
@@ -84,11 +80,8 @@ impl SessionReport {
             .map(|row| {
                 vec![
                     date(row.day),
-                    number::grouped(row.devices),
                     number::grouped(row.sessions),
                     number::grouped(row.bot_sessions),
-                    number::grouped(row.events),
-                    number::grouped(row.page_views),
                 ]
             })
             .collect();

@@ -88,22 +88,13 @@ impl Figures for StateFigures<'_> {
     }
 
     fn session_days(&self, range: &DateRange) -> Result<Vec<SessionDay>, ReportError> {
-        let mut found: BTreeMap<i32, (SessionDay, BTreeSet<Box<str>>)> = BTreeMap::new();
-        query::sessions(self.state, self.generation, &mut |session| {
-            let day = session.started_at.utc_day();
-            if range.contains(day) {
-                let (row, devices) = found.entry(day).or_default();
-                row.day = day;
-                row.sessions += u64::from(!session.bot);
-                row.bot_sessions += u64::from(session.bot);
-                row.events += session.events;
-                row.page_views += session.page_views;
-                devices.insert(session.anonymous_id);
-            }
-            Ok(true)
-        })?;
-        let rows = found.into_values();
-        Ok(rows.map(|(row, seen)| SessionDay { devices: seen.len() as u64, ..row }).collect())
+        let rows = query::session_days(self.state, self.generation, days(range))?;
+        let rows = rows.into_iter().map(|row| SessionDay {
+            day: row.day,
+            sessions: count(row.sessions),
+            bot_sessions: count(row.bot_sessions),
+        });
+        Ok(rows.filter(|row| row.sessions + row.bot_sessions > 0).collect())
     }
 
     fn outcomes(&self) -> Result<OutcomeCounts, ReportError> {
