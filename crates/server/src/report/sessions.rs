@@ -42,11 +42,7 @@ impl SessionReport {
     /// Rows as machines read them.
     pub fn machine_rows(&self) -> Vec<Row> {
         let fields = |row: &SessionDay| {
-            [
-                Field::Text(date(row.day)),
-                Field::Count(row.sessions),
-                Field::Count(row.bot_sessions),
-            ]
+            [Field::Text(date(row.day)), Field::Count(row.sessions), Field::Count(row.bot_sessions)]
         };
         self.rows
             .iter()
