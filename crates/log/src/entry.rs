@@ -23,16 +23,26 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
-    /// Encodes a group. All the work that can be done before the writer's turn is done here.
-    pub(crate) fn new(group: Vec<Append>, nonces: &Nonces) -> Result<Self, AppendError> {
-        let bytes = group.iter().map(|append| HEADER_BYTES + append.payload.len()).sum();
+    /// The bytes that a group will take, unless one of its records is too large.
+    pub(crate) fn measure(group: &[Append]) -> Result<usize, AppendError> {
+        let limit = RECORD_BYTES_MAX;
+        let mut sum = 0;
+        for append in group {
+            let bytes = HEADER_BYTES + append.payload.len();
+            if bytes > limit {
+                return Err(AppendError::TooLarge { bytes, limit });
+            }
+            sum += bytes;
+        }
+        Ok(sum)
+    }
+
+    /// Encodes a group of this size. All the work that can be done before the writer's turn is done
+    /// here, in the caller's thread.
+    pub(crate) fn new(group: &[Append], bytes: usize, nonces: &Nonces) -> Self {
         let mut prepared =
             Self { bytes: Vec::with_capacity(bytes), entries: Vec::with_capacity(group.len()) };
         for append in group {
-            let bytes = HEADER_BYTES + append.payload.len();
-            if bytes > RECORD_BYTES_MAX {
-                return Err(AppendError::TooLarge { bytes, limit: RECORD_BYTES_MAX });
-            }
             let header = Header { nonce: nonces.next(), ..append.header };
             let mut fixed = header.encode(append.payload.len());
             prepared.entries.push(Entry {
@@ -45,7 +55,7 @@ impl Prepared {
             prepared.bytes.extend_from_slice(&fixed);
             prepared.bytes.extend_from_slice(&append.payload);
         }
-        Ok(prepared)
+        prepared
     }
 }
 

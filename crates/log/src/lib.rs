@@ -17,6 +17,10 @@
 //! - Readers see durable records only, check every CRC, and stop at what they do not know.
 //! - Only erasure changes durable bytes: subject, payload and CRC of one record, same length.
 //! - Segments go from the old end only, whole, below the floor.
+//! - Encoding, CRC and digest are the caller's work; the writer's is one write and one fdatasync per
+//!   frame, and the acknowledgements. Under load it waits briefly for company (`linger.rs`). A small
+//!   frame that grows the file takes zeros along, since a sync that need not record a new length
+//!   costs less than half; the cost is spread over frames, so no other thread prepares anything.
 //! - The files belong to one process at a time; the caller holds the lock.
 
 pub mod chain;

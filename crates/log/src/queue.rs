@@ -85,18 +85,16 @@ impl Queue {
         }
     }
 
-    /// Adds a group, or says why not.
-    pub(crate) fn push(
-        &self,
-        group: &Prepared,
-        acknowledge: Acknowledge,
-    ) -> Result<(), AppendError> {
-        let (records, bytes) = (group.entries.len(), group.bytes.len());
+    /// Says why a group of this size would not be taken now, if so.
+    pub(crate) fn check(&self, records: usize, bytes: usize) -> Result<(), AppendError> {
+        self.admit(&lock(&self.state), records, bytes)
+    }
+
+    fn admit(&self, state: &State, records: usize, bytes: usize) -> Result<(), AppendError> {
         if records > self.records_max || bytes > self.bytes_max {
             let (records_max, bytes_max) = (self.records_max, self.bytes_max);
             return Err(AppendError::GroupTooLarge { records, bytes, records_max, bytes_max });
         }
-        let mut state = lock(&self.state);
         if let Some(refusal) = &state.refusal {
             return Err(refusal.clone());
         }
@@ -110,6 +108,18 @@ impl Queue {
         if state.stored + added > self.stored_max {
             return Err(AppendError::DiskFull);
         }
+        Ok(())
+    }
+
+    /// Adds a group, or says why not.
+    pub(crate) fn push(
+        &self,
+        group: &Prepared,
+        acknowledge: Acknowledge,
+    ) -> Result<(), AppendError> {
+        let mut state = lock(&self.state);
+        let records = group.entries.len();
+        self.admit(&state, records, group.bytes.len())?;
         let waiting = &mut state.waiting;
         if waiting.bytes.is_empty() {
             waiting.bytes.resize(FRAME_HEADER_BYTES, 0);

@@ -91,7 +91,10 @@ impl SegmentLog {
 
 impl EventLog for SegmentLog {
     fn append(&self, group: Vec<Append>, acknowledge: Acknowledge) -> Result<(), AppendError> {
-        let prepared = Prepared::new(group, &self.nonces)?;
+        let bytes = Prepared::measure(&group)?;
+        // Asked before the work as well: under overload a refusal must cost next to nothing.
+        self.queue.check(group.len(), bytes)?;
+        let prepared = Prepared::new(&group, bytes, &self.nonces);
         self.queue.push(&prepared, acknowledge)
     }
 
