@@ -2,7 +2,8 @@
 //
 //   MILLSTREAM=target/release/millstream node web/tests/dashboard.test.mjs
 //
-// CHROMIUM names another browser than /usr/bin/chromium, SCREENSHOTS a folder for pictures.
+// MILLSTREAM_NODE_MODULES names the folder that holds playwright-core and axe-core, CHROMIUM another
+// browser than /usr/bin/chromium, MILLSTREAM_SCREENSHOTS a folder for pictures.
 
 import assert from "node:assert/strict";
 import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
@@ -10,10 +11,12 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { chromium } from "playwright-core";
 import { IMAGE, SCRIPT, fill, report, start } from "./instance.mjs";
 
-const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const modules = process.env.MILLSTREAM_NODE_MODULES;
+const require = createRequire(modules ? join(modules, "/") : import.meta.url);
+const { chromium } = require("playwright-core");
+const axe = await readFile(require.resolve("axe-core/axe.min.js"), "utf8");
 const binary = process.env.MILLSTREAM;
 assert.ok(binary, "MILLSTREAM must name the binary to test");
 const ARGUMENTS = [
@@ -62,7 +65,7 @@ async function violations(page) {
 }
 
 async function picture(page, name) {
-  const folder = process.env.SCREENSHOTS;
+  const folder = process.env.MILLSTREAM_SCREENSHOTS;
   if (!folder) return;
   await mkdir(folder, { recursive: true });
   await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });

@@ -1,0 +1,162 @@
+//! The plane against canned parts: who gets in, what routes answer, what happens at the bounds.
+
+mod access;
+mod answers;
+
+use super::plane::Plane;
+use super::pulse::Pulse;
+use super::token::TokenHash;
+use super::*;
+use crate::audit::{Chain, Subject};
+use crate::links::{EditError, Proposal, RefusedLink};
+use crate::report::ReportError;
+use crate::report::tests::Canned;
+use axum::Router;
+use axum::body::Body;
+use http::{Request, Response, StatusCode};
+use http_body_util::BodyExt;
+use millstream_event::control::Link;
+use millstream_event::{Quarantine, QuarantineReason, Timestamp};
+use std::io::{Read, Write};
+use std::sync::Arc;
+use std::time::Duration;
+use tower::ServiceExt;
+
+struct Still;
+
+impl Progress for Still {
+    fn standing(&self) -> Standing {
+        let as_of = Timestamp::parse_rfc3339("2026-11-22T12:03:10.4Z").unwrap();
+        Standing {
+            as_of,
+            watermark: Some(as_of),
+            complete_until: Some(as_of - millstream_event::Span::millis(400)),
+            drained: false,
+            lag: vec![parts::StageLag { stage: "fold", records: 12 }],
+        }
+    }
+}
+
+struct Nothing;
+
+impl Evidence for Nothing {
+    fn chain(&self, subject: Subject, id: &str) -> Result<Option<Chain>, ReportError> {
+        Ok((id == "known").then(|| Chain::new(subject.as_str(), id).with("bot", false)))
+    }
+
+    fn quarantined(
+        &self,
+        _reason: Option<QuarantineReason>,
+        _limit: usize,
+    ) -> Result<Vec<Quarantine>, ReportError> {
+        Ok(Vec::new())
+    }
+}
+
+impl LinkDesk for Nothing {
+    fn all(&self) -> Vec<Arc<Link>> {
+        Vec::new()
+    }
+
+    fn history(&self, _slug: &str) -> Vec<Arc<Link>> {
+        Vec::new()
+    }
+
+    fn put(&self, proposal: Proposal, now: Timestamp) -> Result<Arc<Link>, EditError> {
+        Ok(Arc::new(proposal.into_link(1, now).map_err(|refused: RefusedLink| refused)?))
+    }
+
+    fn disable(&self, slug: &str, _now: Timestamp) -> Result<Arc<Link>, EditError> {
+        Err(EditError::Unknown { slug: slug.to_owned() })
+    }
+
+    fn restore(
+        &self,
+        slug: &str,
+        _version: Option<u32>,
+        _now: Timestamp,
+    ) -> Result<Arc<Link>, EditError> {
+        Err(EditError::Unknown { slug: slug.to_owned() })
+    }
+}
+
+impl Transfer for Nothing {
+    fn import(
+        &self,
+        _parameters: &[(String, String)],
+        input: &mut dyn Read,
+    ) -> Result<serde_json::Value, parts::TransferError> {
+        let failed = |error: std::io::Error| parts::TransferError::Failed(error.to_string());
+        let bytes = std::io::copy(input, &mut std::io::sink()).map_err(failed)?;
+        Ok(serde_json::json!({ "accepted": bytes }))
+    }
+
+    fn check_export(
+        &self,
+        table: &str,
+        _parameters: &[(String, String)],
+    ) -> Result<(), parts::TransferError> {
+        match table {
+            "events" | "broken" => Ok(()),
+            _ => Err(parts::TransferError::Request("there is no such table".to_owned())),
+        }
+    }
+
+    fn export(
+        &self,
+        table: &str,
+        _parameters: &[(String, String)],
+        output: &mut dyn Write,
+    ) -> Result<(), parts::TransferError> {
+        let failed = |error: std::io::Error| parts::TransferError::Failed(error.to_string());
+        for _ in 0..100_000 {
+            output.write_all(b"0123456789\n").map_err(failed)?;
+        }
+        match table {
+            "broken" => Err(parts::TransferError::Failed("the state went away".to_owned())),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn parts() -> AdminParts {
+    AdminParts {
+        figures: Arc::new(Canned),
+        progress: Arc::new(Still),
+        evidence: Arc::new(Nothing),
+        links: Arc::new(Nothing),
+        transfer: Arc::new(Nothing),
+        clock: Arc::new(|| Timestamp(0)),
+    }
+}
+
+fn tokens() -> (Tokens, Token, Token) {
+    let (viewer, editor) = (Token::generate().unwrap(), Token::generate().unwrap());
+    let entry = |name: &str, role, token: &Token| TokenEntry {
+        name: name.to_owned(),
+        role,
+        hash: token.hash(),
+    };
+    let entries = vec![entry("ann", Role::Viewer, &viewer), entry("bob", Role::Editor, &editor)];
+    (Tokens::new(entries), viewer, editor)
+}
+
+fn router(options: &AdminOptions) -> Router {
+    let (plane, publish) = Plane::new(options, parts());
+    // Keeps the stream of pulses open for as long as the router lives.
+    publish.send_replace(Arc::new(Pulse { number: 1, ..Pulse::default() }));
+    std::mem::forget(publish);
+    routes::router(Arc::new(plane))
+}
+
+fn get(path: &str) -> http::request::Builder {
+    Request::builder().uri(path).header("host", "127.0.0.1:8081")
+}
+
+async fn send(router: &Router, request: http::request::Builder) -> Response<Body> {
+    router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
+}
+
+async fn text(response: Response<Body>) -> String {
+    String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap()
+}
