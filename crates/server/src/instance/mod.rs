@@ -1,1 +1,140 @@
 //! One data directory, opened by one process: its lock, keys, log and state.
+//!
+//! | path | what |
+//! | --- | --- |
+//! | `lock` | held while a process has the directory open |
+//! | `instance.json` | process id and addresses of that process |
+//! | `log/key` | 32 random bytes, mode 0600: every derived key comes from it |
+//! | `log/*.segment` | the log: the truth |
+//! | `state/` | what the fold made of it: can be removed at any time and is then folded again |
+
+mod backup;
+mod error;
+mod keys;
+mod lock;
+mod presence;
+mod timeline;
+
+pub use backup::{BackupReport, backup, restore};
+pub use error::InstanceError;
+pub use keys::Keys;
+pub use presence::Addresses;
+pub use timeline::check_timeline;
+
+use lock::DirectoryLock;
+use millstream_log::disk::SystemDisk;
+use millstream_log::{EventLog, SegmentLog, SegmentOptions};
+use millstream_store::{FjallStore, Found, StateStore, StoreOptions, rebuild};
+use presence::Presence;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// How a data directory is opened.
+#[derive(Clone, Debug, Default)]
+pub struct InstanceOptions {
+    /// Bounds of the log.
+    pub log: SegmentOptions,
+    /// Settings of the state store.
+    pub store: StoreOptions,
+    /// Generation whose state is checked against the log.
+    pub generation: u16,
+}
+
+/// An open data directory. Dropping it removes `instance.json` and releases the lock.
+pub struct Instance {
+    /// The folder.
+    pub dir: PathBuf,
+    /// The log.
+    pub log: Arc<dyn EventLog>,
+    /// The state.
+    pub store: Arc<dyn StateStore>,
+    /// Keys derived from the data directory's own.
+    pub keys: Keys,
+    /// Why the state was set aside and is folded again, when it was.
+    pub rebuilt: Option<String>,
+    /// Bytes that a crash had left unfinished at the log's end and that were cut off.
+    pub log_cut: Option<String>,
+    presence: Presence,
+    _lock: DirectoryLock,
+}
+
+/// The folder of the log in a data directory.
+pub fn log_dir(dir: &Path) -> PathBuf {
+    dir.join("log")
+}
+
+/// The folder of the state in a data directory.
+pub fn state_dir(dir: &Path) -> PathBuf {
+    dir.join("state")
+}
+
+impl Instance {
+    /// Opens the data directory, making what is missing. Damaged state, and state that another log
+    /// made, is set aside to be folded again.
+    ///
+    /// # Errors
+    /// [`InstanceError::Running`] when another process has it open; otherwise what cannot be read
+    /// or written, and what to do about it.
+    pub fn open(dir: &Path, options: &InstanceOptions) -> Result<Self, InstanceError> {
+        fs::create_dir_all(log_dir(dir)).map_err(InstanceError::io("make", &log_dir(dir)))?;
+        let lock = DirectoryLock::take(dir)?;
+        let presence = Presence::of(dir);
+        presence.remove()?;
+        let keys = Keys::load_or_create(&log_dir(dir))?;
+        let log = SegmentLog::open(Arc::new(SystemDisk), &log_dir(dir), options.log.clone())?;
+        let log_cut = log.cut().map(|cut| format!("{cut:?}"));
+        let (store, rebuilt) = open_state(dir, &log, options)?;
+        Ok(Self {
+            dir: dir.to_owned(),
+            log: Arc::new(log),
+            store: Arc::new(store),
+            keys,
+            rebuilt,
+            log_cut,
+            presence,
+            _lock: lock,
+        })
+    }
+
+    /// Tells other processes where this one listens, in `instance.json`.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn announce(&self, addresses: &Addresses) -> Result<(), InstanceError> {
+        self.presence.write(addresses)
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        if let Err(error) = self.presence.remove() {
+            tracing::warn!(%error, "instance.json stays behind; the next start removes it");
+        }
+    }
+}
+
+/// Opens the state; sets it aside when it is damaged or does not belong to the log.
+fn open_state(
+    dir: &Path,
+    log: &SegmentLog,
+    options: &InstanceOptions,
+) -> Result<(FjallStore, Option<String>), InstanceError> {
+    let state = state_dir(dir);
+    let (store, found) = FjallStore::open_or_rebuild(&state, &options.store)?;
+    if let Found::SetAside { because, .. } = found {
+        return Ok((store, Some(because.to_string())));
+    }
+    match check_timeline(log, &store, options.generation) {
+        Ok(()) => Ok((store, None)),
+        Err(error @ InstanceError::OtherTimeline { .. }) => {
+            drop(store);
+            rebuild::set_aside(&state)?;
+            Ok((FjallStore::open(&state, &options.store)?, Some(error.to_string())))
+        }
+        Err(other) => Err(other),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,131 @@
+//! What the consumer needs and how it is bounded.
+
+use super::crash::Crash;
+use millstream_attribute::ConversionRules;
+use millstream_event::control::Control;
+use millstream_event::{Span, Timestamp};
+use millstream_log::EventLog;
+use millstream_pipeline::Rules;
+use millstream_stitch::{Agents, GraphLimits};
+use millstream_store::StateStore;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Bounds and tuning.
+#[derive(Clone)]
+pub struct ConsumeOptions {
+    /// Threads that fold; a lane belongs to one of them.
+    pub owners: usize,
+    /// The most records that one commit takes in.
+    pub batch_records: usize,
+    /// The most records that wait before one owner; beyond it the reader waits.
+    pub queue_records: usize,
+    /// The most decoded values an owner keeps between batches.
+    pub values_max: usize,
+    /// Distance of ticks in a lane that sees records. `None`: no ticks.
+    pub tick_every: Option<Duration>,
+    /// Strikes in tests.
+    pub crash: Option<Arc<dyn Crash>>,
+}
+
+impl Default for ConsumeOptions {
+    fn default() -> Self {
+        Self {
+            owners: 1,
+            batch_records: 2_000,
+            queue_records: 16_000,
+            values_max: 200_000,
+            tick_every: Some(Duration::from_secs(1)),
+            crash: None,
+        }
+    }
+}
+
+impl std::fmt::Debug for ConsumeOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ConsumeOptions")
+            .field("owners", &self.owners)
+            .field("batch_records", &self.batch_records)
+            .field("queue_records", &self.queue_records)
+            .field("values_max", &self.values_max)
+            .field("tick_every", &self.tick_every)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The rules of a generation, apart from the list of agents.
+#[derive(Clone)]
+pub struct Parameters {
+    /// The generation.
+    pub generation: u16,
+    /// Longest gap within a session.
+    pub timeout: Span,
+    /// Events received later than this after they happened are labelled late.
+    pub horizon: Span,
+    /// How long a touch can be credited.
+    pub window: Span,
+    /// Which events convert.
+    pub conversions: ConversionRules,
+    /// When a node of the identity graph is a hub.
+    pub graph: GraphLimits,
+}
+
+struct NoAgents;
+
+impl Agents for NoAgents {
+    fn classify(&self, _: &str) -> millstream_stitch::Agent {
+        millstream_stitch::Agent::default()
+    }
+}
+
+impl Default for Parameters {
+    fn default() -> Self {
+        let rules = Rules::new(&NoAgents);
+        Self {
+            generation: rules.generation,
+            timeout: rules.timeout,
+            horizon: rules.horizon,
+            window: rules.window,
+            conversions: rules.conversions,
+            graph: rules.graph,
+        }
+    }
+}
+
+impl Parameters {
+    /// The rules as the fold takes them.
+    pub fn rules<'a>(&self, agents: &'a dyn Agents) -> Rules<'a> {
+        Rules {
+            generation: self.generation,
+            timeout: self.timeout,
+            horizon: self.horizon,
+            window: self.window,
+            conversions: self.conversions.clone(),
+            graph: self.graph,
+            ..Rules::new(agents)
+        }
+    }
+}
+
+/// Told of every control record once it is committed, in order, with the control version it makes
+/// (its ordinal + 1). Stored ones are told at start, before anything is folded.
+pub type OnControl = Arc<dyn Fn(u32, &Control) + Send + Sync>;
+
+/// What the consumer works with.
+#[derive(Clone)]
+pub struct ConsumeParts {
+    /// Where records come from and items go.
+    pub log: Arc<dyn EventLog>,
+    /// Where state is.
+    pub store: Arc<dyn StateStore>,
+    /// The rules.
+    pub parameters: Parameters,
+    /// Recognises user agents.
+    pub agents: Arc<dyn Agents + Send + Sync>,
+    /// Keys the subject hash in the headers of items.
+    pub subject_key: [u8; 32],
+    /// The receive clock that capture stamps with.
+    pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    /// Told of controls.
+    pub on_control: OnControl,
+}

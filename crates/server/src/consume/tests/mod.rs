@@ -1,0 +1,7 @@
+//! The consumer against a real log: equal answers whatever the owners, batches and crashes.
+
+mod answers;
+mod equality;
+mod faults;
+mod history;
+mod parts;

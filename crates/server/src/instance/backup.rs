@@ -1,0 +1,143 @@
+//! Backup and restore: a checkpoint of the state, the key, and the log's segments.
+//!
+//! The state is taken first, from one snapshot, and the segments afterwards, newest first: the copy
+//! of the log always reaches at least as far as the state. Opening the restored folder cuts the
+//! torn tail of the last segment, if any, and folds what came after the checkpoint.
+
+use super::error::InstanceError;
+use super::keys::KEY_FILE;
+use super::{Instance, InstanceOptions, log_dir, state_dir};
+use millstream_store::FjallStore;
+use millstream_store::checkpoint::{self, CheckpointSize};
+use serde::{Deserialize, Serialize};
+use std::fs::{self, File};
+use std::io::{self, ErrorKind};
+use std::path::Path;
+
+/// Written last: a folder without it is no whole backup.
+const MANIFEST_FILE: &str = "backup.json";
+const CHECKPOINT_DIR: &str = "checkpoint";
+const MANIFEST_VERSION: u32 = 1;
+
+/// What a backup holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackupReport {
+    version: u32,
+    /// Keys of state.
+    pub entries: u64,
+    /// Bytes of state.
+    pub state_bytes: u64,
+    /// Segments of the log.
+    pub segments: u64,
+    /// Bytes of the log.
+    pub log_bytes: u64,
+}
+
+/// Copies an open data directory into `to`, which must not exist or be empty, while it goes on.
+///
+/// # Errors
+/// When something cannot be read or written; `to` is then no whole backup.
+pub fn backup(
+    instance: &Instance,
+    generation: u16,
+    to: &Path,
+) -> Result<BackupReport, InstanceError> {
+    require_empty(to)?;
+    let state = instance.store.snapshot()?;
+    let CheckpointSize { entries, bytes, .. } =
+        checkpoint::write(&*state, generation, &to.join(CHECKPOINT_DIR))?;
+    drop(state);
+    let (segments, log_bytes) = copy_log(&log_dir(&instance.dir), &log_dir(to))?;
+    let report = BackupReport {
+        version: MANIFEST_VERSION,
+        entries,
+        state_bytes: bytes,
+        segments,
+        log_bytes,
+    };
+    let manifest = to.join(MANIFEST_FILE);
+    let write = || -> io::Result<()> {
+        fs::write(&manifest, serde_json::to_vec_pretty(&report).map_err(io::Error::other)?)?;
+        File::open(&manifest)?.sync_all()?;
+        File::open(to)?.sync_all()
+    };
+    write().map_err(InstanceError::io("write", &manifest))?;
+    Ok(report)
+}
+
+/// Makes a data directory of a backup. `dir` must not exist or be empty.
+///
+/// # Errors
+/// [`InstanceError::NotABackup`] when `from` is none; otherwise what could not be read or written;
+/// `dir` is then to be removed.
+pub fn restore(
+    from: &Path,
+    dir: &Path,
+    options: &InstanceOptions,
+) -> Result<BackupReport, InstanceError> {
+    let manifest = from.join(MANIFEST_FILE);
+    let not_a_backup =
+        |why: String| InstanceError::NotABackup { path: from.display().to_string(), why };
+    let text = fs::read(&manifest)
+        .map_err(|error| not_a_backup(format!("{MANIFEST_FILE} cannot be read: {error}")))?;
+    let report: BackupReport = serde_json::from_slice(&text)
+        .map_err(|error| not_a_backup(format!("{MANIFEST_FILE} is damaged: {error}")))?;
+    if report.version != MANIFEST_VERSION {
+        return Err(not_a_backup("another version of the program wrote it".to_owned()));
+    }
+    require_empty(dir)?;
+    copy_log(&log_dir(from), &log_dir(dir))?;
+    let unfinished = dir.join("state.restoring");
+    let store = FjallStore::open(&unfinished, &options.store)?;
+    checkpoint::read(&from.join(CHECKPOINT_DIR), &store)?;
+    drop(store);
+    let state = state_dir(dir);
+    fs::rename(&unfinished, &state).map_err(InstanceError::io("rename", &unfinished))?;
+    Ok(report)
+}
+
+fn require_empty(dir: &Path) -> Result<(), InstanceError> {
+    fs::create_dir_all(dir).map_err(InstanceError::io("make", dir))?;
+    let mut entries = fs::read_dir(dir).map_err(InstanceError::io("list", dir))?;
+    match entries.next() {
+        None => Ok(()),
+        Some(_) => Err(InstanceError::NotEmpty { path: dir.display().to_string() }),
+    }
+}
+
+/// Copies the key and every segment; returns how many segments and bytes.
+fn copy_log(from: &Path, to: &Path) -> Result<(u64, u64), InstanceError> {
+    fs::create_dir_all(to).map_err(InstanceError::io("make", to))?;
+    copy(&from.join(KEY_FILE), &to.join(KEY_FILE))
+        .map_err(InstanceError::io("copy", &from.join(KEY_FILE)))?;
+    let mut names = Vec::new();
+    for entry in fs::read_dir(from).map_err(InstanceError::io("list", from))? {
+        let name = entry.map_err(InstanceError::io("list", from))?.file_name();
+        if name.to_string_lossy().ends_with(".segment") {
+            names.push(name);
+        }
+    }
+    // Longer names are later numbers.
+    names.sort_by_key(|name| (name.len(), name.clone()));
+    let (mut segments, mut bytes) = (0, 0);
+    for name in names.iter().rev() {
+        match copy(&from.join(name), &to.join(name)) {
+            Ok(copied) => {
+                segments += 1;
+                bytes += copied;
+            }
+            // Retention took it: it takes the oldest first, so no older one is needed.
+            Err(error) if error.kind() == ErrorKind::NotFound && segments > 0 => break,
+            Err(error) => return Err(InstanceError::io("copy", &from.join(name))(error)),
+        }
+    }
+    File::open(to).and_then(|dir| dir.sync_all()).map_err(InstanceError::io("sync", to))?;
+    Ok((segments, bytes))
+}
+
+/// Copies contents and permissions, durably.
+fn copy(from: &Path, to: &Path) -> io::Result<u64> {
+    let bytes = fs::copy(from, to)?;
+    File::open(to)?.sync_all()?;
+    Ok(bytes)
+}
