@@ -22,7 +22,7 @@ fn plain(records: &[Append]) -> String {
 
 #[test]
 fn owners_and_batches_do_not_matter() {
-    let records = history(11, 300);
+    let records = history(11, 120);
     let expected = plain(&records);
     for owners in [1, 4, 16] {
         for batch in [1, 7, 1_000] {
@@ -36,7 +36,7 @@ fn owners_and_batches_do_not_matter() {
 
 #[test]
 fn order_does_not_matter() {
-    let mut records = history(12, 250);
+    let mut records = history(12, 150);
     let expected = plain(&records);
     for seed in 1..5 {
         Random(seed).shuffle(&mut records);
@@ -74,7 +74,7 @@ fn fold_with(world: &World, strikes: &[(CrashPoint, usize)], owners: usize, batc
 
 #[test]
 fn a_crash_at_any_point_changes_nothing() {
-    let records = history(14, 200);
+    let records = history(14, 120);
     let expected = plain(&records);
     for point in CrashPoint::ALL {
         for passes in [1, 2, 5] {
@@ -89,7 +89,7 @@ fn a_crash_at_any_point_changes_nothing() {
 
 #[test]
 fn many_random_crashes_change_nothing() {
-    let records = history(15, 200);
+    let records = history(15, 120);
     let expected = plain(&records);
     for seed in 1..6 {
         let mut random = Random(seed);
