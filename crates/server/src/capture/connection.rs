@@ -3,7 +3,9 @@
 use super::counters::add;
 use super::dispatch::dispatch;
 use super::exchange::Peer;
+use super::options::Timeouts;
 use super::plane::Plane;
+use super::seldom::Seldom;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -106,7 +108,7 @@ pub(super) async fn serve<Stream>(
     protocol: Arc<auto::Builder<TokioExecutor>>,
     peer: Peer,
     stream: Stream,
-    mut closing: watch::Receiver<bool>,
+    closing: watch::Receiver<bool>,
 ) where
     Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -121,34 +123,50 @@ pub(super) async fn serve<Stream>(
         }
     });
     let mut connection = pin!(protocol.serve_connection(TokioIo::new(stream), service));
-    let timeouts = &plane.options.timeouts;
-    let mut ending = false;
-    let mut wake = pin!(tokio::time::sleep(timeouts.head.min(timeouts.idle)));
-    loop {
-        tokio::select! {
-            ended = connection.as_mut() => {
-                if ended.is_err() {
-                    add(&plane.counters.connections_failed, 1);
-                }
-                return;
+    let watching = Arc::clone(&activity);
+    let ending = {
+        let timeouts = plane.options.timeouts.clone();
+        Seldom::new(async move { reason_to_end(&watching, &timeouts, closing).await })
+    };
+    let patience = tokio::select! {
+        biased;
+        ended = connection.as_mut() => return ended_with(&plane, ended.is_err()),
+        reason = ending => match reason {
+            Reason::Silent => {
+                add(&plane.counters.connections_idle_closed, 1);
+                LAST_WORDS
             }
-            _ = closing.changed(), if !ending => {
-                ending = true;
-                connection.as_mut().graceful_shutdown();
-                wake.as_mut().reset(tokio::time::Instant::now() + timeouts.shutdown);
-            }
-            () = wake.as_mut() => {
-                if ending {
-                    return;
-                }
-                let pause = activity.patience(timeouts.head, timeouts.idle).unwrap_or_else(|| {
-                    ending = true;
-                    add(&plane.counters.connections_idle_closed, 1);
-                    connection.as_mut().graceful_shutdown();
-                    LAST_WORDS
-                });
-                wake.as_mut().reset(tokio::time::Instant::now() + pause);
-            }
+            Reason::Closing => plane.options.timeouts.shutdown,
+        },
+    };
+    connection.as_mut().graceful_shutdown();
+    // Whatever has not ended by then is cut.
+    if let Ok(ended) = tokio::time::timeout(patience, connection).await {
+        ended_with(&plane, ended.is_err());
+    }
+}
+
+fn ended_with(plane: &Plane, failed: bool) {
+    add(&plane.counters.connections_failed, u64::from(failed));
+}
+
+/// Why a connection is asked to end.
+enum Reason {
+    Silent,
+    Closing,
+}
+
+/// Returns once the connection has been silent for too long, or the plane closes.
+async fn reason_to_end(
+    activity: &Activity,
+    timeouts: &Timeouts,
+    mut closing: watch::Receiver<bool>,
+) -> Reason {
+    while let Some(pause) = activity.patience(timeouts.head, timeouts.idle) {
+        // An error means that the plane itself is gone.
+        if tokio::time::timeout(pause, closing.changed()).await.is_ok() {
+            return Reason::Closing;
         }
     }
+    Reason::Silent
 }

@@ -7,6 +7,9 @@ use millstream_log::{Append, AppendError};
 use std::time::Duration;
 use tokio::sync::oneshot;
 
+/// Room made for an encoded event before its size is known.
+const EVENT_BYTES_USUAL: usize = 1_024;
+
 /// Appends a group and waits until it is durable, at most `patience`. When the wait ends early the
 /// group may still become durable: ids make the retry harmless.
 pub(super) async fn append(
@@ -31,7 +34,9 @@ pub(super) async fn append(
 
 /// The record of an event.
 pub(super) fn event(plane: &Plane, event: &Event) -> Result<Append, Refusal> {
-    let payload = event.encode().map_err(|_| Refusal::Internal)?;
+    // As `Event::encode`, into room enough for all but the largest.
+    let mut payload = Vec::with_capacity(EVENT_BYTES_USUAL);
+    serde_json::to_writer(&mut payload, event).map_err(|_| Refusal::Internal)?;
     Ok(record(plane, Kind::Event, event.subject(), event.received, payload))
 }
 

@@ -30,6 +30,7 @@ pub mod plane;
 pub mod redirect;
 pub mod refusal;
 mod segment;
+mod seldom;
 mod settings;
 mod snowplow;
 pub mod sources;
