@@ -19,6 +19,9 @@ macro_rules! text_id {
             /// Takes the text when, trimmed, it is not empty, not over [`Self::BYTES_MAX`] and
             /// free of control characters.
             pub fn parse(text: &str) -> Option<Self> {
+                if text.len() <= Self::BYTES_MAX && is_plain(text) {
+                    return Some(Self(text.into()));
+                }
                 let text = text.trim();
                 let fits = !text.is_empty() && text.len() <= Self::BYTES_MAX;
                 (fits && !text.chars().any(char::is_control)).then(|| Self(text.into()))
@@ -42,6 +45,11 @@ macro_rules! text_id {
             }
         }
     };
+}
+
+/// True for what nearly every id is: visible ASCII, and at least one character.
+fn is_plain(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 text_id!(

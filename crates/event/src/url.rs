@@ -98,7 +98,8 @@ pub fn parameters(query: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, st
 
 /// Percent-decoded text; bytes that are no UTF-8 become U+FFFD.
 pub fn decoded(text: &str) -> Cow<'_, str> {
-    if !text.bytes().any(|b| b == b'%' || b == b'+') {
+    let bytes = text.as_bytes();
+    if !bytes.contains(&b'%') && !bytes.contains(&b'+') {
         return Cow::Borrowed(text);
     }
     let spaced = text.replace('+', " ");

@@ -6,7 +6,7 @@ use alloc::string::String;
 /// The text of a JSON string; `None` for any other value and for lone surrogates.
 pub fn text(value: &str) -> Option<Cow<'_, str>> {
     let inner = value.strip_prefix('"')?.strip_suffix('"')?;
-    if inner.bytes().any(|b| b == b'\\') {
+    if inner.as_bytes().contains(&b'\\') {
         return serde_json::from_str::<String>(value).ok().map(Cow::Owned);
     }
     Some(Cow::Borrowed(inner))

@@ -33,7 +33,8 @@ impl<'a> Merged<'a> {
             return Ok(Self::default());
         };
         // An escape could spell the name of the address; then the members are looked at.
-        let plain = !first.get().contains("\"ip\"") && !first.get().contains("\\u");
+        let escapes = first.get().as_bytes().contains(&b'\\');
+        let plain = !escapes && !first.get().contains("\"ip\"");
         if plain && second.is_none() {
             return Ok(Self { context: Some(Cow::Borrowed(first)), address: None });
         }
