@@ -20,7 +20,7 @@ function options(width) {
     legend: { show: false },
     scales: { y: { range: (_, __, top) => [0, Math.max(5, top * 1.15)] } },
     axes: [
-      { ...axis, grid: { show: false }, size: 30, space: 64, values: (_, ticks) => ticks.map(minute) },
+      { ...axis, grid: { show: false }, size: 30, space: 56, incrs: [60, 120, 300], values: (_, ticks) => ticks.map(minute) },
       { ...axis, grid, size: 46, space: 42, values: (_, ticks) => ticks.map((tick) => count(tick)) },
     ],
     series: [{}, { stroke: line, width: 2, fill: colour("--accent-wash"), points: { show: false } }],
