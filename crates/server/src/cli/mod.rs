@@ -1,1 +1,100 @@
 //! The command line: one subcommand per file.
+//!
+//! A command works on a data directory it opens itself, or through the instance that has it open
+//! ([`place`]). [`engine`] wires log, fold, registry and editor; [`serve`] puts the planes on top.
+
+mod audit;
+mod backup;
+mod config;
+mod demo;
+mod doctor;
+pub mod engine;
+mod evidence;
+mod export;
+mod failure;
+mod figures;
+mod import;
+mod links;
+mod load;
+mod output;
+mod place;
+mod remote;
+mod report;
+mod serve;
+mod sql;
+mod standing;
+mod tables;
+mod transfer;
+mod upload;
+
+pub use failure::{Ended, Failure};
+pub use serve::Planes;
+pub use transfer::ImportOutcome;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Real-time attribution: durable clicks and events, sessions, people, credited conversions.
+#[derive(Parser, Debug)]
+#[command(name = "millstream", version, about, propagate_version = true, max_term_width = 100)]
+#[command(after_help = "Exit codes: 0 done, 1 failed, 2 usage, 3 done with quarantined or refused input.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    Serve(serve::Serve),
+    Demo(demo::Demo),
+    Import(import::Import),
+    Links(links::Links),
+    Report(report::Report),
+    Audit(audit::Audit),
+    Export(export::Export),
+    Sql(sql::Sql),
+    Config(config::Config),
+    Load(load::Load),
+    Backup(backup::Backup),
+    Restore(backup::Restore),
+    Doctor(doctor::Doctor),
+}
+
+impl Command {
+    fn run(&self) -> Result<Ended, Failure> {
+        match self {
+            Self::Serve(serve) => serve.run(),
+            Self::Demo(demo) => demo.run(),
+            Self::Import(import) => import.run(),
+            Self::Links(links) => links.run(),
+            Self::Report(report) => report.run(),
+            Self::Audit(audit) => audit.run(),
+            Self::Export(export) => export.run(),
+            Self::Sql(sql) => sql.run(),
+            Self::Config(config) => config.run(),
+            Self::Load(load) => load.run(),
+            Self::Backup(backup) => backup.run(),
+            Self::Restore(restore) => restore.run(),
+            Self::Doctor(doctor) => doctor.run(),
+        }
+    }
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let filter = tracing_subscriber::EnvFilter::try_from_env("MILLSTREAM_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(output::may_colour())
+        .init();
+    match cli.command.run() {
+        Ok(ended) => ended.into(),
+        Err(failure) => {
+            eprintln!("{failure}");
+            failure.exit_code()
+        }
+    }
+}

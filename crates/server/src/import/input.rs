@@ -12,18 +12,18 @@ const BUFFER_BYTES: usize = 1 << 18;
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// A byte stream with a name that messages can show.
-pub struct Input {
+pub struct Input<'a> {
     name: String,
-    stream: Stream,
+    stream: Stream<'a>,
 }
 
-enum Stream {
+enum Stream<'a> {
     File(PathBuf),
-    Once(Box<dyn Read + Send>),
+    Once(Box<dyn Read + 'a>),
     Spooled(File),
 }
 
-impl Input {
+impl<'s> Input<'s> {
     /// A file; `-` is standard input.
     pub fn path(path: &Path) -> Self {
         if path == Path::new("-") {
@@ -33,7 +33,7 @@ impl Input {
     }
 
     /// A stream that can be read once.
-    pub fn reader(name: &str, stream: Box<dyn Read + Send>) -> Self {
+    pub fn reader(name: &str, stream: Box<dyn Read + 's>) -> Self {
         Self { name: name.to_owned(), stream: Stream::Once(stream) }
     }
 

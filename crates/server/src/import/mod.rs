@@ -4,6 +4,7 @@
 //! being waited for. Ids come from content, so that an import may be cut short anywhere and simply
 //! be run again.
 
+mod columns;
 mod input;
 mod intake;
 mod lines;

@@ -11,9 +11,9 @@ pub struct Occurrences {
 }
 
 impl Occurrences {
-    /// How often this line was seen before.
-    pub fn next(&mut self, line: &[u8]) -> u64 {
-        let count = self.seen.entry(Hash128::of("line", &[line])).or_default();
+    /// How often this line, given whole or in cells, was seen before.
+    pub fn next(&mut self, line: &[&[u8]]) -> u64 {
+        let count = self.seen.entry(Hash128::of("line", line)).or_default();
         let before = *count;
         *count += 1;
         u64::from(before)
@@ -43,7 +43,7 @@ mod tests {
     #[test]
     fn equal_lines_are_numbered() {
         let mut occurrences = Occurrences::default();
-        let numbers = [b"a", b"b", b"a", b"a"].map(|line| occurrences.next(line));
+        let numbers = [b"a", b"b", b"a", b"a"].map(|line| occurrences.next(&[line]));
         assert_eq!(numbers, [0, 0, 1, 2]);
     }
 }

@@ -7,6 +7,7 @@ use millstream_event::consent::{self, Aggregate, AggregateKey, Outcome as Kept};
 use millstream_event::control::Settings;
 use millstream_event::record::{HEADER_BYTES, RECORD_BYTES_MAX};
 use millstream_event::wire::receipt::{Fault, Limits, Outcome, Receipt};
+use millstream_event::wire::csv_map::{self, CsvMap};
 use millstream_event::wire::{combined, segment};
 use millstream_event::{
     Consent, ConsentSource, EntityId, Flags, Hash128, Header, Kind, Lane, Quarantine,
@@ -15,6 +16,7 @@ use millstream_event::{
 use millstream_log::Append;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// What the lines are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -23,6 +25,8 @@ pub enum Format {
     Combined,
     /// Segment calls as JSON, one a line.
     Segment,
+    /// A table with a header; a map says which column is what.
+    Csv,
 }
 
 impl Format {
@@ -31,17 +35,18 @@ impl Format {
         match self {
             Self::Combined => "combined",
             Self::Segment => "segment",
+            Self::Csv => "csv",
         }
     }
 
     /// By its stable name.
     pub fn parse(name: &str) -> Option<Self> {
-        [Self::Combined, Self::Segment].into_iter().find(|format| format.as_str() == name)
+        [Self::Combined, Self::Segment, Self::Csv].into_iter().find(|format| format.as_str() == name)
     }
 
     /// True when equal lines are different events.
     pub const fn numbers_lines(self) -> bool {
-        matches!(self, Self::Combined)
+        matches!(self, Self::Combined | Self::Csv)
     }
 }
 
@@ -50,14 +55,26 @@ impl Format {
 pub struct Chunk {
     text: Vec<u8>,
     lines: Vec<Entry>,
+    map: Option<Arc<CsvMap>>,
 }
 
 enum Entry {
+    Row { cells: csv::StringRecord, occurrence: u64 },
     Whole { end: usize, occurrence: u64 },
     Overlong { bytes: u64, hash: Hash128 },
 }
 
 impl Chunk {
+    /// For rows under this map.
+    pub fn of_rows(map: Arc<CsvMap>) -> Self {
+        Self { map: Some(map), ..Self::default() }
+    }
+
+    /// Takes a row.
+    pub fn push_row(&mut self, cells: csv::StringRecord, occurrence: u64) {
+        self.lines.push(Entry::Row { cells, occurrence });
+    }
+
     /// Takes a line.
     pub fn push(&mut self, line: &[u8], occurrence: u64) {
         self.text.extend_from_slice(line);
@@ -89,6 +106,8 @@ pub struct Parsed {
     pub events: u64,
     /// Lines that broke their format.
     pub quarantined: u64,
+    /// Lines without anything.
+    pub blank: u64,
     /// Events of which consent leaves a count.
     pub aggregates: BTreeMap<AggregateKey, u64>,
 }
@@ -132,9 +151,14 @@ impl Parser<'_> {
                     self.line(line, *occurrence, &receipt)
                 }
                 Entry::Overlong { bytes, hash } => Some(Err(overlong(&receipt, *bytes, *hash))),
+                Entry::Row { cells, occurrence } => chunk.map.as_ref().map(|map| {
+                    let cells: Vec<&str> = cells.iter().collect();
+                    csv_map::parse(map, &cells, *occurrence, &receipt)
+                }),
             };
-            if let Some(outcome) = outcome {
-                self.take(&mut parsed, outcome, received)?;
+            match outcome {
+                Some(outcome) => self.take(&mut parsed, outcome, received)?,
+                None => parsed.blank += 1,
             }
         }
         Ok(parsed)
@@ -144,6 +168,7 @@ impl Parser<'_> {
     fn line(&self, line: &[u8], occurrence: u64, receipt: &Receipt<'_>) -> Option<Outcome> {
         match self.format {
             Format::Combined => Some(combined::parse(line, occurrence, receipt)),
+            Format::Csv => None,
             Format::Segment if line.iter().all(u8::is_ascii_whitespace) => None,
             Format::Segment => Some(match segment::Body::single(None, line) {
                 Ok(body) => body.outcomes(receipt, &self.limits).next()?,

@@ -1,11 +1,12 @@
 //! One import from beginning to end.
 
-use super::ImportError;
+use super::columns::{ColumnMap, delimiter};
 use super::input::Input;
 use super::intake::Intake;
 use super::lines::{Line, Lines};
 use super::occurrences::Occurrences;
 use super::parse::{Chunk, Format, Parsed, Parser};
+use super::ImportError;
 use crate::capture::ConsentDefaults;
 use crate::capture::clock::ReceiveClock;
 use crate::capture::plane::CountryOf;
@@ -52,6 +53,8 @@ pub struct ImportOptions {
     pub format: Format,
     /// Whose they are.
     pub source: SourceId,
+    /// For tables: the map file's text.
+    pub map: Option<String>,
     /// The site's own host; for access logs the commonest referrer host when not given.
     pub own_domain: Option<String>,
     /// Records that become durable together.
@@ -70,6 +73,7 @@ impl ImportOptions {
         Self {
             format,
             source,
+            map: None,
             own_domain: None,
             group_records: 512,
             groups_waiting: 32,
@@ -88,6 +92,8 @@ pub struct ImportCounts {
     pub events: u64,
     /// Lines that broke their format, logged with their reason.
     pub quarantined: u64,
+    /// Lines without anything.
+    pub blank: u64,
     /// Events of which consent left a count.
     pub unconsented: u64,
 }
@@ -102,7 +108,7 @@ pub type Progress<'a> = &'a (dyn Fn(u64) + Sync);
 pub fn run(
     parts: &ImportParts,
     options: &ImportOptions,
-    inputs: Vec<Input>,
+    inputs: Vec<Input<'_>>,
     progress: Progress<'_>,
 ) -> Result<ImportCounts, ImportError> {
     let mut inputs = inputs;
@@ -110,13 +116,10 @@ pub fn run(
     let own = match (&options.own_domain, options.format) {
         (Some(domain), _) => Some(domain.clone()),
         (None, Format::Combined) => {
-            inputs = inputs
-                .into_iter()
-                .map(|input| input.rereadable(&parts.spool_dir))
-                .collect::<Result<_, _>>()?;
+            inputs = inputs.into_iter().map(|input| input.rereadable(&parts.spool_dir)).collect::<Result<_, _>>()?;
             commonest_referrer(&mut inputs, progress)?
         }
-        (None, Format::Segment) => None,
+        (None, Format::Segment | Format::Csv) => None,
     };
     if let Some(own) = own {
         record_own_domain(parts, &own, clock.now())?;
@@ -139,10 +142,7 @@ pub fn run(
     Ok(counts.0)
 }
 
-fn commonest_referrer(
-    inputs: &mut [Input],
-    progress: Progress<'_>,
-) -> Result<Option<String>, ImportError> {
+fn commonest_referrer(inputs: &mut [Input<'_>], progress: Progress<'_>) -> Result<Option<String>, ImportError> {
     let mut hosts = ReferrerHosts::default();
     for input in inputs {
         let name = input.name().to_owned();
@@ -157,11 +157,7 @@ fn commonest_referrer(
 }
 
 /// Adds a host to the own domains, unless it is there.
-fn record_own_domain(
-    parts: &ImportParts,
-    own: &str,
-    now: millstream_event::Timestamp,
-) -> Result<(), ImportError> {
+fn record_own_domain(parts: &ImportParts, own: &str, now: millstream_event::Timestamp) -> Result<(), ImportError> {
     let known = parts.registry.settings();
     if known.own_domains.iter().any(|domain| domain.eq_ignore_ascii_case(own)) {
         return Ok(());
@@ -172,10 +168,7 @@ fn record_own_domain(
     Ok(())
 }
 
-fn next<'a, R: std::io::BufRead>(
-    lines: &'a mut Lines<R>,
-    name: &str,
-) -> Result<Option<Line<'a>>, ImportError> {
+fn next<'a, R: std::io::BufRead>(lines: &'a mut Lines<R>, name: &str) -> Result<Option<Line<'a>>, ImportError> {
     lines.next_line().map_err(|source| ImportError::Read { name: name.to_owned(), source })
 }
 
@@ -186,7 +179,7 @@ fn stream(
     parser: &Parser<'_>,
     options: &ImportOptions,
     sinks: (&Intake, &ReceiveClock),
-    source: (&mut [Input], Progress<'_>),
+    source: (&mut [Input<'_>], Progress<'_>),
 ) -> Result<Tally, ImportError> {
     let (sender, receiver) = sync_channel::<Chunk>(CHUNKS_WAITING);
     // Shared by the parsers alone: when the last of them has failed, the reader hears of it.
@@ -216,6 +209,7 @@ fn stream(
 fn add(total: &mut Tally, part: Tally) {
     total.0.events += part.0.events;
     total.0.quarantined += part.0.quarantined;
+    total.0.blank += part.0.blank;
     for (key, count) in part.1 {
         *total.1.entry(key).or_default() += count;
     }
@@ -224,34 +218,89 @@ fn add(total: &mut Tally, part: Tally) {
 /// Reads every input into chunks; ends early, without a fault of its own, when no parser is left.
 fn read(
     options: &ImportOptions,
-    (inputs, progress): (&mut [Input], Progress<'_>),
+    (inputs, progress): (&mut [Input<'_>], Progress<'_>),
     chunks: &SyncSender<Chunk>,
 ) -> Result<u64, ImportError> {
-    let mut occurrences = Occurrences::default();
-    let mut count = 0;
+    let mut feed = Feed { options, chunks, occurrences: Occurrences::default(), lines: 0 };
+    let map = options.map.as_deref().map(ColumnMap::parse).transpose()?;
     for input in inputs {
+        let go_on = match options.format {
+            Format::Csv => {
+                let map = map.as_ref().ok_or_else(|| ImportError::Map("there is none: name it with --map FILE".into()))?;
+                feed.rows(map, input, progress)?
+            }
+            Format::Combined | Format::Segment => feed.lines(input, progress)?,
+        };
+        if !go_on {
+            break;
+        }
+    }
+    Ok(feed.lines)
+}
+
+/// Fills chunks and hands them to the parsers. Methods return false when no parser is left.
+struct Feed<'a> {
+    options: &'a ImportOptions,
+    chunks: &'a SyncSender<Chunk>,
+    occurrences: Occurrences,
+    lines: u64,
+}
+
+impl Feed<'_> {
+    fn lines(&mut self, input: &mut Input<'_>, progress: Progress<'_>) -> Result<bool, ImportError> {
         let name = input.name().to_owned();
         let mut lines = Lines::new(input.open(progress)?);
         let mut chunk = Chunk::default();
         while let Some(line) = next(&mut lines, &name)? {
-            count += 1;
+            self.lines += 1;
             match line {
-                Line::Whole(line) if options.format.numbers_lines() => {
-                    chunk.push(line, occurrences.next(line))
+                Line::Whole(line) if self.options.format.numbers_lines() => {
+                    chunk.push(line, self.occurrences.next(&[line]));
                 }
                 Line::Whole(line) => chunk.push(line, 0),
                 Line::Overlong { bytes, hash } => chunk.push_overlong(bytes, hash),
             }
-            let full = chunk.len() >= options.group_records || chunk.bytes() >= CHUNK_BYTES_MAX;
-            if full && chunks.send(std::mem::take(&mut chunk)).is_err() {
-                return Ok(count);
+            if self.is_full(&chunk) && self.chunks.send(std::mem::take(&mut chunk)).is_err() {
+                return Ok(false);
             }
         }
-        if chunks.send(chunk).is_err() {
-            return Ok(count);
-        }
+        Ok(self.chunks.send(chunk).is_ok())
     }
-    Ok(count)
+
+    fn rows(&mut self, map: &ColumnMap, input: &mut Input<'_>, progress: Progress<'_>) -> Result<bool, ImportError> {
+        let name = input.name().to_owned();
+        let broken = |source: csv::Error| ImportError::Read { name: name.clone(), source: source.into() };
+        let mut stream = input.open(progress)?;
+        let head = stream.fill_buf().map_err(|source| broken(source.into()))?;
+        let head = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let delimiter = delimiter(head);
+        let mut rows = csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(stream);
+        let header = lossy(rows.byte_headers().map_err(broken)?);
+        let header: Vec<&str> = header.iter().map(|name| name.trim_start_matches('\u{feff}')).collect();
+        let map = Arc::new(map.resolve(&header)?);
+        let mut chunk = Chunk::of_rows(Arc::clone(&map));
+        let mut record = csv::ByteRecord::new();
+        while rows.read_byte_record(&mut record).map_err(broken)? {
+            self.lines += 1;
+            let cells: Vec<&[u8]> = record.iter().collect();
+            let occurrence = self.occurrences.next(&cells);
+            chunk.push_row(lossy(&record), occurrence);
+            let full = Chunk::of_rows(Arc::clone(&map));
+            if self.is_full(&chunk) && self.chunks.send(std::mem::replace(&mut chunk, full)).is_err() {
+                return Ok(false);
+            }
+        }
+        Ok(self.chunks.send(chunk).is_ok())
+    }
+
+    fn is_full(&self, chunk: &Chunk) -> bool {
+        chunk.len() >= self.options.group_records || chunk.bytes() >= CHUNK_BYTES_MAX
+    }
+}
+
+/// Bytes that are no UTF-8 become U+FFFD.
+fn lossy(record: &csv::ByteRecord) -> csv::StringRecord {
+    record.iter().map(String::from_utf8_lossy).collect()
 }
 
 fn work(
@@ -268,11 +317,7 @@ fn work(
             last = parser.parse(&chunk, clock.now())?;
             Ok(std::mem::take(&mut last.records))
         })?;
-        let counts = ImportCounts {
-            events: last.events,
-            quarantined: last.quarantined,
-            ..ImportCounts::default()
-        };
+        let counts = ImportCounts { events: last.events, quarantined: last.quarantined, blank: last.blank, ..ImportCounts::default() };
         add(&mut tally, (counts, last.aggregates));
     }
 }

@@ -1,17 +1,27 @@
 //! One HTTP/1.1 connection, opened again when it breaks.
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, HOST};
+use http::header::HOST;
 use http::{HeaderMap, Request, StatusCode};
+use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::convert::Infallible;
 use std::time::Duration;
 use tokio::net::TcpStream;
 
 /// Largest answer read.
 pub const ANSWER_BYTES_MAX: usize = 1 << 30;
+/// A request's body, whole or read while it is sent.
+pub type Body = UnsyncBoxBody<Bytes, std::io::Error>;
+
+/// A body that is there already.
+pub fn whole(bytes: Bytes) -> Body {
+    Full::new(bytes).map_err(|never: Infallible| match never {}).boxed_unsync()
+}
+
 /// Patience for opening a connection.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -101,7 +111,7 @@ pub struct Answer {
 pub struct Connection {
     target: Target,
     patience: Duration,
-    sender: Option<SendRequest<Full<Bytes>>>,
+    sender: Option<SendRequest<Body>>,
 }
 
 impl Connection {
@@ -110,20 +120,16 @@ impl Connection {
         Self { target, patience, sender: None }
     }
 
-    /// Sends a request and reads its answer. `Host` and `Content-Length` are added.
+    /// Sends a request and reads its answer. `Host` is added.
     ///
     /// # Errors
     /// [`ConnectionError`]; the next request opens a new connection.
-    pub async fn send(&mut self, mut request: Request<Bytes>) -> Result<Answer, ConnectionError> {
+    pub async fn send(&mut self, mut request: Request<Body>) -> Result<Answer, ConnectionError> {
         if let Ok(host) = self.target.host.parse() {
             request.headers_mut().entry(HOST).or_insert(host);
         }
-        let length = request.body().len();
-        if length > 0 {
-            request.headers_mut().insert(CONTENT_LENGTH, length.into());
-        }
         let address = self.target.address;
-        let exchange = tokio::time::timeout(self.patience, self.exchange(request.map(Full::new)));
+        let exchange = tokio::time::timeout(self.patience, self.exchange(request));
         let answer = exchange.await.unwrap_or_else(|_| {
             Err(ConnectionError::TimedOut { address, seconds: self.patience.as_secs() })
         });
@@ -133,7 +139,7 @@ impl Connection {
         answer
     }
 
-    async fn exchange(&mut self, request: Request<Full<Bytes>>) -> Result<Answer, ConnectionError> {
+    async fn exchange(&mut self, request: Request<Body>) -> Result<Answer, ConnectionError> {
         let address = self.target.address;
         let broken = |why: String| ConnectionError::Broken { address, why };
         let mut kept = self.sender.take();
@@ -159,7 +165,7 @@ impl Connection {
     }
 }
 
-async fn open(address: SocketAddr) -> Result<SendRequest<Full<Bytes>>, ConnectionError> {
+async fn open(address: SocketAddr) -> Result<SendRequest<Body>, ConnectionError> {
     let connecting = tokio::time::timeout(CONNECT_PATIENCE, TcpStream::connect(address)).await;
     let late = ConnectionError::TimedOut { address, seconds: CONNECT_PATIENCE.as_secs() };
     let stream = connecting

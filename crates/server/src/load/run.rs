@@ -1,6 +1,6 @@
 //! The run itself: tickets due at fixed times, taken by whichever connection is free.
 
-use super::connection::{Connection, ConnectionError, Target};
+use super::connection::{Connection, ConnectionError, Target, whole};
 use super::profile::{Operation, Profile, Shape};
 use super::result::{Outcome, Summary, Tally};
 use std::sync::Arc;
@@ -148,7 +148,7 @@ async fn work(
             sleep_until(due).await;
         }
         let counted_from = if ready_in_time { Instant::now() } else { due };
-        let outcome = match connection.send(request).await {
+        let outcome = match connection.send(request.map(whole)).await {
             Ok(answer) => Outcome::of(operation, answer.status),
             Err(_) => Outcome::Broken,
         };

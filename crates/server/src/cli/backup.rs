@@ -1,0 +1,65 @@
+//! `backup` and `restore`: a consistent copy of a data directory, and back.
+
+use super::failure::{Ended, Failure};
+use super::output;
+use super::place::{Place, Target};
+use crate::instance::{self, BackupReport, InstanceOptions};
+use clap::Args;
+use std::path::PathBuf;
+
+/// Copies a data directory: log, keys, and a checkpoint of the state.
+#[derive(Args, Clone, Debug)]
+pub struct Backup {
+    /// Folder to write to; it must not exist or be empty.
+    pub to: PathBuf,
+    /// Where.
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// Makes a data directory of a backup.
+#[derive(Args, Clone, Debug)]
+pub struct Restore {
+    /// The backup.
+    pub from: PathBuf,
+    /// The data directory to make; it must not exist or be empty.
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: PathBuf,
+}
+
+impl Backup {
+    /// Makes the copy.
+    pub fn run(&self) -> Result<Ended, Failure> {
+        let engine = match self.place.open(false)? {
+            Target::Local(engine) => engine,
+            Target::Remote(remote) => {
+                return Err(Failure::known(
+                    "the backup was not made",
+                    format!("the directory is open in the instance at {}, which cannot be asked for a copy yet", remote.url()),
+                    "stop the instance, or snapshot its disk: the log is consistent at any instant",
+                ));
+            }
+        };
+        let report = instance::backup(&engine.instance, engine.generation(), &self.to)
+            .map_err(|error| Failure::new("the backup was not made", error))?;
+        output::print(&told("copied", &report))?;
+        Ok(Ended::Done)
+    }
+}
+
+impl Restore {
+    /// Makes the directory.
+    pub fn run(&self) -> Result<Ended, Failure> {
+        let report = instance::restore(&self.from, &self.data_dir, &InstanceOptions::default())
+            .map_err(|error| Failure::new("nothing was restored", error))?;
+        output::print(&told("restored", &report))?;
+        Ok(Ended::Done)
+    }
+}
+
+fn told(what: &str, report: &BackupReport) -> String {
+    format!(
+        "{what} {} segments ({} bytes) of the log and {} keys ({} bytes) of state\n",
+        report.segments, report.log_bytes, report.entries, report.state_bytes
+    )
+}

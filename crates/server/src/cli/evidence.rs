@@ -1,0 +1,48 @@
+//! What stands behind a figure: state, log and registry of one engine.
+
+use super::engine::Engine;
+use crate::admin::Evidence;
+use crate::audit::{self, Chain, Sources, Subject};
+use crate::report::ReportError;
+use millstream_event::{Lane, Position, Quarantine, QuarantineReason, Timestamp};
+use millstream_pipeline::query;
+use millstream_store::Reading;
+use std::sync::Arc;
+
+/// The files of one engine.
+pub struct Files(pub Arc<Engine>);
+
+impl Evidence for Files {
+    fn chain(&self, subject: Subject, id: &str) -> Result<Option<Chain>, ReportError> {
+        let engine = &self.0;
+        let snapshot = engine.instance.store.snapshot().map_err(ReportError::read)?;
+        let sources = Sources {
+            state: &Reading(&*snapshot),
+            log: &*engine.instance.log,
+            registry: &engine.registry,
+            generation: engine.generation(),
+            window: engine.config.pipeline.window,
+        };
+        audit::audit(&sources, subject, id)
+    }
+
+    fn quarantined(&self, reason: Option<QuarantineReason>, limit: usize) -> Result<Vec<Quarantine>, ReportError> {
+        let engine = &self.0;
+        let snapshot = engine.instance.store.snapshot().map_err(ReportError::read)?;
+        let mut places: Vec<(Timestamp, Lane, Position)> = Vec::new();
+        query::quarantine(&Reading(&*snapshot), engine.generation(), &mut |(lane, _, entry)| {
+            if reason.is_none_or(|wanted| wanted == entry.reason) {
+                places.push((entry.received, lane, entry.position));
+            }
+            Ok(true)
+        })?;
+        places.sort_unstable_by(|a, b| b.cmp(a));
+        let mut found = Vec::new();
+        for (_, lane, position) in places.into_iter().take(limit) {
+            let record = engine.instance.log.read_at(lane, position).map_err(ReportError::read)?;
+            let read = record.and_then(|record| serde_json::from_slice(&record.payload).ok());
+            found.extend(read);
+        }
+        Ok(found)
+    }
+}
