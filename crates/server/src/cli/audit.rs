@@ -35,20 +35,30 @@ pub struct Audit {
 impl Audit {
     /// Prints it.
     pub fn run(&self) -> Result<Ended, Failure> {
-        let subject: Subject = self.subject.parse().map_err(|error| super::report::asked_wrongly(&error))?;
+        let subject: Subject =
+            self.subject.parse().map_err(|error| super::report::asked_wrongly(&error))?;
         let engine = match self.place.open(false)? {
             Target::Local(engine) => Arc::from(engine),
             Target::Remote(mut remote) => {
                 let format = if self.format == Shown::Json { "json" } else { "tree" };
-                let path = format!("/api/audit/{}/{}?format={format}", subject.as_str(), encoded(&self.id));
+                let path = format!(
+                    "/api/audit/{}/{}?format={format}",
+                    subject.as_str(),
+                    encoded(&self.id)
+                );
                 output::print_bytes(&remote.get(&path)?)?;
                 return Ok(Ended::Done);
             }
         };
         let engine: Arc<super::engine::Engine> = engine;
-        let failed = |error: &dyn std::fmt::Display| Failure::new("the audit cannot be made", error);
+        let failed =
+            |error: &dyn std::fmt::Display| Failure::new("the audit cannot be made", error);
         engine.drain().map_err(|error| failed(&error))?;
-        let chain = engine.admin_parts(None).evidence.chain(subject, &self.id).map_err(|error| failed(&error))?;
+        let chain = engine
+            .admin_parts(None)
+            .evidence
+            .chain(subject, &self.id)
+            .map_err(|error| failed(&error))?;
         let Some(chain) = chain else {
             return Err(Failure::known(
                 format!("there is no {} {}", subject.as_str(), self.id),

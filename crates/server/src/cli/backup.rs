@@ -35,7 +35,10 @@ impl Backup {
             Target::Remote(remote) => {
                 return Err(Failure::known(
                     "the backup was not made",
-                    format!("the directory is open in the instance at {}, which cannot be asked for a copy yet", remote.url()),
+                    format!(
+                        "the directory is open in the instance at {}, which cannot be asked for a copy yet",
+                        remote.url()
+                    ),
                     "stop the instance, or snapshot its disk: the log is consistent at any instant",
                 ));
             }

@@ -49,7 +49,8 @@ impl Config {
                 output::print(&format!("{resolved:#?}\n"))?;
             }
             Action::Token => {
-                let token = Token::generate().map_err(|error| Failure::new("no token was made", error))?;
+                let token =
+                    Token::generate().map_err(|error| Failure::new("no token was made", error))?;
                 output::print(&format!("token   {}\nsha256  {}\n", token.reveal(), token.hash()))?;
             }
         }

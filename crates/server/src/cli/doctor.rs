@@ -58,7 +58,9 @@ impl Doctor {
         for (name, found) in findings {
             let line = match found {
                 Found::Good(what) => format!("ok    {name:<10} {what}\n"),
-                Found::Poor(what, fix) => format!("poor  {name:<10} {what}\n      {:<10} fix: {fix}\n", ""),
+                Found::Poor(what, fix) => {
+                    format!("poor  {name:<10} {what}\n      {:<10} fix: {fix}\n", "")
+                }
                 Found::Bad(what, fix) => {
                     bad += 1;
                     format!("bad   {name:<10} {what}\n      {:<10} fix: {fix}\n", "")
@@ -69,7 +71,11 @@ impl Doctor {
         if bad == 0 {
             return Ok(Ended::Done);
         }
-        Err(Failure::known(format!("{bad} of these checks failed"), "see above", "do what stands behind `fix:`"))
+        Err(Failure::known(
+            format!("{bad} of these checks failed"),
+            "see above",
+            "do what stands behind `fix:`",
+        ))
     }
 }
 
@@ -87,9 +93,16 @@ fn disk(dir: &Path) -> Found {
         Ok(stat) => {
             let free = stat.f_bavail.saturating_mul(stat.f_frsize);
             let told = format!("{} MiB free under {}", free >> 20, dir.display());
-            if free < DISK_BYTES_MIN { Found::Bad(told, "free at least 1 GiB, or choose another --data-dir") } else { Found::Good(told) }
+            if free < DISK_BYTES_MIN {
+                Found::Bad(told, "free at least 1 GiB, or choose another --data-dir")
+            } else {
+                Found::Good(told)
+            }
         }
-        Err(error) => Found::Bad(format!("{} cannot be looked at: {error}", dir.display()), "choose another --data-dir"),
+        Err(error) => Found::Bad(
+            format!("{} cannot be looked at: {error}", dir.display()),
+            "choose another --data-dir",
+        ),
     }
 }
 
@@ -113,26 +126,47 @@ fn sync(dir: &Path) -> Found {
         Ok(mut times) => {
             times.sort_unstable();
             let median = times[times.len() / 2];
-            let told = format!("a write is durable after {:.2} ms (median of {SYNCS})", median.as_secs_f64() * 1_000.0);
-            if median > SYNC_SLOW { Found::Poor(told, "put the data directory on a faster disk: every click waits for it") } else { Found::Good(told) }
+            let told = format!(
+                "a write is durable after {:.2} ms (median of {SYNCS})",
+                median.as_secs_f64() * 1_000.0
+            );
+            if median > SYNC_SLOW {
+                Found::Poor(
+                    told,
+                    "put the data directory on a faster disk: every click waits for it",
+                )
+            } else {
+                Found::Good(told)
+            }
         }
-        Err(error) => Found::Bad(format!("{} cannot be written: {error}", dir.display()), "give this user the right to write, or choose another --data-dir"),
+        Err(error) => Found::Bad(
+            format!("{} cannot be written: {error}", dir.display()),
+            "give this user the right to write, or choose another --data-dir",
+        ),
     }
 }
 
 fn clock() -> Found {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
     if seconds < CLOCK_SECONDS_MIN {
-        return Found::Bad("the clock says a year before 2026".to_owned(), "set the clock, best by NTP");
+        return Found::Bad(
+            "the clock says a year before 2026".to_owned(),
+            "set the clock, best by NTP",
+        );
     }
     Found::Good("the clock is set".to_owned())
 }
 
 fn files(config: &Config) -> Found {
-    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(u64::MAX);
+    let limit =
+        rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(u64::MAX);
     let wanted = config.capture.limits.connections as u64 + FILES_SPARE;
     let told = format!("{limit} files may be open, {wanted} may be needed");
-    if limit < wanted { Found::Poor(told, "raise `ulimit -n`, or lower capture.limits.connections") } else { Found::Good(told) }
+    if limit < wanted {
+        Found::Poor(told, "raise `ulimit -n`, or lower capture.limits.connections")
+    } else {
+        Found::Good(told)
+    }
 }
 
 fn listener(address: SocketAddr, unguarded: bool) -> Found {
@@ -144,7 +178,10 @@ fn listener(address: SocketAddr, unguarded: bool) -> Found {
     }
     match TcpListener::bind(address) {
         Ok(_) => Found::Good(format!("{address} is free")),
-        Err(error) => Found::Poor(format!("{address}: {error}"), "another process listens there, perhaps a running instance"),
+        Err(error) => Found::Poor(
+            format!("{address}: {error}"),
+            "another process listens there, perhaps a running instance",
+        ),
     }
 }
 
@@ -155,7 +192,9 @@ fn country(config: &Config) -> Found {
     };
     match opened {
         Ok(_) => Found::Good("the database of countries can be read".to_owned()),
-        Err(error) => Found::Bad(error.to_string(), "name another file in capture.country_database"),
+        Err(error) => {
+            Found::Bad(error.to_string(), "name another file in capture.country_database")
+        }
     }
 }
 

@@ -7,7 +7,9 @@ use crate::capture::clock::ReceiveClock;
 use crate::capture::plane::CountryOf;
 use crate::capture::{CaptureKeys, CaptureParts, Counters, Readiness};
 use crate::config::Config;
-use crate::consume::{self, ConsumeError, ConsumeOptions, ConsumeParts, Consumer, DrainError, Parameters};
+use crate::consume::{
+    self, ConsumeError, ConsumeOptions, ConsumeParts, Consumer, DrainError, Parameters,
+};
 use crate::country::{Countries, CountryError};
 use crate::instance::{Instance, InstanceError, InstanceOptions};
 use crate::links::{EditError, Editor, Registry};
@@ -61,7 +63,8 @@ impl Engine {
     /// # Errors
     /// See [`EngineError`].
     pub fn open(config: Config) -> Result<Self, EngineError> {
-        let options = InstanceOptions { log: segment_options(&config), ..InstanceOptions::default() };
+        let options =
+            InstanceOptions { log: segment_options(&config), ..InstanceOptions::default() };
         let instance = Arc::new(Instance::open(&config.data_dir, &options)?);
         if let Some(because) = &instance.rebuilt {
             tracing::warn!(because, "the state is folded again from the log");
@@ -103,7 +106,8 @@ impl Engine {
         self.caught_up_with_controls();
         let mut settings = Settings::clone(&self.registry.settings());
         let add = |mine: &mut Vec<Box<str>>, theirs: &[Box<str>]| {
-            let missing: Vec<_> = theirs.iter().filter(|host| !mine.contains(host)).cloned().collect();
+            let missing: Vec<_> =
+                theirs.iter().filter(|host| !mine.contains(host)).cloned().collect();
             mine.extend(missing);
         };
         add(&mut settings.own_domains, &wanted.own_domains);

@@ -26,7 +26,11 @@ impl Evidence for Files {
         audit::audit(&sources, subject, id)
     }
 
-    fn quarantined(&self, reason: Option<QuarantineReason>, limit: usize) -> Result<Vec<Quarantine>, ReportError> {
+    fn quarantined(
+        &self,
+        reason: Option<QuarantineReason>,
+        limit: usize,
+    ) -> Result<Vec<Quarantine>, ReportError> {
         let engine = &self.0;
         let snapshot = engine.instance.store.snapshot().map_err(ReportError::read)?;
         let mut places: Vec<(Timestamp, Lane, Position)> = Vec::new();

@@ -23,7 +23,10 @@ impl StoreFigures {
         Self { engine, counters }
     }
 
-    fn read<T>(&self, answer: impl FnOnce(&StateFigures<'_>) -> Result<T, ReportError>) -> Result<T, ReportError> {
+    fn read<T>(
+        &self,
+        answer: impl FnOnce(&StateFigures<'_>) -> Result<T, ReportError>,
+    ) -> Result<T, ReportError> {
         let snapshot = self.engine.instance.store.snapshot().map_err(ReportError::read)?;
         let figures = StateFigures {
             state: &Reading(&*snapshot),
@@ -41,7 +44,7 @@ impl Figures for StoreFigures {
     }
 
     fn session_totals(&self) -> Result<SessionTotals, ReportError> {
-        self.read(Figures::session_totals)
+        self.read(|figures| figures.session_totals())
     }
 
     fn session_days(&self, range: &DateRange) -> Result<Vec<SessionDay>, ReportError> {
@@ -49,7 +52,7 @@ impl Figures for StoreFigures {
     }
 
     fn outcomes(&self) -> Result<OutcomeCounts, ReportError> {
-        self.read(Figures::outcomes)
+        self.read(|figures| figures.outcomes())
     }
 
     fn delivery(&self) -> DeliveryCounts {
@@ -97,7 +100,11 @@ fn captured(counters: &Counters) -> DeliveryCounts {
         degraded: 0,
         restricted: load(&counters.restricted),
         quarantined: load(&counters.quarantined),
-        refused: counters.refused().map(|(code, count)| (code.to_owned(), count)).filter(|(_, count)| *count > 0).collect(),
+        refused: counters
+            .refused()
+            .map(|(code, count)| (code.to_owned(), count))
+            .filter(|(_, count)| *count > 0)
+            .collect(),
         shed: 0,
         click_unlogged: load(&counters.click_unlogged),
         hops,

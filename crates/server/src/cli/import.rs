@@ -57,7 +57,11 @@ impl Import {
         let map = self.map_text()?;
         for file in self.files.iter().filter(|file| file.as_os_str() != "-") {
             std::fs::File::open(file).map_err(|error| {
-                Failure::known(format!("cannot read {}", file.display()), error.to_string(), "check the path; nothing was imported")
+                Failure::known(
+                    format!("cannot read {}", file.display()),
+                    error.to_string(),
+                    "check the path; nothing was imported",
+                )
             })?;
         }
         let outcome = match self.place.open(true)? {
@@ -82,14 +86,22 @@ impl Import {
             )),
             None => Ok(None),
             Some(path) => std::fs::read_to_string(path).map(Some).map_err(|error| {
-                Failure::known(format!("cannot read the map {}", path.display()), error.to_string(), "check the path given with --map")
+                Failure::known(
+                    format!("cannot read the map {}", path.display()),
+                    error.to_string(),
+                    "check the path given with --map",
+                )
             }),
         }
     }
 
     fn local(&self, engine: &Engine, map: Option<String>) -> Result<ImportOutcome, Failure> {
         let source = SourceId::parse(&self.source).ok_or_else(|| {
-            Failure::usage("the source's name cannot be used", "it is empty, too long or holds control characters", "use 1 to 64 bytes")
+            Failure::usage(
+                "the source's name cannot be used",
+                "it is empty, too long or holds control characters",
+                "use 1 to 64 bytes",
+            )
         })?;
         let mut options = ImportOptions::new(self.format, source);
         options.map = map;
@@ -108,7 +120,8 @@ impl Import {
     }
 
     fn remote(&self, remote: &mut Remote, map: Option<&str>) -> Result<ImportOutcome, Failure> {
-        let mut path = format!("/api/import?format={}&source={}", self.format.as_str(), encoded(&self.source));
+        let mut path =
+            format!("/api/import?format={}&source={}", self.format.as_str(), encoded(&self.source));
         if let Some(domain) = &self.own_domain {
             path.push_str(&format!("&own_domain={}", encoded(domain)));
         }
@@ -123,7 +136,8 @@ impl Import {
             ));
         }
         let answer = remote.stream(&path, super::upload::body(self.files.clone()))?;
-        serde_json::from_slice(&answer).map_err(|error| Failure::new("the instance's answer cannot be read", error))
+        serde_json::from_slice(&answer)
+            .map_err(|error| Failure::new("the instance's answer cannot be read", error))
     }
 }
 
@@ -135,7 +149,8 @@ fn bar(inputs: &[Input<'_>], passes: u64) -> ProgressBar {
         Some(bytes) => ProgressBar::new(bytes * passes),
         None => ProgressBar::new_spinner(),
     };
-    let style = ProgressStyle::with_template("{wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}");
+    let style =
+        ProgressStyle::with_template("{wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}");
     match style {
         Ok(style) if bytes.is_some() => bar.with_style(style),
         _ => bar,

@@ -151,8 +151,12 @@ impl Links {
             Action::Add(add) => {
                 let proposal = add.fields.proposal(&add.slug, &add.destination);
                 let link = match add.common.place.open(true)? {
-                    Target::Local(engine) => edit(&engine, |engine| engine.editor.put(proposal, (engine.clock)()))?,
-                    Target::Remote(mut remote) => parsed(&remote.send_json(Method::POST, "/api/links", &proposal)?)?,
+                    Target::Local(engine) => {
+                        edit(&engine, |engine| engine.editor.put(proposal, (engine.clock)()))?
+                    }
+                    Target::Remote(mut remote) => {
+                        parsed(&remote.send_json(Method::POST, "/api/links", &proposal)?)?
+                    }
                 };
                 show(&[link], add.common.format)
             }
@@ -160,18 +164,22 @@ impl Links {
             Action::Show(one) => one.show(),
             Action::Disable(one) => {
                 let link = match one.common.place.open(false)? {
-                    Target::Local(engine) => edit(&engine, |engine| engine.editor.disable(&one.slug, (engine.clock)()))?,
+                    Target::Local(engine) => {
+                        edit(&engine, |engine| engine.editor.disable(&one.slug, (engine.clock)()))?
+                    }
                     Target::Remote(mut remote) => change(&mut remote, &one.slug, "disable")?,
                 };
                 show(&[link], one.common.format)
             }
             Action::Restore(restore) => {
                 let link = match restore.common.place.open(false)? {
-                    Target::Local(engine) => {
-                        edit(&engine, |engine| engine.editor.restore(&restore.slug, restore.version, (engine.clock)()))?
-                    }
+                    Target::Local(engine) => edit(&engine, |engine| {
+                        engine.editor.restore(&restore.slug, restore.version, (engine.clock)())
+                    })?,
                     Target::Remote(mut remote) => {
-                        let version = restore.version.map_or_else(String::new, |version| format!("?version={version}"));
+                        let version = restore
+                            .version
+                            .map_or_else(String::new, |version| format!("?version={version}"));
                         change(&mut remote, &restore.slug, &format!("restore{version}"))?
                     }
                 };
@@ -187,15 +195,25 @@ impl One {
         let history: Vec<Value> = match self.common.place.open(false)? {
             Target::Local(engine) => {
                 ready(&engine)?;
-                engine.registry.history(&self.slug).iter().map(|link| body(link)).collect::<Result<_, _>>()?
+                engine
+                    .registry
+                    .history(&self.slug)
+                    .iter()
+                    .map(|link| body(link))
+                    .collect::<Result<_, _>>()?
             }
             Target::Remote(mut remote) => {
-                let mut answer = parsed(&remote.get(&format!("/api/links/{}", encoded(&self.slug)))?)?;
-                serde_json::from_value(answer["history"].take()).map_err(|error| Failure::new("the answer cannot be read", error))?
+                let mut answer =
+                    parsed(&remote.get(&format!("/api/links/{}", encoded(&self.slug)))?)?;
+                serde_json::from_value(answer["history"].take())
+                    .map_err(|error| Failure::new("the answer cannot be read", error))?
             }
         };
         if history.is_empty() {
-            return Err(Failure::new("there is nothing to show", EditError::Unknown { slug: self.slug.clone() }));
+            return Err(Failure::new(
+                "there is nothing to show",
+                EditError::Unknown { slug: self.slug.clone() },
+            ));
         }
         show(&history, self.common.format)
     }
@@ -213,7 +231,9 @@ impl Check {
                 for link in all(&self.common.place)? {
                     let slug = link["slug"].as_str().unwrap_or_default().to_owned();
                     let broken = proposal_of(&link).broken();
-                    found.extend(broken.into_iter().map(|broken| (slug.clone(), broken.to_string())));
+                    found.extend(
+                        broken.into_iter().map(|broken| (slug.clone(), broken.to_string())),
+                    );
                 }
                 found
             }
@@ -259,15 +279,21 @@ fn edit(
 }
 
 fn body(link: &millstream_event::control::Link) -> Result<Value, Failure> {
-    serde_json::to_value(LinkBody::of(link)).map_err(|error| Failure::new("the link cannot be shown", error))
+    serde_json::to_value(LinkBody::of(link))
+        .map_err(|error| Failure::new("the link cannot be shown", error))
 }
 
 fn change(remote: &mut Remote, slug: &str, action: &str) -> Result<Value, Failure> {
-    parsed(&remote.send_json(Method::PUT, &format!("/api/links/{}/{action}", encoded(slug)), &())?)
+    parsed(&remote.send_json(
+        Method::PUT,
+        &format!("/api/links/{}/{action}", encoded(slug)),
+        &(),
+    )?)
 }
 
 fn parsed(bytes: &[u8]) -> Result<Value, Failure> {
-    serde_json::from_slice(bytes).map_err(|error| Failure::new("the instance's answer cannot be read", error))
+    serde_json::from_slice(bytes)
+        .map_err(|error| Failure::new("the instance's answer cannot be read", error))
 }
 
 /// Every link as it now is; a running instance answers page by page.
@@ -302,11 +328,22 @@ fn show(links: &[Value], format: Shown) -> Result<Ended, Failure> {
     table
         .load_preset(UTF8_HORIZONTAL_ONLY)
         .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_header(["link", "version", "state", "status", "destination", "campaign", "owner", "changed"]);
+        .set_header([
+            "link",
+            "version",
+            "state",
+            "status",
+            "destination",
+            "campaign",
+            "owner",
+            "changed",
+        ]);
     for link in links {
         let text = |name: &str| link[name].as_str().unwrap_or_default().to_owned();
-        let campaign = ["utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content", "ad_group"];
-        let campaign: Vec<_> = campaign.iter().map(|name| text(name)).filter(|value| !value.is_empty()).collect();
+        let campaign =
+            ["utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content", "ad_group"];
+        let campaign: Vec<_> =
+            campaign.iter().map(|name| text(name)).filter(|value| !value.is_empty()).collect();
         let state = if link["enabled"] == true { "enabled" } else { "disabled" };
         table.add_row([
             text("slug"),

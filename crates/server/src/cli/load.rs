@@ -61,9 +61,17 @@ impl Load {
     /// Sends and sums up.
     pub fn run(&self) -> Result<Ended, Failure> {
         if !(self.duration > 0.0 && self.duration <= 86_400.0) {
-            return Err(Failure::usage("the duration cannot be used", "it must be above 0 and at most a day", "give seconds, such as --duration 30"));
+            return Err(Failure::usage(
+                "the duration cannot be used",
+                "it must be above 0 and at most a day",
+                "give seconds, such as --duration 30",
+            ));
         }
-        let clock = || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |now| now.as_secs());
+        let clock = || {
+            std::time::SystemTime::now()
+                .duration_since(std::time::UNIX_EPOCH)
+                .map_or(0, |now| now.as_secs())
+        };
         let options = LoadOptions {
             url: self.url.clone(),
             shape: Shape {
@@ -80,7 +88,9 @@ impl Load {
             allow_remote: self.allow_remote,
         };
         let summary = load::run(&options).map_err(|error| match error {
-            LoadError::Options(why) => Failure::usage("the load cannot be made so", why, "see `millstream load --help`"),
+            LoadError::Options(why) => {
+                Failure::usage("the load cannot be made so", why, "see `millstream load --help`")
+            }
             other => Failure::new("the load was not sent", other),
         })?;
         match self.format {

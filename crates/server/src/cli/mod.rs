@@ -6,11 +6,9 @@
 mod audit;
 mod backup;
 mod config;
-mod demo;
 mod doctor;
 pub mod engine;
 mod evidence;
-mod export;
 mod failure;
 mod figures;
 mod import;
@@ -23,7 +21,6 @@ mod report;
 mod serve;
 mod sql;
 mod standing;
-mod tables;
 mod transfer;
 mod upload;
 
@@ -37,7 +34,9 @@ use std::process::ExitCode;
 /// Real-time attribution: durable clicks and events, sessions, people, credited conversions.
 #[derive(Parser, Debug)]
 #[command(name = "millstream", version, about, propagate_version = true, max_term_width = 100)]
-#[command(after_help = "Exit codes: 0 done, 1 failed, 2 usage, 3 done with quarantined or refused input.")]
+#[command(
+    after_help = "Exit codes: 0 done, 1 failed, 2 usage, 3 done with quarantined or refused input."
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -46,12 +45,10 @@ struct Cli {
 #[derive(Subcommand, Debug)]
 enum Command {
     Serve(serve::Serve),
-    Demo(demo::Demo),
     Import(import::Import),
     Links(links::Links),
     Report(report::Report),
     Audit(audit::Audit),
-    Export(export::Export),
     Sql(sql::Sql),
     Config(config::Config),
     Load(load::Load),
@@ -64,12 +61,10 @@ impl Command {
     fn run(&self) -> Result<Ended, Failure> {
         match self {
             Self::Serve(serve) => serve.run(),
-            Self::Demo(demo) => demo.run(),
             Self::Import(import) => import.run(),
             Self::Links(links) => links.run(),
             Self::Report(report) => report.run(),
             Self::Audit(audit) => audit.run(),
-            Self::Export(export) => export.run(),
             Self::Sql(sql) => sql.run(),
             Self::Config(config) => config.run(),
             Self::Load(load) => load.run(),

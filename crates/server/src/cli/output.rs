@@ -12,9 +12,11 @@ pub fn print(text: &str) -> Result<(), Failure> {
 pub fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
     let mut output = std::io::stdout().lock();
     match output.write_all(bytes).and_then(|()| output.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Failure::known("cannot print the answer", error.to_string(), "check where standard output goes"))
-        }
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::known(
+            "cannot print the answer",
+            error.to_string(),
+            "check where standard output goes",
+        )),
         _ => Ok(()),
     }
 }

@@ -64,7 +64,8 @@ impl Place {
         if let Some(dir) = &self.data_dir {
             raw.server.data_dir.clone_from(dir);
         }
-        Config::resolve(raw).map_err(|error| Failure::new("the configuration cannot be used", error))
+        Config::resolve(raw)
+            .map_err(|error| Failure::new("the configuration cannot be used", error))
     }
 
     /// Opens the data directory, or finds the instance that has it open. A directory that does not
@@ -89,7 +90,9 @@ impl Place {
                 Err(EngineError::Instance(InstanceError::Running { admin: Some(url), .. })) => {
                     return Ok(Target::Remote(Remote::new(&url, self.token.clone())?));
                 }
-                Err(EngineError::Instance(InstanceError::Running { .. })) if Instant::now() < deadline => {
+                Err(EngineError::Instance(InstanceError::Running { .. }))
+                    if Instant::now() < deadline =>
+                {
                     std::thread::sleep(Duration::from_millis(100));
                 }
                 Err(error) => {

@@ -21,12 +21,18 @@ pub struct Remote {
 impl Remote {
     /// For an address such as `http://127.0.0.1:8081`.
     pub fn new(url: &str, token: Option<String>) -> Result<Self, Failure> {
-        let target = Target::parse(url).map_err(|error| Failure::new("cannot reach the instance", error))?;
+        let target =
+            Target::parse(url).map_err(|error| Failure::new("cannot reach the instance", error))?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|error| Failure::new("cannot reach the instance", error))?;
-        Ok(Self { url: url.to_owned(), token, connection: Connection::new(target, PATIENCE), runtime })
+        Ok(Self {
+            url: url.to_owned(),
+            token,
+            connection: Connection::new(target, PATIENCE),
+            runtime,
+        })
     }
 
     /// Where it is.
@@ -40,8 +46,14 @@ impl Remote {
     }
 
     /// A request with a body of JSON.
-    pub fn send_json(&mut self, method: Method, path: &str, value: &impl serde::Serialize) -> Result<bytes::Bytes, Failure> {
-        let body = serde_json::to_vec(value).map_err(|error| Failure::new("cannot write the request", error))?;
+    pub fn send_json(
+        &mut self,
+        method: Method,
+        path: &str,
+        value: &impl serde::Serialize,
+    ) -> Result<bytes::Bytes, Failure> {
+        let body = serde_json::to_vec(value)
+            .map_err(|error| Failure::new("cannot write the request", error))?;
         self.call(method, path, "application/json", connection::whole(body.into()))
     }
 
@@ -50,14 +62,27 @@ impl Remote {
         self.call(Method::POST, path, "application/octet-stream", body)
     }
 
-    fn call(&mut self, method: Method, path: &str, media: &str, body: Body) -> Result<bytes::Bytes, Failure> {
+    fn call(
+        &mut self,
+        method: Method,
+        path: &str,
+        media: &str,
+        body: Body,
+    ) -> Result<bytes::Bytes, Failure> {
         let what = format!("{} did not do what was asked", self.url);
-        let mut request = Request::builder().method(method).uri(path).header(ACCEPT, "*/*").header(CONTENT_TYPE, media);
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(ACCEPT, "*/*")
+            .header(CONTENT_TYPE, media);
         if let Some(token) = &self.token {
             request = request.header(AUTHORIZATION, format!("Bearer {token}"));
         }
         let request = request.body(body).map_err(|error| Failure::new(&what, error))?;
-        let answer = self.runtime.block_on(self.connection.send(request)).map_err(|error| Failure::new(&what, error))?;
+        let answer = self
+            .runtime
+            .block_on(self.connection.send(request))
+            .map_err(|error| Failure::new(&what, error))?;
         if answer.status.is_success() {
             return Ok(answer.body);
         }

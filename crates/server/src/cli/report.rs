@@ -67,7 +67,8 @@ impl Report {
             ("from", &self.from),
             ("to", &self.to),
         ];
-        let mut all: Vec<_> = given.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))).collect();
+        let mut all: Vec<_> =
+            given.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))).collect();
         if self.bots {
             all.push(("bots", "true".to_owned()));
         }
@@ -91,11 +92,16 @@ pub fn asked_wrongly(error: &ReportError) -> Failure {
 }
 
 /// A report of an opened directory, with everything logged counted.
-pub fn local(engine: &Arc<super::engine::Engine>, query: &ReportQuery, format: Format) -> Result<String, Failure> {
+pub fn local(
+    engine: &Arc<super::engine::Engine>,
+    query: &ReportQuery,
+    format: Format,
+) -> Result<String, Failure> {
     let failed = |error: &dyn std::fmt::Display| Failure::new("the report cannot be made", error);
     engine.drain().map_err(|error| failed(&error))?;
     let parts = engine.admin_parts(None);
     let freshness = parts.progress.standing().freshness();
-    let report = report::build(&*parts.figures, query, freshness).map_err(|error| failed(&error))?;
+    let report =
+        report::build(&*parts.figures, query, freshness).map_err(|error| failed(&error))?;
     report::render(&report, format, output::terminal_width()).map_err(|error| failed(&error))
 }

@@ -53,12 +53,14 @@ impl Serve {
         if !self.roles.is_empty() {
             raw.server.roles.clone_from(&self.roles);
         }
-        Config::resolve(raw).map_err(|error| Failure::new("the configuration cannot be used", error))
+        Config::resolve(raw)
+            .map_err(|error| Failure::new("the configuration cannot be used", error))
     }
 
     /// Serves until it is told to end.
     pub fn run(&self) -> Result<Ended, Failure> {
-        let engine = Engine::open(self.config()?).map_err(|error| Failure::new("cannot start", error))?;
+        let engine =
+            Engine::open(self.config()?).map_err(|error| Failure::new("cannot start", error))?;
         let planes = Planes::start(Arc::new(engine))?;
         output::print(&planes.banner())?;
         wait_for_end()?;
@@ -89,8 +91,15 @@ impl Planes {
         };
         let admin = if config.roles.report {
             let counters = capture.as_ref().map(|capture| Arc::clone(&capture.counters));
-            let options = AdminOptions { listen: config.admin_listen, tokens: tokens(config)?, ..AdminOptions::default() };
-            Some(admin::start(options, engine.admin_parts(counters)).map_err(|error| failed(&error))?)
+            let options = AdminOptions {
+                listen: config.admin_listen,
+                tokens: tokens(config)?,
+                ..AdminOptions::default()
+            };
+            Some(
+                admin::start(options, engine.admin_parts(counters))
+                    .map_err(|error| failed(&error))?,
+            )
         } else {
             None
         };
@@ -142,7 +151,11 @@ impl Planes {
 
 fn tokens(config: &Config) -> Result<Tokens, Failure> {
     let entries = config.tokens.iter().map(|token| {
-        let entry = TokenEntry { name: token.name.clone(), role: token.role.parse()?, hash: token.sha256.parse()? };
+        let entry = TokenEntry {
+            name: token.name.clone(),
+            role: token.role.parse()?,
+            hash: token.sha256.parse()?,
+        };
         Ok::<_, crate::admin::token::TokenError>(entry)
     });
     let entries: Result<Vec<_>, _> = entries.collect();
@@ -152,7 +165,8 @@ fn tokens(config: &Config) -> Result<Tokens, Failure> {
 /// Waits for SIGINT or SIGTERM.
 pub fn wait_for_end() -> Result<(), Failure> {
     let failed = |error: std::io::Error| Failure::new("cannot listen for signals", error);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
     runtime.block_on(async {
         use tokio::signal::unix::{SignalKind, signal};
         let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;

@@ -34,7 +34,16 @@ impl Sql {
             .iter()
             .map(|table| format!("create view {table} as from '{table}.parquet'; "))
             .collect();
-        let fix = format!("{} && duckdb -c \"{}{}\"", exports.join(" && "), views.concat(), self.query.replace('"', "\\\""));
-        Err(Failure::known("this build cannot answer SQL itself", "its query engine is left out to keep the build small", fix))
+        let fix = format!(
+            "{} && duckdb -c \"{}{}\"",
+            exports.join(" && "),
+            views.concat(),
+            self.query.replace('"', "\\\"")
+        );
+        Err(Failure::known(
+            "this build cannot answer SQL itself",
+            "its query engine is left out to keep the build small",
+            fix,
+        ))
     }
 }

@@ -100,7 +100,11 @@ impl Engine {
 pub struct Gateway(pub Arc<Engine>);
 
 impl Transfer for Gateway {
-    fn import(&self, parameters: &[(String, String)], input: &mut dyn Read) -> Result<serde_json::Value, TransferError> {
+    fn import(
+        &self,
+        parameters: &[(String, String)],
+        input: &mut dyn Read,
+    ) -> Result<serde_json::Value, TransferError> {
         let options = import_options(parameters).map_err(TransferError::Request)?;
         let inputs = vec![Input::reader("the request's body", Box::new(input))];
         let failed = |error: String| TransferError::Failed(error);
@@ -111,27 +115,39 @@ impl Transfer for Gateway {
         serde_json::to_value(outcome).map_err(|error| failed(error.to_string()))
     }
 
-    fn check_export(&self, table: &str, parameters: &[(String, String)]) -> Result<(), TransferError> {
-        super::tables::Request::read(table, parameters).map(drop).map_err(TransferError::Request)
+    fn check_export(
+        &self,
+        _table: &str,
+        _parameters: &[(String, String)],
+    ) -> Result<(), TransferError> {
+        Err(TransferError::Request("this version has no export".to_owned()))
     }
 
-    fn export(&self, table: &str, parameters: &[(String, String)], output: &mut dyn Write) -> Result<(), TransferError> {
-        let request = super::tables::Request::read(table, parameters).map_err(TransferError::Request)?;
-        super::tables::write(&self.0, &request, output).map_err(|error| TransferError::Failed(error.to_string()))
+    fn export(
+        &self,
+        _: &str,
+        _: &[(String, String)],
+        _: &mut dyn Write,
+    ) -> Result<(), TransferError> {
+        Err(TransferError::Request("this version has no export".to_owned()))
     }
 }
 
 /// Options from the parameters of a query string; both ends of the wire use them.
 fn import_options(parameters: &[(String, String)]) -> Result<ImportOptions, String> {
-    let find = |wanted: &str| parameters.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
+    let find = |wanted: &str| {
+        parameters.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str())
+    };
     let known = ["format", "own_domain", "source", "map"];
     if let Some((name, _)) = parameters.iter().find(|(name, _)| !known.contains(&name.as_str())) {
         return Err(format!("there is no parameter {name}; use {}", known.join(", ")));
     }
     let format = find("format").unwrap_or("combined");
-    let format = Format::parse(format).ok_or_else(|| format!("there is no format {format}; use combined, segment or csv"))?;
+    let format = Format::parse(format)
+        .ok_or_else(|| format!("there is no format {format}; use combined, segment or csv"))?;
     let source = find("source").unwrap_or(IMPORT_SOURCE);
-    let source = SourceId::parse(source).ok_or("a source is 1 to 64 bytes without control characters")?;
+    let source =
+        SourceId::parse(source).ok_or("a source is 1 to 64 bytes without control characters")?;
     let mut options = ImportOptions::new(format, source);
     options.own_domain = find("own_domain").map(str::to_owned);
     options.map = find("map").map(str::to_owned);

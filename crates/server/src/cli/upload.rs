@@ -29,7 +29,10 @@ pub fn body(files: Vec<PathBuf>) -> Body {
     Pieces(receiver).boxed_unsync()
 }
 
-fn pump(files: &[PathBuf], sender: &mpsc::Sender<std::io::Result<Bytes>>) -> Result<(), ImportError> {
+fn pump(
+    files: &[PathBuf],
+    sender: &mpsc::Sender<std::io::Result<Bytes>>,
+) -> Result<(), ImportError> {
     let mut inputs: Vec<_> = files.iter().map(|file| Input::path(file)).collect();
     let silent = |_: u64| {};
     let opened: Result<Vec<_>, _> = inputs.iter_mut().map(|input| input.open(&silent)).collect();

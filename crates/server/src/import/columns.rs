@@ -26,11 +26,15 @@ impl ColumnMap {
     /// # Errors
     /// [`ImportError::Map`] with the key that is wrong.
     pub fn parse(text: &str) -> Result<Self, ImportError> {
-        let mut table: Table = text.parse().map_err(|error: toml::de::Error| wrong(error.message()))?;
-        let time = table.remove("time").ok_or_else(|| wrong("time is missing: name the column that holds it"))?;
+        let mut table: Table =
+            text.parse().map_err(|error: toml::de::Error| wrong(error.message()))?;
+        let time = table
+            .remove("time")
+            .ok_or_else(|| wrong("time is missing: name the column that holds it"))?;
         let format = time.get("format").map_or(Some("rfc3339"), Value::as_str);
         let time_format = format.and_then(TimeFormat::parse);
-        let time_format = time_format.ok_or_else(|| wrong("time.format is none of rfc3339, unix_ms, unix_s"))?;
+        let time_format =
+            time_format.ok_or_else(|| wrong("time.format is none of rfc3339, unix_ms, unix_s"))?;
         let mut fields = Vec::new();
         for (name, value) in &table {
             let target = Target::parse(name).ok_or_else(|| unknown(name))?;
@@ -70,13 +74,19 @@ impl Spec {
             return Ok(Self::Constant(text.into()));
         }
         let Some(column) = value.get("column").and_then(Value::as_str) else {
-            return Err(wrong(&format!("{name} must be a column's name, {{ const = … }} or {{ column = … }}")));
+            return Err(wrong(&format!(
+                "{name} must be a column's name, {{ const = … }} or {{ column = … }}"
+            )));
         };
         let Some(values) = value.get("values") else { return Ok(Self::Column(column.to_owned())) };
-        let values = values.as_table().ok_or_else(|| wrong(&format!("{name}.values must be a table of texts")))?;
+        let values = values
+            .as_table()
+            .ok_or_else(|| wrong(&format!("{name}.values must be a table of texts")))?;
         let mut mapped = BTreeMap::new();
         for (from, to) in values {
-            let to = to.as_str().ok_or_else(|| wrong(&format!("{name}.values.{from} must be a text")))?;
+            let to = to
+                .as_str()
+                .ok_or_else(|| wrong(&format!("{name}.values.{from} must be a text")))?;
             mapped.insert(from.as_str().into(), to.into());
         }
         Ok(Self::Mapped(column.to_owned(), mapped))
@@ -85,7 +95,12 @@ impl Spec {
     fn resolve(&self, header: &[&str]) -> Result<Origin, ImportError> {
         let find = |column: &str| {
             let at = header.iter().position(|name| name.trim() == column);
-            at.ok_or_else(|| wrong(&format!("there is no column {column}, the header has: {}", header.join(", "))))
+            at.ok_or_else(|| {
+                wrong(&format!(
+                    "there is no column {column}, the header has: {}",
+                    header.join(", ")
+                ))
+            })
         };
         Ok(match self {
             Self::Constant(text) => Origin::Constant(text.clone()),

@@ -6,8 +6,8 @@ use crate::capture::ConsentDefaults;
 use millstream_event::consent::{self, Aggregate, AggregateKey, Outcome as Kept};
 use millstream_event::control::Settings;
 use millstream_event::record::{HEADER_BYTES, RECORD_BYTES_MAX};
-use millstream_event::wire::receipt::{Fault, Limits, Outcome, Receipt};
 use millstream_event::wire::csv_map::{self, CsvMap};
+use millstream_event::wire::receipt::{Fault, Limits, Outcome, Receipt};
 use millstream_event::wire::{combined, segment};
 use millstream_event::{
     Consent, ConsentSource, EntityId, Flags, Hash128, Header, Kind, Lane, Quarantine,
@@ -41,7 +41,9 @@ impl Format {
 
     /// By its stable name.
     pub fn parse(name: &str) -> Option<Self> {
-        [Self::Combined, Self::Segment, Self::Csv].into_iter().find(|format| format.as_str() == name)
+        [Self::Combined, Self::Segment, Self::Csv]
+            .into_iter()
+            .find(|format| format.as_str() == name)
     }
 
     /// True when equal lines are different events.

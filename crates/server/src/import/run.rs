@@ -1,12 +1,12 @@
 //! One import from beginning to end.
 
+use super::ImportError;
 use super::columns::{ColumnMap, delimiter};
 use super::input::Input;
 use super::intake::Intake;
 use super::lines::{Line, Lines};
 use super::occurrences::Occurrences;
 use super::parse::{Chunk, Format, Parsed, Parser};
-use super::ImportError;
 use crate::capture::ConsentDefaults;
 use crate::capture::clock::ReceiveClock;
 use crate::capture::plane::CountryOf;
@@ -116,7 +116,10 @@ pub fn run(
     let own = match (&options.own_domain, options.format) {
         (Some(domain), _) => Some(domain.clone()),
         (None, Format::Combined) => {
-            inputs = inputs.into_iter().map(|input| input.rereadable(&parts.spool_dir)).collect::<Result<_, _>>()?;
+            inputs = inputs
+                .into_iter()
+                .map(|input| input.rereadable(&parts.spool_dir))
+                .collect::<Result<_, _>>()?;
             commonest_referrer(&mut inputs, progress)?
         }
         (None, Format::Segment | Format::Csv) => None,
@@ -142,7 +145,10 @@ pub fn run(
     Ok(counts.0)
 }
 
-fn commonest_referrer(inputs: &mut [Input<'_>], progress: Progress<'_>) -> Result<Option<String>, ImportError> {
+fn commonest_referrer(
+    inputs: &mut [Input<'_>],
+    progress: Progress<'_>,
+) -> Result<Option<String>, ImportError> {
     let mut hosts = ReferrerHosts::default();
     for input in inputs {
         let name = input.name().to_owned();
@@ -157,7 +163,11 @@ fn commonest_referrer(inputs: &mut [Input<'_>], progress: Progress<'_>) -> Resul
 }
 
 /// Adds a host to the own domains, unless it is there.
-fn record_own_domain(parts: &ImportParts, own: &str, now: millstream_event::Timestamp) -> Result<(), ImportError> {
+fn record_own_domain(
+    parts: &ImportParts,
+    own: &str,
+    now: millstream_event::Timestamp,
+) -> Result<(), ImportError> {
     let known = parts.registry.settings();
     if known.own_domains.iter().any(|domain| domain.eq_ignore_ascii_case(own)) {
         return Ok(());
@@ -168,7 +178,10 @@ fn record_own_domain(parts: &ImportParts, own: &str, now: millstream_event::Time
     Ok(())
 }
 
-fn next<'a, R: std::io::BufRead>(lines: &'a mut Lines<R>, name: &str) -> Result<Option<Line<'a>>, ImportError> {
+fn next<'a, R: std::io::BufRead>(
+    lines: &'a mut Lines<R>,
+    name: &str,
+) -> Result<Option<Line<'a>>, ImportError> {
     lines.next_line().map_err(|source| ImportError::Read { name: name.to_owned(), source })
 }
 
@@ -226,7 +239,9 @@ fn read(
     for input in inputs {
         let go_on = match options.format {
             Format::Csv => {
-                let map = map.as_ref().ok_or_else(|| ImportError::Map("there is none: name it with --map FILE".into()))?;
+                let map = map.as_ref().ok_or_else(|| {
+                    ImportError::Map("there is none: name it with --map FILE".into())
+                })?;
                 feed.rows(map, input, progress)?
             }
             Format::Combined | Format::Segment => feed.lines(input, progress)?,
@@ -247,7 +262,11 @@ struct Feed<'a> {
 }
 
 impl Feed<'_> {
-    fn lines(&mut self, input: &mut Input<'_>, progress: Progress<'_>) -> Result<bool, ImportError> {
+    fn lines(
+        &mut self,
+        input: &mut Input<'_>,
+        progress: Progress<'_>,
+    ) -> Result<bool, ImportError> {
         let name = input.name().to_owned();
         let mut lines = Lines::new(input.open(progress)?);
         let mut chunk = Chunk::default();
@@ -267,16 +286,24 @@ impl Feed<'_> {
         Ok(self.chunks.send(chunk).is_ok())
     }
 
-    fn rows(&mut self, map: &ColumnMap, input: &mut Input<'_>, progress: Progress<'_>) -> Result<bool, ImportError> {
+    fn rows(
+        &mut self,
+        map: &ColumnMap,
+        input: &mut Input<'_>,
+        progress: Progress<'_>,
+    ) -> Result<bool, ImportError> {
         let name = input.name().to_owned();
-        let broken = |source: csv::Error| ImportError::Read { name: name.clone(), source: source.into() };
+        let broken =
+            |source: csv::Error| ImportError::Read { name: name.clone(), source: source.into() };
         let mut stream = input.open(progress)?;
         let head = stream.fill_buf().map_err(|source| broken(source.into()))?;
         let head = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
         let delimiter = delimiter(head);
-        let mut rows = csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(stream);
+        let mut rows =
+            csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(stream);
         let header = lossy(rows.byte_headers().map_err(broken)?);
-        let header: Vec<&str> = header.iter().map(|name| name.trim_start_matches('\u{feff}')).collect();
+        let header: Vec<&str> =
+            header.iter().map(|name| name.trim_start_matches('\u{feff}')).collect();
         let map = Arc::new(map.resolve(&header)?);
         let mut chunk = Chunk::of_rows(Arc::clone(&map));
         let mut record = csv::ByteRecord::new();
@@ -286,7 +313,9 @@ impl Feed<'_> {
             let occurrence = self.occurrences.next(&cells);
             chunk.push_row(lossy(&record), occurrence);
             let full = Chunk::of_rows(Arc::clone(&map));
-            if self.is_full(&chunk) && self.chunks.send(std::mem::replace(&mut chunk, full)).is_err() {
+            if self.is_full(&chunk)
+                && self.chunks.send(std::mem::replace(&mut chunk, full)).is_err()
+            {
                 return Ok(false);
             }
         }
@@ -317,7 +346,12 @@ fn work(
             last = parser.parse(&chunk, clock.now())?;
             Ok(std::mem::take(&mut last.records))
         })?;
-        let counts = ImportCounts { events: last.events, quarantined: last.quarantined, blank: last.blank, ..ImportCounts::default() };
+        let counts = ImportCounts {
+            events: last.events,
+            quarantined: last.quarantined,
+            blank: last.blank,
+            ..ImportCounts::default()
+        };
         add(&mut tally, (counts, last.aggregates));
     }
 }
