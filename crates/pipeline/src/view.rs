@@ -99,6 +99,8 @@ type ItemName = (Lane, EntityId, ItemKind, Hash128, EntityId);
 #[derive(Clone, Debug, Default)]
 pub struct View {
     slots: HashMap<Key, Slot, BuildHasherDefault<KeyHasher>>,
+    /// Keys whose slots are dirty, each once.
+    changed: Vec<Key>,
     sums: BTreeMap<Key, Value>,
     items: BTreeMap<ItemName, (Header, Item)>,
     batch: u64,
@@ -153,23 +155,23 @@ impl View {
 
     /// Sets the value under a key.
     pub fn put(&mut self, key: Key, value: impl Into<Value>) {
-        self.slots.insert(key, Slot { value: Some(value.into()), dirty: true, used: self.batch });
+        self.dirty(key).value = Some(value.into());
     }
 
-    /// Changes the value under a key in place; one that is missing starts as the default.
-    pub fn change<T: Stored + Default>(&mut self, key: Key, change: impl FnOnce(&mut T)) {
+    /// The slot of a key that is about to change.
+    fn dirty(&mut self, key: Key) -> &mut Slot {
         let slot = self.slots.entry(key).or_default();
-        slot.dirty = true;
         slot.used = self.batch;
-        let value = slot.value.get_or_insert_with(|| T::default().into());
-        if let Some(inner) = T::change(value) {
-            change(inner);
+        if !slot.dirty {
+            slot.dirty = true;
+            self.changed.push(key);
         }
+        slot
     }
 
     /// Removes the value under a key.
     pub fn delete(&mut self, key: Key) {
-        self.slots.insert(key, Slot { value: None, dirty: true, used: self.batch });
+        self.dirty(key).value = None;
     }
 
     /// Adds to a lane's counts.
@@ -209,8 +211,7 @@ impl View {
         for (key, value) in core::mem::take(&mut self.sums) {
             self.add_sum(key, value);
         }
-        let mut changed: Vec<Key> =
-            self.slots.iter().filter(|(_, slot)| slot.dirty).map(|(key, _)| *key).collect();
+        let mut changed = core::mem::take(&mut self.changed);
         changed.sort_unstable();
         let mut lanes: BTreeMap<Lane, Changes> = BTreeMap::new();
         for key in changed {
@@ -233,9 +234,7 @@ impl View {
     }
 
     fn add_sum(&mut self, key: Key, change: Value) {
-        let slot = self.slots.entry(key).or_default();
-        slot.dirty = true;
-        slot.used = self.batch;
+        let slot = self.dirty(key);
         match (slot.value.as_mut(), change) {
             (Some(Value::Counts(counts)), Value::Counts(change)) => counts.add(&change),
             (Some(Value::Cell(cell)), Value::Cell(change)) => cell.add(&change),

@@ -1,0 +1,136 @@
+//! How many events a second one core folds, beside how many it decodes: the fold cannot be faster
+//! than reading its input. Run with `cargo run --release -p millstream-pipeline --example fold_rate`.
+
+use millstream_event::envelope::{Correction, Page, decode};
+use millstream_event::{
+    AnonymousId, Arrival, Campaign, Channel, Consent, Event, EventId, EventKind, Flags, Header, Hops, Kind, Lane,
+    Position, RawJson, Record, SourceId, Surface, Timestamp,
+};
+use millstream_pipeline::{ApplyError, Item, Key, Rules, View, apply};
+use millstream_stitch::{Agent, Agents};
+use std::collections::HashMap;
+use std::time::Instant;
+
+const EVENTS: u64 = 300_000;
+const DEVICES: u64 = 30_000;
+const BATCH: usize = 1_000;
+
+struct NoAgents;
+
+impl Agents for NoAgents {
+    fn classify(&self, _: &str) -> Agent {
+        Agent::default()
+    }
+}
+
+fn event(number: u64) -> Option<Event> {
+    let device = number.wrapping_mul(6_364_136_223_846_793_005) >> 33;
+    let time = Timestamp(1_790_000_000_000_000 + number as i64 * 2_000_000);
+    let arrived = number % 9 == 0;
+    let ordered = number % 40 == 0;
+    Some(Event {
+        id: EventId::parse(&format!("node-next-{number:016}"))?,
+        kind: if ordered { EventKind::Track } else { EventKind::Page },
+        name: ordered.then(|| "Order Completed".into()),
+        source: SourceId::parse("web")?,
+        anonymous_id: AnonymousId::parse(&format!("840d5f20-403e-404b-98f2-{:012}", device % DEVICES)),
+        user_id: None,
+        previous_id: None,
+        group_id: None,
+        sequence: 0,
+        event_time: time,
+        received: time,
+        correction: Correction::default(),
+        surface: Surface::Browser,
+        page: Page { url: Some("https://shop.example/products/blue-shoes?size=42".into()), ..Page::default() },
+        campaign: Campaign::default(),
+        arrival: arrived.then(|| Arrival { source: "google".into(), medium: "cpc".into(), channel: Channel::new("paid_search") }),
+        click: None,
+        user_agent: Some("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0".into()),
+        country: Some("DE".into()),
+        region: None,
+        device_hints: None,
+        consent: Consent::DEFAULT_ALL,
+        flags: Flags(0),
+        value: None,
+        order_id: None,
+        properties: RawJson::parse(r#"{"product_id":"507f1f77bcf86cd799439011","category":"shoes","price":79.9}"#),
+        traits: None,
+        context: None,
+        integrations: None,
+        hops: Hops::default(),
+    })
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut lanes: Vec<u64> = vec![0; Lane::COUNT];
+    let mut records: Vec<Record> = Vec::new();
+    for event in (0..EVENTS).filter_map(event) {
+        let header = Header::new(Kind::Event, Lane::of(event.subject()), event.received);
+        push(&mut records, &mut lanes, header, event.encode()?);
+    }
+    let start = Instant::now();
+    let decoded = records.iter().filter(|record| decode(1, &record.payload).is_ok()).count();
+    let decoding = decoded as f64 / start.elapsed().as_secs_f64();
+    let start = Instant::now();
+    let (values, items) = fold(records, &mut lanes)?;
+    let folding = EVENTS as f64 / start.elapsed().as_secs_f64();
+    println!("decode {decoding:>10.0} events/s");
+    println!("fold   {folding:>10.0} events/s  ratio {:.2}  ({values} values, {items} items)", folding / decoding);
+    Ok(())
+}
+
+fn push(records: &mut Vec<Record>, lanes: &mut [u64], header: Header, payload: Vec<u8>) {
+    let next = &mut lanes[header.lane.index()];
+    records.push(Record { header, position: Position(*next), payload });
+    *next += 1;
+}
+
+/// Folds everything, items included, with a hash map for a store.
+fn fold(mut records: Vec<Record>, lanes: &mut [u64]) -> Result<(usize, usize), Box<dyn std::error::Error>> {
+    let rules = Rules::new(&NoAgents);
+    let mut store: HashMap<Key, Vec<u8>> = HashMap::new();
+    let mut view = View::default();
+    let mut items = 0;
+    while !records.is_empty() {
+        let mut sent = Vec::new();
+        for batch in records.chunks(BATCH) {
+            for record in batch {
+                retry(&mut view, &store, |view| apply(view, &rules, record))?;
+            }
+            let changes = retry(&mut view, &store, |view| view.take_changes(0))?;
+            for (_, lane) in changes {
+                store.extend(lane.puts);
+                for item in &lane.items {
+                    store.remove(&item.key);
+                    Item::decode(&item.payload)?;
+                    sent.push((item.header, item.payload.clone()));
+                }
+            }
+            view.trim(100_000);
+        }
+        items += sent.len();
+        records.clear();
+        for (header, payload) in sent {
+            push(&mut records, lanes, header, payload);
+        }
+    }
+    Ok((store.len(), items))
+}
+
+fn retry<T>(
+    view: &mut View,
+    store: &HashMap<Key, Vec<u8>>,
+    mut act: impl FnMut(&mut View) -> Result<T, ApplyError>,
+) -> Result<T, Box<dyn std::error::Error>> {
+    loop {
+        match act(view) {
+            Err(ApplyError::Miss(miss)) => {
+                for key in miss.0 {
+                    view.load(key, store.get(&key).map(Vec::as_slice))?;
+                }
+            }
+            other => return Ok(other?),
+        }
+    }
+}
