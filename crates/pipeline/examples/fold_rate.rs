@@ -3,8 +3,8 @@
 
 use millstream_event::envelope::{Correction, Page, decode};
 use millstream_event::{
-    AnonymousId, Arrival, Campaign, Channel, Consent, Event, EventId, EventKind, Flags, Header, Hops, Kind, Lane,
-    Position, RawJson, Record, SourceId, Surface, Timestamp,
+    AnonymousId, Arrival, Campaign, Channel, Consent, Event, EventId, EventKind, Flags, Header,
+    Hops, Kind, Lane, Position, RawJson, Record, SourceId, Surface, Timestamp,
 };
 use millstream_pipeline::{ApplyError, Item, Key, Rules, View, apply};
 use millstream_stitch::{Agent, Agents};
@@ -24,16 +24,21 @@ impl Agents for NoAgents {
 }
 
 fn event(number: u64) -> Option<Event> {
-    let device = number.wrapping_mul(6_364_136_223_846_793_005) >> 33;
+    // A hundred visitors at a time, each with a session of eight events 200 s apart.
+    let visit = number / 800 * 100 + number % 100;
+    let device = visit.wrapping_mul(6_364_136_223_846_793_005) >> 33;
     let time = Timestamp(1_790_000_000_000_000 + number as i64 * 2_000_000);
-    let arrived = number % 9 == 0;
+    let arrived = number / 100 % 8 == 0 && visit % 2 == 0;
     let ordered = number % 40 == 0;
     Some(Event {
         id: EventId::parse(&format!("node-next-{number:016}"))?,
         kind: if ordered { EventKind::Track } else { EventKind::Page },
         name: ordered.then(|| "Order Completed".into()),
         source: SourceId::parse("web")?,
-        anonymous_id: AnonymousId::parse(&format!("840d5f20-403e-404b-98f2-{:012}", device % DEVICES)),
+        anonymous_id: AnonymousId::parse(&format!(
+            "840d5f20-403e-404b-98f2-{:012}",
+            device % DEVICES
+        )),
         user_id: None,
         previous_id: None,
         group_id: None,
@@ -42,11 +47,21 @@ fn event(number: u64) -> Option<Event> {
         received: time,
         correction: Correction::default(),
         surface: Surface::Browser,
-        page: Page { url: Some("https://shop.example/products/blue-shoes?size=42".into()), ..Page::default() },
+        page: Page {
+            url: Some("https://shop.example/products/blue-shoes?size=42".into()),
+            ..Page::default()
+        },
         campaign: Campaign::default(),
-        arrival: arrived.then(|| Arrival { source: "google".into(), medium: "cpc".into(), channel: Channel::new("paid_search") }),
+        arrival: arrived.then(|| Arrival {
+            source: "google".into(),
+            medium: "cpc".into(),
+            channel: Channel::new("paid_search"),
+        }),
         click: None,
-        user_agent: Some("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0".into()),
+        user_agent: Some(
+            "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0"
+                .into(),
+        ),
         country: Some("DE".into()),
         region: None,
         device_hints: None,
@@ -54,7 +69,9 @@ fn event(number: u64) -> Option<Event> {
         flags: Flags(0),
         value: None,
         order_id: None,
-        properties: RawJson::parse(r#"{"product_id":"507f1f77bcf86cd799439011","category":"shoes","price":79.9}"#),
+        properties: RawJson::parse(
+            r#"{"product_id":"507f1f77bcf86cd799439011","category":"shoes","price":79.9}"#,
+        ),
         traits: None,
         context: None,
         integrations: None,
@@ -76,7 +93,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (values, items) = fold(records, &mut lanes)?;
     let folding = EVENTS as f64 / start.elapsed().as_secs_f64();
     println!("decode {decoding:>10.0} events/s");
-    println!("fold   {folding:>10.0} events/s  ratio {:.2}  ({values} values, {items} items)", folding / decoding);
+    println!(
+        "fold   {folding:>10.0} events/s  ratio {:.2}  ({values} values, {items} items)",
+        folding / decoding
+    );
     Ok(())
 }
 
@@ -87,7 +107,10 @@ fn push(records: &mut Vec<Record>, lanes: &mut [u64], header: Header, payload: V
 }
 
 /// Folds everything, items included, with a hash map for a store.
-fn fold(mut records: Vec<Record>, lanes: &mut [u64]) -> Result<(usize, usize), Box<dyn std::error::Error>> {
+fn fold(
+    mut records: Vec<Record>,
+    lanes: &mut [u64],
+) -> Result<(usize, usize), Box<dyn std::error::Error>> {
     let rules = Rules::new(&NoAgents);
     let mut store: HashMap<Key, Vec<u8>> = HashMap::new();
     let mut view = View::default();

@@ -96,13 +96,28 @@ impl Session {
         }
     }
 
+    /// True when pushing this entry changes nothing that anyone else is told: no touch, no
+    /// conversion, no verdict on bots.
+    pub fn absorbs(&self, entry: &Entry) -> bool {
+        let last = self.touches.last();
+        let told = entry
+            .touch
+            .as_ref()
+            .is_none_or(|touch| last.is_some_and(|(_, last)| last.same_visit(touch)));
+        told && entry.conversion.is_none() && (self.bot || !self.exposes(entry))
+    }
+
+    /// True when this entry shows that no person is there.
+    fn exposes(&self, entry: &Entry) -> bool {
+        let oldest = (self.recent.len() == RATE_EVENTS).then(|| self.recent[0]);
+        entry.agent.bot || oldest.is_some_and(|oldest| entry.key.time - oldest <= RATE_SPAN)
+    }
+
     fn judge_rate(&mut self, entry: &Entry) {
         if self.bot {
             return;
         }
-        let time = entry.key.time;
-        let too_fast = self.recent.len() == RATE_EVENTS && time - self.recent[0] <= RATE_SPAN;
-        if entry.agent.bot || too_fast {
+        if self.exposes(entry) {
             self.bot = true;
             self.recent = Vec::new();
             return;
@@ -110,7 +125,7 @@ impl Session {
         if self.recent.len() == RATE_EVENTS {
             self.recent.remove(0);
         }
-        self.recent.push(time);
+        self.recent.push(entry.key.time);
     }
 
     /// True when an entry at `time` would belong to this session or touch its ends.

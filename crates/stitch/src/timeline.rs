@@ -49,7 +49,7 @@ impl Insertion {
     }
 }
 
-/// How a timeline's sessions changed.
+/// How a timeline's sessions changed, as far as anyone else is told; empty when they only grew.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SessionChange {
     /// Sessions as they were.
@@ -136,6 +136,11 @@ impl Timeline {
         chunks: &mut impl Chunks,
     ) -> SessionChange {
         let in_session = entry.in_session;
+        if plan.extends && self.sessions[plan.sessions.start].absorbs(&entry) {
+            self.sessions[plan.sessions.start].push(&entry);
+            self.place(entry, chunks);
+            return SessionChange::default();
+        }
         let before: Vec<Session> = self.sessions[plan.sessions.clone()].to_vec();
         let quick = match before.first() {
             _ if !in_session => Some(Vec::new()),
