@@ -71,6 +71,7 @@ impl Fact {
             Self::Number(number) => number.to_string(),
             Self::Truth(true) => "yes".to_owned(),
             Self::Truth(false) => "no".to_owned(),
+            Self::List(texts) if texts.is_empty() => "none".to_owned(),
             Self::List(texts) => {
                 texts.iter().map(|text| plain(text)).collect::<Vec<_>>().join(", ")
             }

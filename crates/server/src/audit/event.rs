@@ -3,7 +3,7 @@
 use super::{Chain, Fact, Sources, link};
 use crate::report::ReportError;
 use millstream_event::envelope::decode;
-use millstream_event::{Campaign, Consent, Event, Flags, Header, Purpose, Purposes};
+use millstream_event::{Campaign, Consent, Event, EventKind, Flags, Header, Purpose, Purposes};
 use millstream_pipeline::query::{self, EventTrace};
 
 /// The chain behind an event id: one node for each subject that used the id.
@@ -49,12 +49,18 @@ fn node(sources: &Sources<'_>, trace: &EventTrace) -> Chain {
         .with("conflicting_duplicates", dedup.copies.conflicts(dedup.candidate.content))
         .with("late", dedup.traits.late)
         .with("bot", dedup.traits.bot)
-        .with("person", trace.person_id.to_string())
         .with_known("session", trace.session.as_ref().map(|session| session.session_id.to_hex()))
         .with("record", place);
     match sources.log.read_at(trace.lane, dedup.position) {
         Ok(Some(record)) => match decode(record.header.contract_version, &record.payload) {
-            Ok(event) => logged(sources, chain, &record.header, &event),
+            // A click is its own subject: whose it was is known from its landing.
+            Ok(event) if event.kind == EventKind::Click => {
+                logged(sources, chain, &record.header, &event)
+            }
+            Ok(event) => {
+                let chain = chain.with("person", trace.person_id.to_string());
+                logged(sources, chain, &record.header, &event)
+            }
             Err(error) => chain.with("payload", format!("cannot be read: {error}")),
         },
         Ok(None) => chain.with("payload", "not in the log yet"),

@@ -45,7 +45,7 @@ fn brought(sources: &Sources<'_>, slug: &str) -> Result<Chain, ReportError> {
         let revenue: Vec<String> = sum.revenue.into_iter().map(report::number::money).collect();
         let credit = Chain::new("credit", model.as_str())
             .with("conversions", report::number::share(sum.conversions_ppb))
-            .with("revenue", revenue.join(" + "));
+            .with_known("revenue", (!revenue.is_empty()).then(|| revenue.join(" + ")));
         chain = chain.over(credit);
     }
     Ok(chain)
