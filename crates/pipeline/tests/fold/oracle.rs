@@ -376,8 +376,13 @@ fn clicks(world: &World, lines: &mut Vec<String>) {
             *best = landing;
         }
     }
-    let logged: BTreeMap<EntityId, &Event> =
-        world.clicks.iter().map(|event| (event.subject(), event)).collect();
+    let mut logged: BTreeMap<EntityId, &Event> = BTreeMap::new();
+    for event in &world.clicks {
+        let best = logged.entry(event.subject()).or_insert(event);
+        if event.source < best.source {
+            *best = event;
+        }
+    }
     let all: BTreeSet<EntityId> = logged.keys().chain(first.keys()).copied().collect();
     for click in all {
         let (landing, own) = (first.get(&click), logged.get(&click));
