@@ -3,8 +3,8 @@
 
 use libfuzzer_sys::fuzz_target;
 use millstream_event::control::Settings;
-use millstream_event::wire::combined::{ReferrerHosts, parse};
 use millstream_event::wire::Receipt;
+use millstream_event::wire::combined::{ReferrerHosts, parse};
 use millstream_event::{SourceId, Timestamp};
 
 fuzz_target!(|line: &[u8]| {

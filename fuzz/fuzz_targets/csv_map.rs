@@ -22,7 +22,8 @@ fuzz_target!(|bytes: &[u8]| {
     let settings = Settings::default();
     let source = SourceId::parse("fuzz").expect("a valid id");
     let receipt = Receipt::new(source, Timestamp(0), &settings);
-    for time_format in [TimeFormat::Rfc3339, TimeFormat::UnixMilliseconds, TimeFormat::UnixSeconds] {
+    for time_format in [TimeFormat::Rfc3339, TimeFormat::UnixMilliseconds, TimeFormat::UnixSeconds]
+    {
         let map = CsvMap { time: Origin::Column(0), time_format, fields: fields.clone() };
         if let Ok(parsed) = parse(&map, &cells, 0, &receipt) {
             assert!(parsed.event.encode().is_ok());
