@@ -35,4 +35,4 @@ pub use progress::{Progress, Stopped};
 pub use start::{Consumer, start};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

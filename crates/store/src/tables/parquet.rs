@@ -77,14 +77,16 @@ impl Builder {
 }
 
 /// Writes Parquet.
-pub struct ParquetWriter<W: Write + Send> {
+pub struct ParquetWriter<W> {
     schema: SchemaRef,
     builders: Vec<Builder>,
     rows: usize,
-    writer: ArrowWriter<W>,
+    /// Writes into memory, which is emptied into `out` after every batch.
+    writer: ArrowWriter<Vec<u8>>,
+    out: W,
 }
 
-impl<W: Write + Send> ParquetWriter<W> {
+impl<W: Write> ParquetWriter<W> {
     /// A writer for these columns.
     ///
     /// # Errors
@@ -96,9 +98,9 @@ impl<W: Write + Send> ParquetWriter<W> {
             .set_max_row_group_row_count(Some(GROUP_ROWS))
             .set_created_by("millstream".to_owned())
             .build();
-        let writer = ArrowWriter::try_new(out, Arc::clone(&schema), Some(properties))?;
+        let writer = ArrowWriter::try_new(Vec::new(), Arc::clone(&schema), Some(properties))?;
         let builders = columns.iter().map(Builder::new).collect();
-        Ok(Self { schema, builders, rows: 0, writer })
+        Ok(Self { schema, builders, rows: 0, writer, out })
     }
 
     fn flush_batch(&mut self) -> Result<(), TableError> {
@@ -106,12 +108,15 @@ impl<W: Write + Send> ParquetWriter<W> {
             let arrays = self.builders.iter_mut().map(Builder::finish).collect();
             self.writer.write(&RecordBatch::try_new(Arc::clone(&self.schema), arrays)?)?;
             self.rows = 0;
+            let written = self.writer.inner_mut();
+            self.out.write_all(written)?;
+            written.clear();
         }
         Ok(())
     }
 }
 
-impl<W: Write + Send> TableWriter for ParquetWriter<W> {
+impl<W: Write> TableWriter for ParquetWriter<W> {
     fn row(&mut self, cells: &[Cell<'_>]) -> Result<(), TableError> {
         for (builder, cell) in self.builders.iter_mut().zip(cells) {
             builder.push(cell);
@@ -125,7 +130,9 @@ impl<W: Write + Send> TableWriter for ParquetWriter<W> {
 
     fn finish(mut self: Box<Self>) -> Result<(), TableError> {
         self.flush_batch()?;
-        self.writer.close()?;
+        let rest = self.writer.into_inner()?;
+        self.out.write_all(&rest)?;
+        self.out.flush()?;
         Ok(())
     }
 }

@@ -84,7 +84,7 @@ pub trait TableWriter {
 pub fn open<'w>(
     format: Format,
     columns: Vec<Column>,
-    out: Box<dyn Write + Send + 'w>,
+    out: &'w mut dyn Write,
 ) -> Result<Box<dyn TableWriter + 'w>, TableError> {
     Ok(match format {
         Format::Csv => Box::new(CsvWriter::new(&columns, out)?),
@@ -124,7 +124,7 @@ pub fn write_rows<R: Row>(
     mut rows: Vec<R>,
     format: Format,
     with_revision: bool,
-    out: Box<dyn Write + Send + '_>,
+    out: &mut dyn Write,
 ) -> Result<u64, TableError> {
     rows.sort_unstable_by(R::order);
     let mut writer = open(format, columns::<R>(with_revision), out)?;

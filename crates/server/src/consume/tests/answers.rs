@@ -3,22 +3,6 @@
 use millstream_pipeline::query::{self, ReadError, Rows};
 use millstream_store::tables::{Format, Row, write_rows};
 use millstream_store::{Reading, StateView};
-use std::io::Write;
-use std::sync::{Arc, Mutex};
-
-#[derive(Clone, Default)]
-struct Shared(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Shared {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
 
 fn table<R: Row>(query: impl FnOnce(Rows<'_, R>) -> Result<(), ReadError>) -> String {
     let mut rows = Vec::new();
@@ -27,9 +11,9 @@ fn table<R: Row>(query: impl FnOnce(Rows<'_, R>) -> Result<(), ReadError>) -> St
         Ok(true)
     })
     .unwrap();
-    let out = Shared::default();
-    write_rows(rows, Format::JsonLines, false, Box::new(out.clone())).unwrap();
-    String::from_utf8(std::mem::take(&mut *out.0.lock().unwrap())).unwrap()
+    let mut out = Vec::new();
+    write_rows(rows, Format::JsonLines, false, &mut out).unwrap();
+    String::from_utf8(out).unwrap()
 }
 
 /// All answers, as text.

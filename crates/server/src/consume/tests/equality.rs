@@ -22,14 +22,18 @@ fn plain(records: &[Append]) -> String {
 
 #[test]
 fn owners_and_batches_do_not_matter() {
-    let records = history(11, 120);
+    let records = history(11, 80);
     let expected = plain(&records);
     for owners in [1, 4, 16] {
         for batch in [1, 7, 1_000] {
             let world = World::new();
             world.append(&records);
             world.fold(&options(owners, batch));
-            check_equal(&answers(&*world.store), &expected, &format!("{owners} owners, batches of {batch}"));
+            check_equal(
+                &answers(&*world.store),
+                &expected,
+                &format!("{owners} owners, batches of {batch}"),
+            );
         }
     }
 }

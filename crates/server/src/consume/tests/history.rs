@@ -4,17 +4,17 @@ use millstream_event::{Event, Header, Kind, Lane, Timestamp, envelope};
 use millstream_log::Append;
 
 /// A small deterministic generator (xorshift64*).
-pub(super) struct Random(pub(super) u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    pub(super) fn below(&mut self, limit: u64) -> u64 {
+    pub(crate) fn below(&mut self, limit: u64) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
         (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) % limit
     }
 
-    pub(super) fn shuffle<T>(&mut self, items: &mut [T]) {
+    pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
         for at in (1..items.len()).rev() {
             let other = self.below(at as u64 + 1) as usize;
             items.swap(at, other);
@@ -51,13 +51,13 @@ fn event(number: u64, random: &mut Random) -> Event {
 }
 
 /// The record that capture would append for an event.
-pub(super) fn record(event: &Event) -> Append {
+pub(crate) fn record(event: &Event) -> Append {
     let header = Header::new(Kind::Event, Lane::of(event.subject()), event.received);
     Append { header, payload: event.encode().unwrap() }
 }
 
 /// `count` events, a third of them twice, in random order.
-pub(super) fn history(seed: u64, count: u64) -> Vec<Append> {
+pub(crate) fn history(seed: u64, count: u64) -> Vec<Append> {
     let mut random = Random(seed | 1);
     let mut records = Vec::new();
     for number in 0..count {
@@ -72,6 +72,6 @@ pub(super) fn history(seed: u64, count: u64) -> Vec<Append> {
 }
 
 /// A tick, to be told apart from events.
-pub(super) fn tick(lane: Lane) -> Append {
+pub(crate) fn tick(lane: Lane) -> Append {
     Append { header: Header::new(Kind::Tick, lane, Timestamp(START)), payload: Vec::new() }
 }

@@ -3,5 +3,5 @@
 mod answers;
 mod equality;
 mod faults;
-mod history;
-mod parts;
+pub(crate) mod history;
+pub(crate) mod parts;

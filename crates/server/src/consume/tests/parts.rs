@@ -12,9 +12,9 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 /// More than any drain in these tests can take.
-pub(super) const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
-pub(super) struct NoBots;
+pub(crate) struct NoBots;
 
 impl Agents for NoBots {
     fn classify(&self, _: &str) -> Agent {
@@ -22,21 +22,21 @@ impl Agents for NoBots {
     }
 }
 
-pub(super) struct World {
+pub(crate) struct World {
     _dir: tempfile::TempDir,
-    pub(super) log: Arc<SegmentLog>,
-    pub(super) store: Arc<dyn StateStore>,
+    pub(crate) log: Arc<SegmentLog>,
+    pub(crate) store: Arc<dyn StateStore>,
 }
 
 impl World {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let options = SegmentOptions::default();
         let log = SegmentLog::open(Arc::new(SystemDisk), dir.path(), options).unwrap();
         Self { _dir: dir, log: Arc::new(log), store: Arc::new(MemoryStore::new()) }
     }
 
-    pub(super) fn append(&self, records: &[Append]) {
+    pub(crate) fn append(&self, records: &[Append]) {
         for group in records.chunks(50) {
             let (done, wait) = mpsc::channel();
             let acknowledge = Box::new(move |result| done.send(result).unwrap());
@@ -45,7 +45,7 @@ impl World {
         }
     }
 
-    pub(super) fn parts(&self) -> ConsumeParts {
+    pub(crate) fn parts(&self) -> ConsumeParts {
         ConsumeParts {
             log: Arc::clone(&self.log) as Arc<dyn EventLog>,
             store: Arc::clone(&self.store),
@@ -57,29 +57,29 @@ impl World {
         }
     }
 
-    pub(super) fn start(&self, options: &ConsumeOptions) -> Consumer {
+    pub(crate) fn start(&self, options: &ConsumeOptions) -> Consumer {
         start(options, self.parts()).unwrap()
     }
 
     /// Folds everything.
-    pub(super) fn fold(&self, options: &ConsumeOptions) -> Progress {
+    pub(crate) fn fold(&self, options: &ConsumeOptions) -> Progress {
         self.start(options).drain(PATIENCE).unwrap()
     }
 }
 
 /// Options without ticks, so that the log holds what the test put there.
-pub(super) fn options(owners: usize, batch_records: usize) -> ConsumeOptions {
+pub(crate) fn options(owners: usize, batch_records: usize) -> ConsumeOptions {
     ConsumeOptions { owners, batch_records, tick_every: None, ..ConsumeOptions::default() }
 }
 
 /// Strikes when a point is passed for the n-th time.
-pub(super) struct Strike {
+pub(crate) struct Strike {
     point: CrashPoint,
     left: AtomicUsize,
 }
 
 impl Strike {
-    pub(super) fn at(point: CrashPoint, passes: usize) -> Arc<Self> {
+    pub(crate) fn at(point: CrashPoint, passes: usize) -> Arc<Self> {
         Arc::new(Self { point, left: AtomicUsize::new(passes) })
     }
 }
