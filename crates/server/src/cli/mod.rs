@@ -6,6 +6,7 @@
 mod audit;
 mod backup;
 mod config;
+mod demo;
 mod doctor;
 pub mod engine;
 mod evidence;
@@ -45,6 +46,7 @@ struct Cli {
 #[derive(Subcommand, Debug)]
 enum Command {
     Serve(serve::Serve),
+    Demo(demo::Demo),
     Import(import::Import),
     Links(links::Links),
     Report(report::Report),
@@ -61,6 +63,7 @@ impl Command {
     fn run(&self) -> Result<Ended, Failure> {
         match self {
             Self::Serve(serve) => serve.run(),
+            Self::Demo(demo) => demo.run(),
             Self::Import(import) => import.run(),
             Self::Links(links) => links.run(),
             Self::Report(report) => report.run(),

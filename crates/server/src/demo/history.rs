@@ -1,0 +1,138 @@
+//! The days before: the shop's past as Segment calls, one a line, told out of order and twice here
+//! and there, as the wire does.
+
+use super::draw::Draw;
+use super::visit::{Entry, Visit, Visitor};
+use millstream_event::click_token::ClickReference;
+use millstream_event::{ClickId, Hash128, Span, Timestamp};
+use serde_json::{Value, json};
+
+/// What past is made up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Past {
+    /// Names all chances.
+    pub seed: u64,
+    /// When the shop opened.
+    pub opened: Timestamp,
+    /// For how many days.
+    pub days: u64,
+    /// Visitors in all.
+    pub visitors: u64,
+}
+
+impl Past {
+    /// Every line. `click_key` signs the clicks on links, as the redirect would have.
+    pub fn lines(&self, click_key: &[u8; 32]) -> Vec<String> {
+        let draw = Draw::new(self.seed);
+        let mut calls: Vec<(Timestamp, Value)> = Vec::new();
+        for n in 0..self.visitors {
+            let visitor = Visitor::nth(&draw, n);
+            let mut chance = draw.nth(n.wrapping_add(1 << 40));
+            let visits = chance.weighted(&[(55, 1), (25, 2), (14, 3), (6, 5)], 1);
+            for visit in 0..visits {
+                let seconds = chance.between(0, self.days * 86_400 - 7_200);
+                let start = self.opened + Span::seconds(i64::try_from(seconds).unwrap_or(0));
+                let visit = Visit::draw(&draw, visitor.clone(), &format!("h{n}-{visit}"));
+                tell(&visit, start, click_key, &mut calls);
+            }
+        }
+        calls.sort_by(|a, b| {
+            a.0.cmp(&b.0).then_with(|| a.1["messageId"].as_str().cmp(&b.1["messageId"].as_str()))
+        });
+        disturb(calls, &draw)
+    }
+}
+
+/// The stamped calls of one visit, by the time they were received.
+fn tell(
+    visit: &Visit,
+    start: Timestamp,
+    click_key: &[u8; 32],
+    calls: &mut Vec<(Timestamp, Value)>,
+) {
+    for (number, step) in visit.steps.iter().enumerate() {
+        let mut call = step.stamped(start, &visit.visitor);
+        if number == 0
+            && let Entry::Link(link) = visit.entry
+        {
+            let id = call["messageId"].as_str().unwrap_or_default();
+            let token = click_token(link.slug, id, start - Span::seconds(1), click_key);
+            let url = format!("{}&ms_click={token}", link.landing());
+            call["properties"]["url"] = json!(url);
+            call["context"]["page"]["url"] = json!(url);
+        }
+        let received = start + step.after + Span::seconds(1);
+        call["receivedAt"] = json!(received.to_rfc3339());
+        calls.push((received, call));
+    }
+}
+
+fn click_token(slug: &str, visit: &str, issued: Timestamp, key: &[u8; 32]) -> String {
+    let id = Hash128::of("demo click", &[visit.as_bytes()]).to_hex();
+    let reference = ClickId::parse(&id).map(|id| ClickReference {
+        id,
+        issued,
+        link: slug.into(),
+        link_version: 1,
+        ms_id: None,
+    });
+    reference.and_then(|reference| reference.to_token(key)).unwrap_or_default()
+}
+
+/// One in fifty arrives hours late, one in a hundred twice, neighbours change places.
+fn disturb(calls: Vec<(Timestamp, Value)>, draw: &Draw) -> Vec<String> {
+    let mut draw = draw.nth(u64::MAX);
+    let mut lines = Vec::with_capacity(calls.len());
+    for (received, mut call) in calls {
+        if draw.chance(2) {
+            let hours = i64::try_from(draw.between(1, 40)).unwrap_or(1);
+            call["receivedAt"] = json!((received + Span::hours(hours)).to_rfc3339());
+            call["sentAt"] = json!((received + Span::hours(hours)).to_rfc3339());
+        }
+        let line = call.to_string();
+        if draw.chance(1) {
+            lines.push(line.clone());
+        }
+        lines.push(line);
+        let last = lines.len() - 1;
+        if last > 0 && draw.chance(5) {
+            lines.swap(last, last - 1);
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    const PAST: Past =
+        Past { seed: 1, opened: Timestamp(1_780_272_000_000_000), days: 3, visitors: 200 };
+
+    #[test]
+    fn the_same_seed_tells_the_same_past() {
+        let key = [7; 32];
+        assert_eq!(PAST.lines(&key), PAST.lines(&key));
+        assert_ne!(PAST.lines(&key), Past { seed: 2, ..PAST }.lines(&key));
+    }
+
+    #[test]
+    fn the_past_has_what_a_shop_has() {
+        let lines = PAST.lines(&[7; 32]);
+        let has = |text: &str| lines.iter().any(|line| line.contains(text));
+        for text in [
+            "Order Completed",
+            "Product Added",
+            "ms_click=",
+            "gclid=",
+            "identify",
+            "\"advertising\":false",
+            "Googlebot",
+        ] {
+            assert!(has(text), "{text}");
+        }
+        let different: BTreeSet<&String> = lines.iter().collect();
+        assert!(different.len() < lines.len(), "some come twice");
+    }
+}
