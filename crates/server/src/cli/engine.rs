@@ -52,6 +52,8 @@ pub struct Engine {
     pub editor: Arc<Editor>,
     /// The fold.
     pub consumer: Arc<Consumer>,
+    /// Recognises user agents.
+    pub agents: Arc<AgentList>,
     /// Stamps everything this process receives.
     pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     country: OnceLock<Arc<CountryOf>>,
@@ -75,11 +77,12 @@ impl Engine {
             Arc::new(move || clock.now())
         };
         let told = Arc::clone(&registry);
+        let agents = Arc::new(AgentList::default());
         let parts = ConsumeParts {
             log: Arc::clone(&instance.log),
             store: Arc::clone(&instance.store),
             parameters: parameters(&config),
-            agents: Arc::new(AgentList::default()),
+            agents: Arc::<AgentList>::clone(&agents),
             subject_key: instance.keys.subject,
             clock: Arc::clone(&clock),
             on_control: Arc::new(move |version, control| told.apply(version, control)),
@@ -92,7 +95,7 @@ impl Engine {
         let consumer = Arc::new(consume::start(&options, parts)?);
         let editor = Arc::new(Editor::new(Arc::clone(&registry), Arc::clone(&instance.log)));
         let country = OnceLock::new();
-        let engine = Self { config, instance, registry, editor, consumer, clock, country };
+        let engine = Self { config, instance, registry, editor, consumer, agents, clock, country };
         engine.record_domains()?;
         Ok(engine)
     }

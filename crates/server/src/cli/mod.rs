@@ -10,6 +10,7 @@ mod demo;
 mod doctor;
 pub mod engine;
 mod evidence;
+mod export;
 mod failure;
 mod figures;
 mod import;
@@ -51,6 +52,7 @@ enum Command {
     Links(links::Links),
     Report(report::Report),
     Audit(audit::Audit),
+    Export(export::Export),
     Sql(sql::Sql),
     Config(config::Config),
     Load(load::Load),
@@ -68,6 +70,7 @@ impl Command {
             Self::Links(links) => links.run(),
             Self::Report(report) => report.run(),
             Self::Audit(audit) => audit.run(),
+            Self::Export(export) => export.run(),
             Self::Sql(sql) => sql.run(),
             Self::Config(config) => config.run(),
             Self::Load(load) => load.run(),

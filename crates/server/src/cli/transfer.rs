@@ -3,6 +3,7 @@
 use super::engine::Engine;
 use crate::admin::Transfer;
 use crate::admin::parts::TransferError;
+use crate::export::{self, ExportParts, ExportRequest};
 use crate::import::{self, Format, ImportError, ImportOptions, ImportParts, Input, Progress};
 use millstream_event::SourceId;
 use millstream_pipeline::query;
@@ -117,19 +118,34 @@ impl Transfer for Gateway {
 
     fn check_export(
         &self,
-        _table: &str,
-        _parameters: &[(String, String)],
+        table: &str,
+        parameters: &[(String, String)],
     ) -> Result<(), TransferError> {
-        Err(TransferError::Request("this version has no export".to_owned()))
+        ExportRequest::parse(table, parameters)
+            .map(drop)
+            .map_err(|error| TransferError::Request(error.to_string()))
     }
 
     fn export(
         &self,
-        _: &str,
-        _: &[(String, String)],
-        _: &mut dyn Write,
+        table: &str,
+        parameters: &[(String, String)],
+        output: &mut dyn Write,
     ) -> Result<(), TransferError> {
-        Err(TransferError::Request("this version has no export".to_owned()))
+        let request = ExportRequest::parse(table, parameters)
+            .map_err(|error| TransferError::Request(error.to_string()))?;
+        let failed = |error: &dyn std::fmt::Display| TransferError::Failed(error.to_string());
+        let engine = &self.0;
+        let snapshot = engine.instance.store.snapshot().map_err(|error| failed(&error))?;
+        let parts = ExportParts {
+            log: &*engine.instance.log,
+            state: &*snapshot,
+            generation: engine.generation(),
+            window: engine.config.pipeline.window,
+            horizon: engine.config.pipeline.horizon,
+            agents: &*engine.agents,
+        };
+        export::export(parts, &request, output).map(drop).map_err(|error| failed(&error))
     }
 }
 
