@@ -25,28 +25,33 @@ pub(super) struct Body {
 
 /// Reads and unpacks the body of a request.
 pub(super) async fn read(exchange: &Exchange<'_>, body: Incoming) -> Result<Body, Refusal> {
-    let limit = exchange.plane.options.limits.body_bytes;
-    let announced = exchange
-        .header(CONTENT_LENGTH.as_str())
-        .and_then(|text| text.parse::<usize>().ok())
-        .unwrap_or(limit);
-    // Packed bytes and what they unpack to are held at the same time.
-    let wanted = if announced > limit { 0 } else { announced.saturating_mul(2) };
+    let limits = &exchange.plane.options.limits;
+    let limit = limits.body_bytes;
+    let announced =
+        exchange.header(CONTENT_LENGTH.as_str()).and_then(|text| text.parse::<usize>().ok());
     let counters = &exchange.plane.counters;
-    let reservation =
-        Reservation::take(counters, exchange.plane.options.limits.in_flight_bytes, wanted)?;
+    // What is over the limit is thrown away as it comes, and holds nothing.
+    let expected = announced.filter(|bytes| *bytes <= limit).unwrap_or(0);
+    let mut reservation = Reservation::take(counters, limits.in_flight_bytes, expected)?;
     let patience = exchange.plane.options.timeouts.body;
-    let packed = tokio::time::timeout(patience, collect(body, limit))
+    let packed = tokio::time::timeout(patience, collect(body, limit, &mut reservation))
         .await
         .map_err(|_| Refusal::BodyTimeout(patience.as_secs()))??;
     add(&counters.body_bytes, packed.len() as u64);
     let label = exchange.header(CONTENT_ENCODING.as_str());
+    let held = packed.len();
     let bytes = unpack(packed, label, limit)?;
+    // Events are held twice: as they came, and as they are logged.
+    reservation.reach(held.max(bytes.len()).saturating_mul(2))?;
     Ok(Body { bytes, _reservation: reservation })
 }
 
 /// All frames of a body, or a refusal once they are more than `limit` bytes.
-async fn collect(mut body: Incoming, limit: usize) -> Result<Bytes, Refusal> {
+async fn collect(
+    mut body: Incoming,
+    limit: usize,
+    reservation: &mut Reservation,
+) -> Result<Bytes, Refusal> {
     let mut first: Option<Bytes> = None;
     let mut joined = BytesMut::new();
     let mut length = 0_usize;
@@ -63,6 +68,7 @@ async fn collect(mut body: Incoming, limit: usize) -> Result<Bytes, Refusal> {
             joined = BytesMut::new();
             continue;
         }
+        reservation.reach(length)?;
         match first.take() {
             None if joined.is_empty() => first = Some(data),
             None => joined.extend_from_slice(&data),

@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 #[derive(Debug)]
 pub(super) struct Reservation {
     counters: Arc<Counters>,
+    limit: u64,
     bytes: u64,
 }
 
@@ -19,13 +20,22 @@ impl Reservation {
         limit: usize,
         bytes: usize,
     ) -> Result<Self, Refusal> {
-        let bytes = bytes as u64;
-        let before = counters.in_flight_bytes.fetch_add(bytes, Ordering::Relaxed);
-        let reservation = Self { counters: Arc::clone(counters), bytes };
-        if before.saturating_add(bytes) > limit as u64 {
-            return Err(Refusal::Busy);
-        }
+        let mut reservation =
+            Self { counters: Arc::clone(counters), limit: limit as u64, bytes: 0 };
+        reservation.reach(bytes)?;
         Ok(reservation)
+    }
+
+    /// Takes more, until `bytes` are held; refuses when that is over the limit.
+    pub(super) fn reach(&mut self, bytes: usize) -> Result<(), Refusal> {
+        let more = (bytes as u64).saturating_sub(self.bytes);
+        let before = self.counters.in_flight_bytes.fetch_add(more, Ordering::Relaxed);
+        self.bytes += more;
+        if more > 0 && before.saturating_add(more) > self.limit {
+            Err(Refusal::Busy)
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -43,7 +53,9 @@ mod tests {
     #[test]
     fn up_to_the_limit_and_no_further() {
         let counters = Arc::new(Counters::default());
-        let first = Reservation::take(&counters, 100, 60).unwrap();
+        let mut first = Reservation::take(&counters, 100, 50).unwrap();
+        first.reach(60).unwrap();
+        first.reach(10).unwrap();
         let second = Reservation::take(&counters, 100, 40).unwrap();
         assert_eq!(Reservation::take(&counters, 100, 1).unwrap_err(), Refusal::Busy);
         assert_eq!(get(&counters.in_flight_bytes), 100);

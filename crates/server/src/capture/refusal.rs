@@ -202,6 +202,9 @@ impl From<wire::Refusal> for Refusal {
                 Self::TooManyEvents { found: count, limit: max }
             }
             wire::Refusal::NoList(_) => Self::InvalidBody(refusal.to_string()),
+            wire::Refusal::NotJson(ref error) if error.is_data() => {
+                Self::InvalidBody(refusal.to_string())
+            }
             wire::Refusal::NotText | wire::Refusal::NotJson(_) => {
                 Self::InvalidJson(refusal.to_string())
             }

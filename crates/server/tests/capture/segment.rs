@@ -113,10 +113,10 @@ async fn what_can_never_succeed_is_answered_400_with_a_reason() {
         ("/v1/track", b"{".to_vec(), "invalid_json"),
         ("/v1/track", b"".to_vec(), "invalid_json"),
         ("/v1/track", b"\xff\xfe{}".to_vec(), "invalid_json"),
-        ("/v1/batch", b"[]".to_vec(), "invalid_json"),
+        ("/v1/batch", b"[]".to_vec(), "invalid_body"),
         ("/v1/batch", b"{}".to_vec(), "invalid_body"),
         ("/v1/batch", br#"{"batch":{}}"#.to_vec(), "invalid_body"),
-        ("/v1/batch", deep.into_bytes(), "invalid_json"),
+        ("/v1/batch", deep.into_bytes(), "invalid_body"),
         ("/v1/consent", b"{}".to_vec(), "invalid_body"),
     ];
     for (path, body, code) in cases {
