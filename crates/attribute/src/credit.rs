@@ -64,9 +64,11 @@ pub struct Credit<'a> {
 }
 
 /// True when the touch can be credited with the conversion: not a bot's, not after it, and at most
-/// `window` before it.
+/// `window` before it. One at the same instant counts: logs of whole seconds know no better, and
+/// the ids that order equal times say nothing of cause.
 pub fn in_window(touch: &Touch, conversion: &Conversion, window: Span) -> bool {
-    !touch.bot && touch.key <= conversion.key && conversion.key.time - touch.key.time <= window
+    let (arrived, converted) = (touch.key.time, conversion.key.time);
+    !touch.bot && arrived <= converted && converted - arrived <= window
 }
 
 /// The times of conversions that a touch at `time` can be credited with.

@@ -122,6 +122,16 @@ fn linear_credit_sums_to_the_value() {
 }
 
 #[test]
+fn a_touch_at_the_same_instant_is_credited_whatever_the_ids() {
+    for (view, sale) in [("a", "z"), ("z", "a")] {
+        let events = [from(page(view, "d", 0), "email"), order(sale, "d", 0, "1", 100)];
+        let credit = credit(&events, Model::Last);
+        assert_eq!(credit.len(), 1);
+        assert_eq!(credit[0].0, "email", "page {view}, order {sale}");
+    }
+}
+
+#[test]
 fn more_than_twenty_views_in_ten_seconds_are_a_bot() {
     let burst = |count: i64| -> Vec<Event> {
         let view = |n: i64| {

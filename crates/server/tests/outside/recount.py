@@ -23,7 +23,9 @@ BOT_WINDOW_S = 10
 
 # Enough of the known search engines for the log at hand; any other foreign site is a referral or
 # something more special, which only the product's own table can say.
-SEARCH = re.compile(r"(^|\.)(google\.[a-z.]+|bing\.com|duckduckgo\.com)$")
+SEARCH = re.compile(r"(^|\.)(google\.[a-z.]+|bing\.com|duckduckgo\.com|baidu\.com|yandex\.ru)$")
+# A host that cannot be one (raw bytes, escaped by the web server) says nothing.
+HOST = re.compile(r"^[a-z0-9.-]+$")
 
 View = collections.namedtuple("View", "time target referrer campaign")
 
@@ -52,8 +54,10 @@ class Recount:
         self.events += 1
         referrer = match["referrer"]
         host = urlsplit(referrer).hostname if referrer.startswith(("http://", "https://")) else None
-        if host:
+        if host and HOST.match(host):
             referrers[host] += 1
+        else:
+            host = None
         views = self.devices[match["address"], match["agent"]]
         method, target, _ = words
         if not is_page_view(method, target, match["status"]):

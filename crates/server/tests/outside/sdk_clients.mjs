@@ -37,7 +37,7 @@ async function rudder() {
   client.track({
     anonymousId: "sdk-rudder",
     userId: "user-rudder",
-    event: "Signed Up",
+    event: "Article Read",
     messageId: "sdk-rudder-track",
     context: { campaign: { name: "sdk-rudder", source: "june", medium: "email" } },
   });
