@@ -117,6 +117,13 @@ pub fn is_placeholder(text: &str) -> bool {
     text.is_empty() || PLACEHOLDERS.iter().any(|known| text.eq_ignore_ascii_case(known))
 }
 
+impl SourceId {
+    /// Stands where a record can no longer tell its source.
+    pub fn unknown() -> Self {
+        Self("unknown".into())
+    }
+}
+
 impl OrderId {
     /// Orders with a placeholder number are never deduplicated against each other.
     pub fn is_placeholder(&self) -> bool {

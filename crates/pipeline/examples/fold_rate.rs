@@ -6,7 +6,7 @@ use millstream_event::{
     AnonymousId, Arrival, Campaign, Channel, Consent, Event, EventId, EventKind, Flags, Header,
     Hops, Kind, Lane, Position, RawJson, Record, SourceId, Surface, Timestamp,
 };
-use millstream_pipeline::{ApplyError, Item, Key, Rules, View, apply};
+use millstream_pipeline::{ApplyError, Decoded, Item, Key, Rules, View, apply};
 use millstream_stitch::{Agent, Agents};
 use std::collections::HashMap;
 use std::time::Instant;
@@ -28,8 +28,8 @@ fn event(number: u64) -> Option<Event> {
     let visit = number / 800 * 100 + number % 100;
     let device = visit.wrapping_mul(6_364_136_223_846_793_005) >> 33;
     let time = Timestamp(1_790_000_000_000_000 + number as i64 * 2_000_000);
-    let arrived = number / 100 % 8 == 0 && visit % 2 == 0;
-    let ordered = number % 40 == 0;
+    let arrived = (number / 100).is_multiple_of(8) && visit.is_multiple_of(2);
+    let ordered = number.is_multiple_of(40);
     Some(Event {
         id: EventId::parse(&format!("node-next-{number:016}"))?,
         kind: if ordered { EventKind::Track } else { EventKind::Page },
@@ -119,7 +119,8 @@ fn fold(
         let mut sent = Vec::new();
         for batch in records.chunks(BATCH) {
             for record in batch {
-                retry(&mut view, &store, |view| apply(view, &rules, record))?;
+                let decoded = Decoded::of(record);
+                retry(&mut view, &store, |view| apply(view, &rules, &decoded))?;
             }
             let changes = retry(&mut view, &store, |view| view.take_changes(0))?;
             for (_, lane) in changes {

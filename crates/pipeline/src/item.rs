@@ -99,6 +99,37 @@ pub enum Body {
     Conversion(Conversion),
 }
 
+macro_rules! contents {
+    ($($(#[$doc:meta])* $name:ident: $variant:ident($type:ty)),* $(,)?) => {
+        impl Body {$(
+            $(#[$doc])*
+            pub fn $name(self) -> Option<$type> {
+                match self {
+                    Self::$variant(inner) => Some(inner),
+                    _ => None,
+                }
+            }
+        )*}
+    };
+}
+
+contents! {
+    /// The identity link, if it is one.
+    edge: Edge(EdgeBody),
+    /// The person named, if it names one.
+    person: Person(EntityId),
+    /// The claim, if it is one.
+    claim: Claim(Claim),
+    /// The verdict, if it is one.
+    verdict: Verdict(OrderVerdict),
+    /// The landing, if it is one.
+    landing: Landing(Landing),
+    /// The touch, if it is one.
+    touch: Touch(Touch),
+    /// The conversion, if it is one.
+    conversion: Conversion(Conversion),
+}
+
 /// An item: the payload of a [`millstream_event::Kind::Item`] record. Its version is in the header.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Item {

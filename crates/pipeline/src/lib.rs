@@ -7,6 +7,7 @@
 extern crate alloc;
 
 pub mod apply;
+pub mod decoded;
 pub mod item;
 pub mod key;
 pub mod query;
@@ -18,6 +19,7 @@ pub mod value;
 pub mod view;
 
 pub use apply::{apply, foresee};
+pub use decoded::Decoded;
 pub use item::Item;
 pub use key::{Key, KeyKind};
 pub use query::{ReadError, StateRead};

@@ -1,6 +1,8 @@
 //! The one invariant: the same set of logged records gives the same answers, in any order, with any
 //! duplicates, across any crash, whatever the batches and owners.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
+
 #[path = "fold/answers.rs"]
 mod answers;
 #[path = "fold/cluster.rs"]

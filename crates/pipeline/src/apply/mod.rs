@@ -14,17 +14,15 @@ mod person;
 pub(crate) use click::effective as effective_click;
 pub(crate) use event::dedup_key;
 
+use crate::decoded::{Content, Decoded};
 use crate::item::{Body, Item, ItemKind};
 use crate::key::{Key, KeyKind};
 use crate::rules::Rules;
 use crate::state::Quarantined;
 use crate::view::{ApplyError, Stamp, View};
-use alloc::string::ToString;
 use alloc::vec::Vec;
-use millstream_event::consent::Aggregate;
 use millstream_event::{
-    EntityId, EventKind, Hash128, Kind, Lane, Quarantine, QuarantineReason, Record, SourceId,
-    envelope,
+    EntityId, EventKind, Hash128, Kind, Lane, QuarantineReason, Record, SourceId,
 };
 
 /// Folds one record: changes the view, or says which keys must be loaded first.
@@ -32,88 +30,71 @@ use millstream_event::{
 /// # Errors
 /// [`ApplyError::Miss`] before anything changed; [`ApplyError::State`] and [`ApplyError::Record`]
 /// when state or payload are damaged: the lane must stop.
-pub fn apply(view: &mut View, rules: &Rules<'_>, record: &Record) -> Result<(), ApplyError> {
+pub fn apply(view: &mut View, rules: &Rules<'_>, decoded: &Decoded<'_>) -> Result<(), ApplyError> {
+    let record = decoded.record;
     let header = &record.header;
     let stamp = Stamp {
         generation: rules.generation,
         position: record.position,
         received: header.received,
     };
-    match header.kind {
-        Kind::Event => apply_event(view, rules, record, stamp)?,
-        Kind::Quarantine => apply_quarantine(view, record, stamp)?,
-        Kind::Item if header.generation == rules.generation => {
-            apply_item(view, rules, record, stamp)?
+    match &decoded.content {
+        Content::Event(event) if event.kind == EventKind::Click => {
+            click::apply(view, rules, (record, event), stamp)?;
         }
-        Kind::Item | Kind::Tick | Kind::Erase | Kind::Delivery => {}
-        Kind::Control => view.put(
+        Content::Event(event) => event::apply(view, rules, (record, event), stamp)?,
+        Content::Lost(reason) => {
+            let place = [header.lane.number(), 0];
+            let id = Hash128::of("unreadable", &[&place, &record.position.0.to_le_bytes()]);
+            quarantine(view, record, (id, *reason, &SourceId::unknown()), stamp)?;
+        }
+        Content::Quarantine(entry) => {
+            quarantine(view, record, (entry.id, entry.reason, &entry.source), stamp)?;
+        }
+        Content::Item(item) if header.generation == rules.generation => {
+            apply_item(view, rules, (record, item), stamp)?;
+        }
+        Content::Item(_) => {}
+        Content::Aggregate(aggregate) => {
+            let count = i64::try_from(aggregate.count).unwrap_or(i64::MAX);
+            view.count(stamp.generation, header.lane, |counts| counts.unconsented += count);
+        }
+        Content::Unread if header.kind == Kind::Control => view.put(
             Key::control(rules.generation, record.position),
             crate::value::Value::Control(record.payload.clone()),
         ),
-        Kind::Aggregate => apply_aggregate(view, record, stamp)?,
+        Content::Unread => {}
+        Content::Damaged(what, why) => return Err(damaged(record, what, why)),
     }
-    view.count(rules.generation, header.lane, |counts| counts.watermark = header.received);
+    view.count(rules.generation, header.lane, |counts| {
+        counts.watermark = counts.watermark.max(header.received);
+    });
     Ok(())
 }
 
 /// Keys worth loading before a record is folded. A guess: what is missing is named by a miss.
-pub fn foresee(generation: u16, record: &Record) -> Vec<Key> {
-    match record.header.kind {
-        Kind::Event => envelope::decode(record.header.contract_version, &record.payload)
-            .map(|event| event::keys(generation, &event))
-            .unwrap_or_default(),
-        Kind::Item => Item::decode(&record.payload)
-            .map(|item| alloc::vec![receiver(generation, &item)])
-            .unwrap_or_default(),
-        Kind::Quarantine => quarantine_key(generation, record).into_iter().collect(),
+pub fn foresee(generation: u16, decoded: &Decoded<'_>) -> Vec<Key> {
+    match &decoded.content {
+        Content::Event(event) => event::keys(generation, event),
+        Content::Item(item) => alloc::vec![receiver(generation, item)],
+        Content::Quarantine(entry) => {
+            alloc::vec![quarantine_key(generation, decoded.record, entry.id)]
+        }
         _ => Vec::new(),
     }
 }
 
-fn apply_event(
-    view: &mut View,
-    rules: &Rules<'_>,
-    record: &Record,
-    stamp: Stamp,
-) -> Result<(), ApplyError> {
-    match envelope::decode(record.header.contract_version, &record.payload) {
-        Ok(event) if event.kind == EventKind::Click => {
-            click::apply(view, rules, (record, &event), stamp)
-        }
-        Ok(event) => event::apply(view, rules, (record, &event), stamp),
-        // The log's CRC holds, so this is what was written: a newer contract or an erased payload.
-        Err(error) => {
-            let reason = match error {
-                envelope::DecodeError::Unknown(_) => QuarantineReason::UnknownVersion,
-                envelope::DecodeError::Broken { .. } => QuarantineReason::Unreadable,
-            };
-            let place = [record.header.lane.number(), 0];
-            let id = Hash128::of("unreadable", &[&place, &record.position.0.to_le_bytes()]);
-            let source =
-                SourceId::parse("unknown").ok_or_else(|| broken(record, "event", &error))?;
-            quarantine(view, record, (id, reason, source), stamp)
-        }
-    }
-}
-
-fn quarantine_key(generation: u16, record: &Record) -> Option<Key> {
-    let entry: Quarantine = serde_json::from_slice(&record.payload).ok()?;
-    Some(Key::new(generation, record.header.lane, KeyKind::Quarantine, entry.id))
-}
-
-fn apply_quarantine(view: &mut View, record: &Record, stamp: Stamp) -> Result<(), ApplyError> {
-    let entry: Quarantine = serde_json::from_slice(&record.payload)
-        .map_err(|error| broken(record, "quarantine", &error))?;
-    quarantine(view, record, (entry.id, entry.reason, entry.source), stamp)
+fn quarantine_key(generation: u16, record: &Record, id: Hash128) -> Key {
+    Key::new(generation, record.header.lane, KeyKind::Quarantine, id)
 }
 
 fn quarantine(
     view: &mut View,
     record: &Record,
-    (id, reason, source): (Hash128, QuarantineReason, SourceId),
+    (id, reason, source): (Hash128, QuarantineReason, &SourceId),
     stamp: Stamp,
 ) -> Result<(), ApplyError> {
-    let key = Key::new(stamp.generation, record.header.lane, KeyKind::Quarantine, id);
+    let key = quarantine_key(stamp.generation, record, id);
     view.want([key])?;
     let known = view.get::<Quarantined>(&key).is_some();
     view.count(stamp.generation, record.header.lane, |counts| {
@@ -125,10 +106,9 @@ fn quarantine(
         }
     });
     if !known {
-        view.put(
-            key,
-            Quarantined { reason, source, received: stamp.received, position: record.position },
-        );
+        let source = source.clone();
+        let (received, position) = (stamp.received, record.position);
+        view.put(key, Quarantined { reason, source, received, position });
     }
     Ok(())
 }
@@ -151,79 +131,46 @@ fn receiver(generation: u16, item: &Item) -> Key {
 fn apply_item(
     view: &mut View,
     rules: &Rules<'_>,
-    record: &Record,
+    (record, item): (&Record, &Item),
     stamp: Stamp,
 ) -> Result<(), ApplyError> {
-    let item = Item::decode(&record.payload).map_err(|error| broken(record, "item", &error))?;
     let version = record.header.item_version;
     let name = (item.sender, item.id);
-    view.want([receiver(rules.generation, &item)])?;
-    match (item.kind, item.body) {
-        (ItemKind::Edge, body) => {
-            let edge = match body {
-                Some(Body::Edge(edge)) => Some(edge),
-                _ => None,
-            };
+    let body = item.body.clone();
+    view.want([receiver(rules.generation, item)])?;
+    match item.kind {
+        ItemKind::Edge => {
+            let edge = body.and_then(Body::edge);
             let statement = graph::Statement::new(item.sender, EntityId(item.id), edge, version);
-            graph::apply(view, rules, statement, stamp)
+            return graph::apply(view, rules, statement, stamp);
         }
-        (ItemKind::Person, Some(Body::Person(person))) => {
+        ItemKind::Person => {
+            let Some(person) = body.and_then(Body::person) else {
+                return Err(damaged(record, "item", "a person is named by nobody"));
+            };
             device::learn_person(view, item.target, (person, version), stamp);
-            Ok(())
         }
-        (ItemKind::Verdict, body) => {
-            let verdict = match body {
-                Some(Body::Verdict(verdict)) => Some(verdict),
-                _ => None,
-            };
-            device::learn_verdict(view, item.target, (item.sender, version, verdict), stamp);
-            Ok(())
+        ItemKind::Verdict => {
+            let verdict = (item.sender, version, body.and_then(Body::verdict));
+            device::learn_verdict(view, item.target, verdict, stamp);
         }
-        (ItemKind::Claim, body) => {
-            let claim = match body {
-                Some(Body::Claim(claim)) => Some(claim),
-                _ => None,
-            };
-            order::apply(view, item.target, (name, version, claim), stamp);
-            Ok(())
+        ItemKind::Claim => {
+            order::apply(view, item.target, (name, version, body.and_then(Body::claim)), stamp);
         }
-        (ItemKind::Landing, body) => {
-            let landing = match body {
-                Some(Body::Landing(landing)) => Some(landing),
-                _ => None,
-            };
-            click::land(view, item.target, (name, version, landing), stamp);
-            Ok(())
+        ItemKind::Landing => {
+            click::land(view, item.target, (name, version, body.and_then(Body::landing)), stamp);
         }
-        (kind @ (ItemKind::Member | ItemKind::Touch | ItemKind::Conversion), body) => {
-            person::apply(
-                view,
-                rules,
-                person::Message { person: item.target, kind, name, version, body },
-                stamp,
-            );
-            Ok(())
+        kind @ (ItemKind::Member | ItemKind::Touch | ItemKind::Conversion) => {
+            let message = person::Message { person: item.target, kind, name, version, body };
+            person::apply(view, rules, message, stamp);
         }
-        (kind, _) => Err(broken(record, "item", &alloc::format!("{kind:?} without its body"))),
     }
-}
-
-/// Counts what consent forbids to store.
-fn apply_aggregate(view: &mut View, record: &Record, stamp: Stamp) -> Result<(), ApplyError> {
-    let aggregate: Aggregate = serde_json::from_slice(&record.payload)
-        .map_err(|error| broken(record, "aggregate", &error))?;
-    let count = i64::try_from(aggregate.count).unwrap_or(i64::MAX);
-    view.count(stamp.generation, record.header.lane, |counts| counts.unconsented += count);
     Ok(())
 }
 
-fn broken(record: &Record, what: &'static str, why: &dyn ToString) -> ApplyError {
-    ApplyError::Record {
-        what,
-        lane: record.header.lane,
-        position: record.position,
-        why: why.to_string(),
-    }
+fn damaged(record: &Record, what: &'static str, why: &str) -> ApplyError {
+    let (lane, position) = (record.header.lane, record.position);
+    ApplyError::Record { what, lane, position, why: why.into() }
 }
 
 /// The lane a person's, order's or click's sums are kept in.

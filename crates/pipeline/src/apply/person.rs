@@ -71,10 +71,7 @@ fn learn_touch(
     stamp: Stamp,
 ) -> bool {
     let Message { person: id, name, version, body, .. } = message;
-    let new = match body {
-        Some(Body::Touch(touch)) => Some(touch),
-        _ => None,
-    };
+    let new = body.and_then(Body::touch);
     let old = person.touches.get(&name).and_then(|known| known.body.clone());
     if person.touches.get(&name).is_some_and(|known| known.version >= version) {
         return false;
@@ -103,10 +100,7 @@ fn learn_conversion(
     stamp: Stamp,
 ) -> bool {
     let Message { person: id, name, version, body, .. } = message;
-    let new = match body {
-        Some(Body::Conversion(conversion)) => Some(conversion),
-        _ => None,
-    };
+    let new = body.and_then(Body::conversion);
     let old = person.conversions.get(&name).and_then(|known| known.body.clone());
     if !replace(&mut person.conversions, name, version, new.clone()) {
         return false;

@@ -2,7 +2,7 @@
 
 use millstream_event::{Event, Header, Kind, Lane, Position, Record, Timestamp};
 use millstream_pipeline::query::{ReadError, StateRead, Visit};
-use millstream_pipeline::{ApplyError, Key, Outgoing, Rules, View, apply, foresee};
+use millstream_pipeline::{ApplyError, Decoded, Key, Outgoing, Rules, View, apply, foresee};
 use millstream_stitch::{Agent, Agents};
 use std::collections::BTreeMap;
 
@@ -131,14 +131,16 @@ impl<'a> Cluster<'a> {
     }
 
     fn fold(&mut self, owner: usize, record: &Record) {
+        let decoded = Decoded::of(record);
         let view = &mut self.views[owner];
-        for key in
-            foresee(self.rules.generation, record).into_iter().take(record.position.0 as usize % 3)
+        for key in foresee(self.rules.generation, &decoded)
+            .into_iter()
+            .take(record.position.0 as usize % 3)
         {
             view.load(key, self.store.0.get(&key).map(Vec::as_slice)).unwrap();
         }
         loop {
-            match apply(view, &self.rules, record) {
+            match apply(view, &self.rules, &decoded) {
                 Ok(()) => return,
                 Err(ApplyError::Miss(miss)) => {
                     for key in miss.0 {

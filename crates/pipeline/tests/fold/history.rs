@@ -112,7 +112,7 @@ pub fn event(draw: &Draw) -> Event {
         kind,
         name: (kind == EventKind::Track)
             .then(|| if draw.kind == 5 { "Order Completed" } else { "Look" }.into()),
-        source: SourceId::parse(if draw.id % 11 == 0 { "other" } else { "web" }).unwrap(),
+        source: SourceId::parse(if draw.id.is_multiple_of(11) { "other" } else { "web" }).unwrap(),
         anonymous_id: device.filter(|_| !is_click),
         user_id: users
             .get(usize::from(draw.user))

@@ -2,7 +2,7 @@
 
 use millstream_event::{Lane, Record};
 use millstream_log::chain;
-use millstream_pipeline::{ApplyError, Key, Miss, Rules, View, apply, foresee};
+use millstream_pipeline::{ApplyError, Decoded, Key, Miss, Rules, View, apply, foresee};
 use millstream_store::{LaneHead, StateStore, StoreError};
 use std::collections::BTreeMap;
 
@@ -59,9 +59,11 @@ pub(super) fn fold(
     records: &[Record],
 ) -> Result<Folded, BatchError> {
     let generation = rules.generation;
-    load(view, store, records.iter().flat_map(|record| foresee(generation, record)).collect())?;
+    let decoded: Vec<Decoded<'_>> = records.iter().map(Decoded::of).collect();
+    load(view, store, decoded.iter().flat_map(|record| foresee(generation, record)).collect())?;
     let mut folded = Folded::default();
-    for record in records {
+    for decoded in &decoded {
+        let record = decoded.record();
         let lane = record.header.lane;
         if folded.broken.contains_key(&lane) {
             continue;
@@ -71,7 +73,7 @@ pub(super) fn fold(
         if record.position < at.next {
             continue;
         }
-        match fold_record(view, store, rules, record, at)? {
+        match fold_record(view, store, rules, decoded, at)? {
             Ok(to) => drop(folded.steps.insert(lane, Step { from, to })),
             Err(reason) => {
                 folded.steps.remove(&lane);
@@ -87,9 +89,10 @@ fn fold_record(
     view: &mut View,
     store: &dyn StateStore,
     rules: &Rules<'_>,
-    record: &Record,
+    decoded: &Decoded<'_>,
     at: LaneHead,
 ) -> Result<Result<LaneHead, String>, BatchError> {
+    let record = decoded.record();
     if record.position != at.next {
         let (found, next) = (record.position.0, at.next.0);
         return Ok(Err(format!(
@@ -98,7 +101,7 @@ fn fold_record(
         )));
     }
     for _ in 0..MISSES_MAX {
-        match apply(view, rules, record) {
+        match apply(view, rules, decoded) {
             Ok(()) => {
                 return Ok(Ok(LaneHead {
                     next: record.position.next(),
