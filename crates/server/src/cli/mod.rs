@@ -35,7 +35,7 @@ use std::process::ExitCode;
 
 /// Real-time attribution: durable clicks and events, sessions, people, credited conversions.
 #[derive(Parser, Debug)]
-#[command(name = "millstream", version, about, propagate_version = true, max_term_width = 100)]
+#[command(name = "millstream", version, about, max_term_width = 100)]
 #[command(
     after_help = "Exit codes: 0 done, 1 failed, 2 usage, 3 done with quarantined or refused input."
 )]

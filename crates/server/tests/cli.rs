@@ -1,0 +1,18 @@
+//! The binary as its users meet it: what it prints, how it ends, what it leaves behind.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests stop at the first surprise"
+)]
+
+#[path = "cli/command.rs"]
+mod command;
+#[path = "cli/endings.rs"]
+mod endings;
+#[path = "cli/imports.rs"]
+mod imports;
+#[path = "cli/instances.rs"]
+mod instances;
+#[path = "cli/shop.rs"]
+mod shop;
