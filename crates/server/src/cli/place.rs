@@ -35,7 +35,7 @@ pub enum Target {
     /// The data directory, opened by this process.
     Local(Box<Engine>),
     /// A running instance.
-    Remote(Remote),
+    Remote(Box<Remote>),
 }
 
 /// Reads a configuration file, and the environment over it.
@@ -72,7 +72,7 @@ impl Place {
     /// exist is made only when `create` is true.
     pub fn open(&self, create: bool) -> Result<Target, Failure> {
         if let Some(url) = &self.url {
-            return Ok(Target::Remote(Remote::new(url, self.token.clone())?));
+            return Ok(Target::Remote(Box::new(Remote::new(url, self.token.clone())?)));
         }
         let config = self.config()?;
         let dir = config.data_dir.clone();
@@ -88,7 +88,7 @@ impl Place {
             match Engine::open(config.clone()) {
                 Ok(engine) => return Ok(Target::Local(Box::new(engine))),
                 Err(EngineError::Instance(InstanceError::Running { admin: Some(url), .. })) => {
-                    return Ok(Target::Remote(Remote::new(&url, self.token.clone())?));
+                    return Ok(Target::Remote(Box::new(Remote::new(&url, self.token.clone())?)));
                 }
                 Err(EngineError::Instance(InstanceError::Running { .. }))
                     if Instant::now() < deadline =>

@@ -16,13 +16,17 @@ use millstream_event::wire::combined::ReferrerHosts;
 use millstream_event::wire::receipt::Limits;
 use millstream_event::{SourceId, consent::AggregateKey};
 use millstream_log::EventLog;
+use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::io::{BufRead, Read};
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Bytes of lines after which a chunk is full, whatever its number of lines.
 const CHUNK_BYTES_MAX: usize = 1 << 20;
+/// Longest row of a table, in bytes.
+const ROW_BYTES_MAX: u64 = 1 << 20;
 /// Chunks between reader and parsers.
 const CHUNKS_WAITING: usize = 8;
 
@@ -299,8 +303,10 @@ impl Feed<'_> {
         let head = stream.fill_buf().map_err(|source| broken(source.into()))?;
         let head = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
         let delimiter = delimiter(head);
+        let allowed = Cell::new(ROW_BYTES_MAX);
+        let bounded = Bounded { stream, taken: 0, allowed: &allowed };
         let mut rows =
-            csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(stream);
+            csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(bounded);
         let header = lossy(rows.byte_headers().map_err(broken)?);
         let header: Vec<&str> =
             header.iter().map(|name| name.trim_start_matches('\u{feff}')).collect();
@@ -308,15 +314,16 @@ impl Feed<'_> {
         let mut chunk = Chunk::of_rows(Arc::clone(&map));
         let mut record = csv::ByteRecord::new();
         while rows.read_byte_record(&mut record).map_err(broken)? {
+            allowed.set(rows.position().byte() + ROW_BYTES_MAX);
             self.lines += 1;
             let cells: Vec<&[u8]> = record.iter().collect();
             let occurrence = self.occurrences.next(&cells);
             chunk.push_row(lossy(&record), occurrence);
-            let full = Chunk::of_rows(Arc::clone(&map));
-            if self.is_full(&chunk)
-                && self.chunks.send(std::mem::replace(&mut chunk, full)).is_err()
-            {
-                return Ok(false);
+            if self.is_full(&chunk) {
+                let next = Chunk::of_rows(Arc::clone(&map));
+                if self.chunks.send(std::mem::replace(&mut chunk, next)).is_err() {
+                    return Ok(false);
+                }
             }
         }
         Ok(self.chunks.send(chunk).is_ok())
@@ -324,6 +331,26 @@ impl Feed<'_> {
 
     fn is_full(&self, chunk: &Chunk) -> bool {
         chunk.len() >= self.options.group_records || chunk.bytes() >= CHUNK_BYTES_MAX
+    }
+}
+
+/// A stream that ends in an error once a row is too long: a quote that is never closed would
+/// otherwise take in the whole file.
+struct Bounded<'a> {
+    stream: Box<dyn BufRead + 'a>,
+    taken: u64,
+    allowed: &'a Cell<u64>,
+}
+
+impl Read for Bounded<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        if self.taken > self.allowed.get() {
+            let why = format!("a row is longer than {ROW_BYTES_MAX} bytes: a quote is not closed");
+            return Err(std::io::Error::other(why));
+        }
+        let read = self.stream.read(buffer)?;
+        self.taken += read as u64;
+        Ok(read)
     }
 }
 

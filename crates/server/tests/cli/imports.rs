@@ -138,3 +138,29 @@ fn a_table_comes_in_by_its_map() {
         campaigns["rows"].as_array().unwrap().iter().find(|row| row["channel"] == "email").unwrap();
     assert_eq!(email["revenue_minor"], 1_990);
 }
+
+#[test]
+fn a_quote_that_is_never_closed_ends_the_import_and_not_the_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let (dir, map, table) =
+        (folder.path().join("data"), folder.path().join("map.toml"), folder.path().join("odd.csv"));
+    fs::write(&map, "time = \"time\"\nuser_id = \"user\"\nname = \"name\"\n").unwrap();
+    let rows = |length: usize| {
+        let long = "x".repeat(length);
+        format!("time,user,name\n2026-01-01T00:00:00Z,u,\"{long}\"\n2026-01-01T00:00:00Z,u,b\n")
+    };
+    let arguments = [
+        "import",
+        "--format",
+        "csv",
+        "--map",
+        map.to_str().unwrap(),
+        "--data-dir",
+        dir.to_str().unwrap(),
+        table.to_str().unwrap(),
+    ];
+    fs::write(&table, rows(1 << 18)).unwrap();
+    expect(0, &arguments);
+    fs::write(&table, rows(3 << 20).replacen("\"\n2026", "\n2026", 1)).unwrap();
+    expect(1, &arguments);
+}
