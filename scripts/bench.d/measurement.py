@@ -117,8 +117,8 @@ def print_where_time_goes(before, after, operations):
 
 
 def show(what, value, unit, more=""):
-    print(f"  {what:<44} {value:>12,.0f} {unit}{more}")
+    print(f"  {what:<50} {value:>12,.0f} {unit}{more}")
 
 
 def ratio(ours, theirs, reach):
-    print(f"  {'ratio':<44} {ours / theirs:>12.2f}   (aim: at least {reach})", flush=True)
+    print(f"  {'ratio':<50} {ours / theirs:>12.2f}   (aim: at least {reach})", flush=True)

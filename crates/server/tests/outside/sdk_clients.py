@@ -28,13 +28,13 @@ class SdkClients(Case):
         order = by_id["sdk-segment-order"]
         self.assert_row(order, "track", "", "user-segment", "")
         self.assertEqual((order["event"], order["order_id"]), ("Order Completed", "sdk-1"))
-        self.assertEqual((order["value_minor"], order["currency"]), ("1250", "EUR"))
+        self.assertEqual((order["value_minor"], order["currency"]), (1250, "EUR"))
         self.assert_row(by_id["sdk-rudder-track"], "track", "sdk-rudder", "user-rudder", "sdk-rudder")
         view = next(row for row in events if row["user_id"] == "user-snowplow")
         self.assert_row(view, "page", "sdk-snowplow", "user-snowplow", "sdk-snowplow")
         self.assertEqual(len(events), 5)
         conversion = rows("conversions", instance.directory)
-        self.assertEqual([row["value_minor"] for row in conversion], ["1250"])
+        self.assertEqual([row["value_minor"] for row in conversion], [1250])
         credits = rows("credits", instance.directory)
         self.assertEqual({row["campaign"] for row in credits}, {"sdk-segment"}, "the order is June's mail's")
 
