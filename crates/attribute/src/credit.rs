@@ -44,8 +44,8 @@ pub struct Conversion {
     pub name: Box<str>,
     /// The session it stands in.
     pub session: Option<Hash128>,
-    /// Its value.
-    pub value: Money,
+    /// Its value, where it has one.
+    pub value: Option<Money>,
     /// Order number.
     pub order: Option<Box<str>>,
     /// True in a bot's session: shown apart, never credited.
@@ -59,8 +59,8 @@ pub struct Credit<'a> {
     pub touch: Option<&'a Touch>,
     /// Parts per billion.
     pub weight_ppb: u32,
-    /// Minor units of the conversion's currency.
-    pub amount: Money,
+    /// Its share of the conversion's value, where that has one.
+    pub amount: Option<Money>,
 }
 
 /// True when the touch can be credited with the conversion: not a bot's, not after it, and at most
@@ -104,12 +104,12 @@ pub fn credits<'a>(
     let shares: Vec<u64> = by_id.iter().map(|at| relative[*at]).collect();
     let weights = apportion(i64::from(WHOLE_PPB), &shares);
     let ppb: Vec<u64> = weights.iter().map(|weight| weight.unsigned_abs()).collect();
-    let amounts = apportion(conversion.value.minor, &ppb);
+    let amounts = apportion(conversion.value.map_or(0, |value| value.minor), &ppb);
     let mut found: Vec<(usize, Credit<'a>)> = by_id
         .into_iter()
         .zip(weights.into_iter().zip(amounts))
         .map(|(at, (weight, minor))| {
-            let amount = Money { minor, currency: conversion.value.currency };
+            let amount = conversion.value.map(|value| Money { minor, ..value });
             (
                 at,
                 Credit {

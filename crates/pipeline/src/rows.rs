@@ -95,8 +95,8 @@ pub struct ConversionRow {
     pub time: Timestamp,
     /// The session it stands in, if any.
     pub session_id: Option<Hash128>,
-    /// Its value; zero US cents where none was sent.
-    pub value: Money,
+    /// Its value, where one was sent.
+    pub value: Option<Money>,
     /// Order number.
     pub order_id: Option<Box<str>>,
     /// Version of the item that brought it.
@@ -124,8 +124,8 @@ pub struct CreditRow {
     pub model: &'static str,
     /// Parts per billion; the credits of one conversion and model sum to 10^9.
     pub weight_ppb: u32,
-    /// Minor units; the credits of one conversion and model sum to its value.
-    pub amount: Money,
+    /// Its share of the value; the credits of one conversion and model sum to it.
+    pub amount: Option<Money>,
     /// Version of the person that produced it.
     pub revision: Revision,
 }

@@ -6,7 +6,7 @@ use crate::state::{Device, Loose};
 use crate::view::{Stamp, View};
 use alloc::collections::BTreeMap;
 use millstream_attribute::{Conversion, Touch};
-use millstream_event::{Currency, EntityId, Hash128, Money};
+use millstream_event::{EntityId, Hash128};
 use millstream_stitch::{ConversionFact, EntryKey, Session, TouchFact};
 
 /// Living items of a device to its person, by kind and id.
@@ -95,7 +95,7 @@ fn add_conversion(
         key: key.clone(),
         name: fact.name.clone(),
         session: place.session,
-        value: value.unwrap_or(Money { minor: 0, currency: Currency::USD }),
+        value,
         order: fact.order.as_ref().map(|order| order.as_str().into()),
         bot: place.bot,
     };

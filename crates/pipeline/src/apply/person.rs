@@ -157,10 +157,10 @@ impl Books<'_> {
         let place = self.place(conversion.key.time.utc_day(), Metric::Credits(model), false);
         let mut dimensions =
             credit.touch.map_or_else(unattributed, |touch| Dimensions::of(&touch.fact));
-        dimensions.currency = Some(conversion.value.currency);
+        dimensions.currency = conversion.value.map(|value| value.currency);
         let (count, amount) = (
             sign * i64::from(credit.weight_ppb),
-            i128::from(sign) * i128::from(credit.amount.minor),
+            i128::from(sign) * i128::from(credit.amount.map_or(0, |amount| amount.minor)),
         );
         self.view.sum(cell_key(place, &dimensions), Cell { dimensions, count, amount });
     }

@@ -6,7 +6,7 @@ use crate::key::{Key, KeyKind};
 use crate::rows::{ClickRow, ConversionRow, CreditRow, PersonRow, SessionRow, TouchRow};
 use crate::state::{Click, Device, Person, living};
 use millstream_attribute::{Conversion, Model, Touch, credits as credits_of};
-use millstream_event::{EntityId, Money, Revision, Span};
+use millstream_event::{EntityId, Revision, Span};
 use millstream_stitch::Session;
 
 /// Every session of every device.
@@ -187,7 +187,7 @@ pub(super) fn credit_rows(
                 link_id: fact.and_then(|fact| fact.click.as_ref()).map(|click| click.link.clone()),
                 model: model.as_str(),
                 weight_ppb: credit.weight_ppb,
-                amount: Money { ..credit.amount },
+                amount: credit.amount,
                 revision: person.revision,
             });
         }

@@ -75,7 +75,9 @@ pub fn credit_rows(
         if row.model == model.as_str() {
             let sum = sums.entry(row.channel.to_string()).or_default();
             sum.0 += i64::from(row.weight_ppb);
-            *sum.1.entry(row.amount.currency).or_default() += i128::from(row.amount.minor);
+            if let Some(amount) = row.amount {
+                *sum.1.entry(amount.currency).or_default() += i128::from(amount.minor);
+            }
         }
         Ok(true)
     })

@@ -4,7 +4,7 @@ use crate::answers::WINDOW;
 use crate::cluster::TestAgents;
 use millstream_attribute::{Conversion, ConversionRules, Model, Touch, credits};
 use millstream_event::{
-    Channel, Currency, EntityId, Event, EventKind, Flags, Hash128, Money, Revision, Span,
+    Channel, EntityId, Event, EventKind, Flags, Hash128, Money, Revision, Span,
 };
 use millstream_pipeline::rows::{
     ClickRow, ConversionRow, CreditRow, PersonRow, SessionRow, TouchRow,
@@ -278,7 +278,7 @@ fn conversion(
         key: entry.key.clone(),
         name: fact.name.clone(),
         session,
-        value: value.unwrap_or(Money { minor: 0, currency: Currency::USD }),
+        value,
         order: fact.order.as_ref().map(|order| order.as_str().into()),
         bot,
     })

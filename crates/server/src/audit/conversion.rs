@@ -2,7 +2,7 @@
 
 use super::{Chain, Fact, Sources, event, link};
 use crate::report::{ReportError, number};
-use millstream_event::{Hash128, Money};
+use millstream_event::Hash128;
 use millstream_pipeline::query;
 use millstream_pipeline::rows::{ConversionRow, CreditRow, TouchRow};
 
@@ -29,7 +29,7 @@ fn node(sources: &Sources<'_>, found: &query::Chain) -> Result<Chain, ReportErro
     let mut chain = Chain::new("conversion", conversion_id.to_hex())
         .with("name", &*row.name)
         .with("time", row.time.to_rfc3339())
-        .with("value", number::money(row.value))
+        .with_known("value", row.value.map(number::money))
         .with_known("order", row.order_id.as_deref())
         .with_known("session", row.session_id.map(Hash128::to_hex))
         .with("window_days", sources.window.0 / millstream_event::Span::days(1).0)
@@ -99,10 +99,9 @@ fn touch(
 }
 
 fn credit(row: &CreditRow) -> Chain {
-    let Money { minor, currency } = row.amount;
     Chain::new("credit", row.model)
         .with("weight_ppb", row.weight_ppb)
-        .with("amount", number::money(row.amount))
-        .with("amount_minor", minor)
-        .with("currency", currency.to_string())
+        .with_known("amount", row.amount.map(number::money))
+        .with_known("amount_minor", row.amount.map(|amount| amount.minor))
+        .with_known("currency", row.amount.map(|amount| amount.currency.to_string()))
 }

@@ -161,7 +161,7 @@ impl StateFigures<'_> {
                 let key = key.filter(|key| !key.is_empty()).unwrap_or("(none)");
                 let sum = credit.entry(key.to_owned()).or_default();
                 sum.conversions_ppb += u64::from(row.weight_ppb);
-                sum.revenue.push(row.amount);
+                sum.revenue.extend(row.amount);
             }
             Ok(true)
         })?;

@@ -146,8 +146,8 @@ impl Row for ConversionRow {
             (&*self.name).into(),
             Cell::Time(self.time),
             Cell::maybe_hash(self.session_id),
-            Cell::Integer(self.value.minor),
-            self.value.currency.to_string().into(),
+            self.value.map_or(Cell::Empty, |value| Cell::Integer(value.minor)),
+            self.value.map_or(Cell::Empty, |value| value.currency.to_string().into()),
             Cell::maybe(self.order_id.as_deref()),
         ]);
     }
@@ -190,8 +190,8 @@ impl Row for CreditRow {
             Cell::maybe(self.link_id.as_deref()),
             self.model.into(),
             Cell::Integer(i64::from(self.weight_ppb)),
-            Cell::Integer(self.amount.minor),
-            self.amount.currency.to_string().into(),
+            self.amount.map_or(Cell::Empty, |amount| Cell::Integer(amount.minor)),
+            self.amount.map_or(Cell::Empty, |amount| amount.currency.to_string().into()),
         ]);
     }
 

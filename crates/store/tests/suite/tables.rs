@@ -65,7 +65,7 @@ fn credit(model: &'static str, touch: Option<u8>) -> CreditRow {
         link_id: None,
         model,
         weight_ppb: 500_000_000,
-        amount: Money { minor: -250, currency: Currency::USD },
+        amount: Some(Money { minor: -250, currency: Currency::USD }),
         revision: Revision(5),
     }
 }
