@@ -1,6 +1,6 @@
 //! The heart: a pure fold from logged records to state, items and rollups.
 //!
-//! [`apply`] takes a view of the state and one record; it never reads, draws or asks the time.
+//! [`apply()`] takes a view of the state and one record; it never reads, draws or asks the time.
 //! Production, recovery, import, replay and simulation are this one fold.
 #![no_std]
 

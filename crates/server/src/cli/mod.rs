@@ -1,7 +1,7 @@
 //! The command line: one subcommand per file.
 //!
 //! A command works on a data directory it opens itself, or through the instance that has it open
-//! ([`place`]). [`engine`] wires log, fold, registry and editor; [`serve`] puts the planes on top.
+//! (`place`). [`engine`] wires log, fold, registry and editor; `serve` puts the planes on top.
 
 mod audit;
 mod backup;

@@ -57,7 +57,7 @@ impl Engine {
     /// arrives meanwhile.
     ///
     /// # Errors
-    /// See [`GatewayError`].
+    /// See `GatewayError`.
     pub fn import(
         &self,
         options: &ImportOptions,
