@@ -11,7 +11,7 @@ use crate::consume::{
     self, ConsumeError, ConsumeOptions, ConsumeParts, Consumer, DrainError, Parameters,
 };
 use crate::country::{Countries, CountryError};
-use crate::instance::{Instance, InstanceError, InstanceOptions};
+use crate::instance::{Instance, InstanceError, InstanceOptions, Keeper};
 use crate::links::{EditError, Editor, Registry};
 use millstream_event::control::Settings;
 use millstream_event::{Span, Timestamp};
@@ -38,10 +38,16 @@ pub enum EngineError {
     /// Configured domains could not be recorded.
     #[error(transparent)]
     Settings(#[from] EditError),
+    /// The keeper.
+    #[error("cannot start the thread that writes checkpoints: {0}; raise the limit on processes")]
+    Keeper(std::io::Error),
 }
 
 /// An open data directory whose log is being folded.
 pub struct Engine {
+    /// Writes checkpoints and lets retention go. First, so that it ends before the directory is
+    /// given free.
+    _keeper: Keeper,
     /// What it was opened with.
     pub config: Config,
     /// The directory.
@@ -94,8 +100,19 @@ impl Engine {
         };
         let consumer = Arc::new(consume::start(&options, parts)?);
         let editor = Arc::new(Editor::new(Arc::clone(&registry), Arc::clone(&instance.log)));
-        let country = OnceLock::new();
-        let engine = Self { config, instance, registry, editor, consumer, agents, clock, country };
+        let keeper =
+            instance.keep(config.pipeline.checkpoint_every).map_err(EngineError::Keeper)?;
+        let engine = Self {
+            _keeper: keeper,
+            config,
+            instance,
+            registry,
+            editor,
+            consumer,
+            agents,
+            clock,
+            country: OnceLock::new(),
+        };
         engine.record_domains()?;
         Ok(engine)
     }

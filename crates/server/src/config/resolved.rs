@@ -16,6 +16,8 @@ use std::time::Duration;
 pub const OWNERS_MAX: usize = 64;
 /// Most records between two commits of a lane.
 pub const BATCH_RECORDS_MAX: usize = 100_000;
+/// Longest time between two checkpoints: a week.
+pub const CHECKPOINT_MINUTES_MAX: u32 = 7 * 24 * 60;
 
 /// What one process does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +37,8 @@ pub struct Pipeline {
     pub owners: usize,
     /// Records between two commits of a lane.
     pub batch_records: usize,
+    /// From one copy of the state to the next.
+    pub checkpoint_every: Duration,
     /// Session timeout.
     pub timeout: Span,
     /// Lateness.
@@ -256,6 +260,12 @@ fn log(raw: raw::Log) -> Result<raw::Log, ConfigError> {
     if raw.bytes_max < raw.segment_bytes {
         return Err(wrong("log.bytes_max", raw.bytes_max, "it must hold at least one segment"));
     }
+    if raw.retain_days == Some(0) {
+        return Err(wrong("log.retain_days", 0, "use at least 1, or leave it out to keep all"));
+    }
+    if let Some(bytes) = raw.retain_bytes.filter(|bytes| *bytes < raw.segment_bytes) {
+        return Err(wrong("log.retain_bytes", bytes, "it must hold at least one segment"));
+    }
     Ok(raw)
 }
 
@@ -273,11 +283,16 @@ fn pipeline(raw: &raw::Pipeline) -> Result<Pipeline, ConfigError> {
             "timeout and window must be at least 1",
         ));
     }
+    if !(1..=CHECKPOINT_MINUTES_MAX).contains(&raw.checkpoint_minutes) {
+        let minutes = raw.checkpoint_minutes;
+        return Err(wrong("pipeline.checkpoint_minutes", minutes, "use 1 to 10080"));
+    }
     let revenue = raw.revenue_events.iter().map(|name| (name.as_str(), true));
     let others = raw.conversion_events.iter().map(|name| (name.as_str(), false));
     Ok(Pipeline {
         owners: raw.owners,
         batch_records: raw.batch_records,
+        checkpoint_every: Duration::from_secs(60 * u64::from(raw.checkpoint_minutes)),
         timeout: Span::minutes(i64::from(raw.timeout_minutes)),
         horizon: Span::hours(i64::from(raw.horizon_hours)),
         window: Span::days(i64::from(raw.window_days)),
@@ -350,6 +365,10 @@ mod tests {
                 "admin.tokens.sha256",
             ),
             ("[log]\nbytes_max = 5", "log.bytes_max"),
+            ("[log]\nretain_days = 0", "log.retain_days"),
+            ("[log]\nretain_bytes = 5", "log.retain_bytes"),
+            ("[pipeline]\ncheckpoint_minutes = 0", "pipeline.checkpoint_minutes"),
+            ("[pipeline]\ncheckpoint_minutes = 10081", "pipeline.checkpoint_minutes"),
         ] {
             let said = resolve(file).err().map(|error| error.to_string()).unwrap_or_default();
             assert!(said.contains(key), "{file}: {said}");
@@ -359,6 +378,8 @@ mod tests {
     #[test]
     fn owners_hold_at_the_limit() {
         assert_eq!(resolve("[pipeline]\nowners = 64").unwrap().pipeline.owners, OWNERS_MAX);
+        let minutes = format!("[pipeline]\ncheckpoint_minutes = {CHECKPOINT_MINUTES_MAX}");
+        assert_eq!(resolve(&minutes).unwrap().pipeline.checkpoint_every.as_secs(), 604_800);
         let batch = format!("[pipeline]\nbatch_records = {BATCH_RECORDS_MAX}");
         assert_eq!(resolve(&batch).unwrap().pipeline.batch_records, BATCH_RECORDS_MAX);
     }

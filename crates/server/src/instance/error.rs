@@ -70,6 +70,19 @@ pub enum InstanceError {
         /// How.
         how: String,
     },
+    /// The state, or a checkpoint, ends before the log begins.
+    #[error(
+        "the state of lane {lane} ends at position {next}, but the log is kept from {first} on: a \
+         newer checkpoint or a backup is needed"
+    )]
+    TooFarBack {
+        /// The first such lane.
+        lane: Lane,
+        /// What would be folded next.
+        next: u64,
+        /// The first position kept.
+        first: u64,
+    },
     /// A folder that must be empty is not.
     #[error("{path} is not empty: restore into a folder that does not exist or is empty")]
     NotEmpty {

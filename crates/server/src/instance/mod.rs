@@ -7,16 +7,22 @@
 //! | `log/key` | 32 random bytes, mode 0600: every derived key comes from it |
 //! | `log/*.segment` | the log: the truth |
 //! | `state/` | what the fold made of it: can be removed at any time and is then folded again |
+//! | `checkpoints/` | the two newest copies of the state; the log is kept from the older one on |
 
 mod backup;
+mod checkpoints;
 mod error;
+mod keeper;
 mod keys;
 mod lock;
 mod presence;
+mod state;
 mod timeline;
 
 pub use backup::{BackupReport, backup, restore};
+use checkpoints::Checkpoints;
 pub use error::InstanceError;
+pub use keeper::{Keeper, Keeping};
 pub use keys::Keys;
 pub use presence::Addresses;
 pub use timeline::check_timeline;
@@ -24,11 +30,12 @@ pub use timeline::check_timeline;
 use lock::DirectoryLock;
 use millstream_log::disk::SystemDisk;
 use millstream_log::{EventLog, SegmentLog, SegmentOptions};
-use millstream_store::{FjallStore, Found, StateStore, StoreOptions, rebuild};
+use millstream_store::{StateStore, StoreOptions};
 use presence::Presence;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// How a data directory is opened.
 #[derive(Clone, Debug, Default)]
@@ -55,6 +62,8 @@ pub struct Instance {
     pub rebuilt: Option<String>,
     /// Bytes that a crash had left unfinished at the log's end and that were cut off.
     pub log_cut: Option<String>,
+    checkpoints: Checkpoints,
+    generation: u16,
     presence: Presence,
     _lock: DirectoryLock,
 }
@@ -84,7 +93,7 @@ impl Instance {
         let keys = Keys::load_or_create(&log_dir(dir))?;
         let log = SegmentLog::open(Arc::new(SystemDisk), &log_dir(dir), options.log.clone())?;
         let log_cut = log.cut().map(|cut| format!("{cut:?}"));
-        let (store, rebuilt) = open_state(dir, &log, options)?;
+        let (store, rebuilt) = state::open(dir, &log, options)?;
         Ok(Self {
             dir: dir.to_owned(),
             log: Arc::new(log),
@@ -92,9 +101,25 @@ impl Instance {
             keys,
             rebuilt,
             log_cut,
+            checkpoints: Checkpoints::of(dir, options.generation, options.store.layout),
+            generation: options.generation,
             presence,
             _lock: lock,
         })
+    }
+
+    /// What writes checkpoints of this directory and applies its retention, step by step.
+    pub fn keeping(&self) -> Keeping {
+        let (log, store) = (Arc::clone(&self.log), Arc::clone(&self.store));
+        Keeping::new(log, store, self.checkpoints.clone(), self.generation)
+    }
+
+    /// The same on a thread of its own: a checkpoint whenever the newest is older than `every`.
+    ///
+    /// # Errors
+    /// When no thread can be started.
+    pub fn keep(&self, every: Duration) -> std::io::Result<Keeper> {
+        Keeper::start(self.keeping(), every)
     }
 
     /// Tells other processes where this one listens, in `instance.json`.
@@ -111,28 +136,6 @@ impl Drop for Instance {
         if let Err(error) = self.presence.remove() {
             tracing::warn!(%error, "instance.json stays behind; the next start removes it");
         }
-    }
-}
-
-/// Opens the state; sets it aside when it is damaged or does not belong to the log.
-fn open_state(
-    dir: &Path,
-    log: &SegmentLog,
-    options: &InstanceOptions,
-) -> Result<(FjallStore, Option<String>), InstanceError> {
-    let state = state_dir(dir);
-    let (store, found) = FjallStore::open_or_rebuild(&state, &options.store)?;
-    if let Found::SetAside { because, .. } = found {
-        return Ok((store, Some(because.to_string())));
-    }
-    match check_timeline(log, &store, options.generation) {
-        Ok(()) => Ok((store, None)),
-        Err(error @ InstanceError::OtherTimeline { .. }) => {
-            drop(store);
-            rebuild::set_aside(&state)?;
-            Ok((FjallStore::open(&state, &options.store)?, Some(error.to_string())))
-        }
-        Err(other) => Err(other),
     }
 }
 

@@ -1,3 +1,5 @@
+mod keeping;
+
 use super::*;
 use millstream_event::{Header, Kind, Lane, Position, Timestamp};
 use millstream_log::{Append, chain};

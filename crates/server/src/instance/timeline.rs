@@ -43,3 +43,21 @@ pub fn check_timeline(
     }
     Ok(())
 }
+
+/// Checks that the log still holds what is to be folded next.
+///
+/// # Errors
+/// [`InstanceError::TooFarBack`] when retention has removed it; otherwise what could not be read.
+pub fn check_reach(
+    log: &dyn EventLog,
+    state: &dyn StateView,
+    generation: u16,
+) -> Result<(), InstanceError> {
+    for (lane, first) in log.tails().iter() {
+        let next = state.head(generation, lane)?.next;
+        if next < first {
+            return Err(InstanceError::TooFarBack { lane, next: next.0, first: first.0 });
+        }
+    }
+    Ok(())
+}

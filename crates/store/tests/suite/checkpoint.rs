@@ -54,6 +54,11 @@ fn a_checkpoint_is_read_back_into_another_adapter() {
     for lane in Lane::all() {
         assert_eq!(store.head(GENERATION, lane).unwrap(), from.head(GENERATION, lane).unwrap());
     }
+    let (heads, size) = checkpoint::verify(&dir.path().join("c")).unwrap();
+    assert_eq!(size, written);
+    for lane in Lane::all() {
+        assert_eq!(heads[lane.index()], from.head(GENERATION, lane).unwrap());
+    }
     let again = dir.path().join("again");
     checkpoint::write(&store, GENERATION, &again).unwrap();
     for entry in fs::read_dir(&again).unwrap() {
@@ -75,6 +80,7 @@ fn every_flip_and_every_cut_is_noticed() {
         fs::write(&path, &flipped).unwrap();
         let read = checkpoint::read(dir.path(), &MemoryStore::new());
         assert!(matches!(read, Err(StoreError::Checkpoint { .. })), "byte {at}");
+        assert!(checkpoint::verify(dir.path()).is_err(), "byte {at}");
         fs::write(&path, &whole[..at]).unwrap();
         let read = checkpoint::read(dir.path(), &MemoryStore::new());
         assert!(matches!(read, Err(StoreError::Checkpoint { .. })), "cut at {at}");

@@ -1,0 +1,164 @@
+//! The keeper: one thread that writes checkpoints and lets retention go as far as they allow.
+
+use super::checkpoints::{Checkpoints, positions};
+use super::error::InstanceError;
+use millstream_event::Lane;
+use millstream_log::{EventLog, LanePositions};
+use millstream_store::{LaneHead, StateStore, StateView, StoreError, Visit};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// How often retention is applied between checkpoints: segments grow old and many meanwhile.
+const RETAIN_EVERY: Duration = Duration::from_secs(60);
+
+/// What is kept, and how far it may be let go.
+pub struct Keeping {
+    log: Arc<dyn EventLog>,
+    store: Arc<dyn StateStore>,
+    checkpoints: Checkpoints,
+    generation: u16,
+    /// Where the newest checkpoint of this process stands.
+    written: Option<LanePositions>,
+    /// Where the older of two checkpoints stands.
+    floor: Option<LanePositions>,
+    closing: Arc<AtomicBool>,
+}
+
+impl Keeping {
+    /// Of an open log and its state.
+    pub fn new(
+        log: Arc<dyn EventLog>,
+        store: Arc<dyn StateStore>,
+        checkpoints: Checkpoints,
+        generation: u16,
+    ) -> Self {
+        let closing = Arc::default();
+        Self { log, store, checkpoints, generation, written: None, floor: None, closing }
+    }
+
+    /// Writes a checkpoint unless nothing was folded since the last one; true when it did.
+    ///
+    /// # Errors
+    /// When the state cannot be read, a file cannot be written, or an earlier checkpoint is damaged.
+    pub fn checkpoint(&mut self) -> Result<bool, InstanceError> {
+        let snapshot = self.store.snapshot()?;
+        let mut heads = [LaneHead::default(); Lane::COUNT];
+        for lane in Lane::all() {
+            heads[lane.index()] = snapshot.head(self.generation, lane)?;
+        }
+        let reached = positions(&heads);
+        if self.written.as_ref() == Some(&reached) || reached == LanePositions::default() {
+            return Ok(false);
+        }
+        let view = Interruptible { view: snapshot, closing: Arc::clone(&self.closing) };
+        let size = self.checkpoints.write(&view)?;
+        drop(view);
+        self.written = Some(reached);
+        self.floor = None;
+        self.floor = self.checkpoints.floor()?;
+        tracing::info!(keys = size.entries, bytes = size.bytes, "a checkpoint was written");
+        Ok(true)
+    }
+
+    /// Removes what the log need not keep, never past the older of two checkpoints.
+    ///
+    /// # Errors
+    /// When a file cannot be removed.
+    pub fn retain(&self) -> Result<(), InstanceError> {
+        match &self.floor {
+            Some(floor) => Ok(self.log.set_retention_floor(floor)?),
+            None => Ok(()),
+        }
+    }
+
+    /// Works until `stop` is dropped.
+    fn run(mut self, every: Duration, stop: &Receiver<()>) {
+        let age = self.checkpoints.newest_at().and_then(|at| at.elapsed().ok()).unwrap_or_default();
+        let mut due = Instant::now() + every.saturating_sub(age);
+        match self.checkpoints.floor() {
+            Ok(floor) => self.floor = floor,
+            Err(error) => self.report(Err(error)),
+        }
+        while let Err(RecvTimeoutError::Timeout) = stop.recv_timeout(every.min(RETAIN_EVERY)) {
+            if Instant::now() >= due {
+                // After a failure the next one is tried no sooner: the disk may be full.
+                due = Instant::now() + every;
+                let written = self.checkpoint();
+                self.report(written.map(drop));
+            }
+            self.report(self.retain());
+        }
+    }
+
+    fn report(&self, outcome: Result<(), InstanceError>) {
+        match outcome {
+            Err(error) if !self.closing.load(Ordering::Acquire) => {
+                tracing::error!(%error, "the log is kept whole until a checkpoint succeeds");
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The running thread. Dropping it ends it, also in the middle of a checkpoint.
+pub struct Keeper {
+    closing: Arc<AtomicBool>,
+    stop: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Keeper {
+    /// Writes a checkpoint whenever the newest one is older than `every`.
+    ///
+    /// # Errors
+    /// When no thread can be started.
+    pub fn start(keeping: Keeping, every: Duration) -> io::Result<Self> {
+        let closing = Arc::clone(&keeping.closing);
+        let (stop, told) = channel();
+        let thread = std::thread::Builder::new()
+            .name("keeper".into())
+            .spawn(move || keeping.run(every, &told))?;
+        Ok(Self { closing, stop: Some(stop), thread: Some(thread) })
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.closing.store(true, Ordering::Release);
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the keeper ended with a panic");
+        }
+    }
+}
+
+/// A view whose scans end in an error once the process is closing: a checkpoint holds nobody up.
+struct Interruptible {
+    view: Box<dyn StateView>,
+    closing: Arc<AtomicBool>,
+}
+
+impl StateView for Interruptible {
+    fn head(&self, generation: u16, lane: Lane) -> Result<LaneHead, StoreError> {
+        self.view.head(generation, lane)
+    }
+
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.view.get(key)
+    }
+
+    fn scan(&self, prefix: &[u8], visit: Visit<'_>) -> Result<(), StoreError> {
+        self.view.scan(prefix, &mut |key, value| {
+            if self.closing.load(Ordering::Acquire) {
+                return Err(StoreError::Visitor("the process is closing".into()));
+            }
+            visit(key, value)
+        })
+    }
+}

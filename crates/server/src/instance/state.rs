@@ -1,0 +1,74 @@
+//! Opening the state; what cannot be used is replaced by the newest checkpoint that can, or by
+//! nothing, and the rest is folded again from the log.
+
+use super::checkpoints::Checkpoints;
+use super::error::InstanceError;
+use super::timeline::{check_reach, check_timeline};
+use super::{InstanceOptions, state_dir};
+use millstream_log::SegmentLog;
+use millstream_store::{FjallStore, Found, rebuild};
+use std::fs;
+use std::path::Path;
+
+/// The state, and why it is folded again, when it is.
+pub(super) fn open(
+    dir: &Path,
+    log: &SegmentLog,
+    options: &InstanceOptions,
+) -> Result<(FjallStore, Option<String>), InstanceError> {
+    let state = state_dir(dir);
+    let (store, found) = FjallStore::open_or_rebuild(&state, &options.store)?;
+    let because = match found {
+        // What is there now is empty and new.
+        Found::SetAside { because, .. } => {
+            drop(store);
+            fs::remove_dir_all(&state).map_err(InstanceError::io("remove", &state))?;
+            because.to_string()
+        }
+        Found::Kept => match belongs(log, &store, options) {
+            Ok(()) => return Ok((store, None)),
+            Err(
+                error @ (InstanceError::OtherTimeline { .. } | InstanceError::TooFarBack { .. }),
+            ) => {
+                drop(store);
+                rebuild::set_aside(&state)?;
+                error.to_string()
+            }
+            Err(other) => return Err(other),
+        },
+    };
+    restore(dir, log, options)?;
+    Ok((FjallStore::open(&state, &options.store)?, Some(because)))
+}
+
+/// Puts the newest usable checkpoint in the place of the state, which is not there.
+fn restore(dir: &Path, log: &SegmentLog, options: &InstanceOptions) -> Result<(), InstanceError> {
+    let checkpoints = Checkpoints::of(dir, options.generation, options.store.layout);
+    let unfinished = dir.join("state.restoring");
+    let (state, failed) = (state_dir(dir), || InstanceError::io("rename", &unfinished));
+    for checkpoint in checkpoints.all()?.iter().rev() {
+        if unfinished.exists() {
+            let removed = fs::remove_dir_all(&unfinished);
+            removed.map_err(InstanceError::io("remove", &unfinished))?;
+        }
+        let store = FjallStore::open(&unfinished, &options.store)?;
+        let loaded =
+            checkpoints.load(checkpoint, &store).and_then(|()| belongs(log, &store, options));
+        drop(store);
+        match loaded {
+            Ok(()) => return fs::rename(&unfinished, &state).map_err(failed()),
+            Err(error) => tracing::warn!(%error, "a checkpoint cannot be used"),
+        }
+    }
+    Ok(())
+}
+
+/// Checks that the state was folded from this log and can be folded on.
+fn belongs(
+    log: &SegmentLog,
+    store: &FjallStore,
+    options: &InstanceOptions,
+) -> Result<(), InstanceError> {
+    check_timeline(log, store, options.generation)?;
+    check_reach(log, store, options.generation)
+}

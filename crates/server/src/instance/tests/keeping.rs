@@ -1,0 +1,144 @@
+//! Checkpoints and retention over a real log with small segments.
+
+use super::*;
+use crate::consume::tests::history::history;
+use crate::consume::tests::parts::{NoBots, PATIENCE, options};
+use crate::consume::{ConsumeParts, Parameters, start};
+use millstream_log::LanePositions;
+use millstream_store::StateView;
+use std::collections::BTreeMap;
+
+/// Room for a header page and a few dozen events.
+const SEGMENT_BYTES: u64 = 16 << 10;
+
+fn small() -> InstanceOptions {
+    let log = SegmentOptions {
+        segment_bytes: SEGMENT_BYTES,
+        retain_bytes: Some(1),
+        ..SegmentOptions::default()
+    };
+    InstanceOptions { log, ..InstanceOptions::default() }
+}
+
+fn fill(instance: &Instance, seed: u64) {
+    for group in history(seed, 120).chunks(10) {
+        let (done, wait) = mpsc::channel();
+        let acknowledge = Box::new(move |result| done.send(result).unwrap());
+        instance.log.append(group.to_vec(), acknowledge).unwrap();
+        wait.recv().unwrap().unwrap();
+    }
+    fold_all(instance);
+}
+
+fn fold_all(instance: &Instance) {
+    let parts = ConsumeParts {
+        log: Arc::clone(&instance.log),
+        store: Arc::clone(&instance.store),
+        parameters: Parameters::default(),
+        agents: Arc::new(NoBots),
+        subject_key: [7; 32],
+        clock: Arc::new(|| Timestamp(1_800_000_000_000_000)),
+        on_control: Arc::new(|_, _| {}),
+    };
+    start(&options(1, 50), parts).unwrap().drain(PATIENCE).unwrap();
+}
+
+fn folded(store: &dyn StateView) -> LanePositions {
+    let mut positions = LanePositions::default();
+    for lane in Lane::all() {
+        positions.set(lane, store.head(0, lane).unwrap().next);
+    }
+    positions
+}
+
+fn everything(store: &dyn StateView) -> BTreeMap<Vec<u8>, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let mut take = |key: &[u8], value: &[u8]| {
+        found.insert(key.to_vec(), value.to_vec());
+        Ok(true)
+    };
+    store.scan(&[0, 0], &mut take).unwrap();
+    found
+}
+
+/// Three checkpoints with events between and after them; where each stands.
+fn kept(dir: &Path) -> (Vec<LanePositions>, BTreeMap<Vec<u8>, Vec<u8>>) {
+    let instance = Instance::open(dir, &small()).unwrap();
+    let mut keeping = instance.keeping();
+    let mut places = Vec::new();
+    for seed in 1..=3 {
+        fill(&instance, seed);
+        assert!(keeping.checkpoint().unwrap());
+        assert!(!keeping.checkpoint().unwrap(), "nothing was folded since");
+        places.push(folded(&*instance.store));
+        keeping.retain().unwrap();
+        if seed == 1 {
+            assert_eq!(instance.log.tails(), LanePositions::default(), "one is not enough");
+        }
+    }
+    let tails = instance.log.tails();
+    assert_ne!(tails, LanePositions::default(), "retention removed what it may");
+    assert!(places[1].covers(&tails), "retention passed the older of two checkpoints");
+    fill(&instance, 4);
+    (places, everything(&*instance.store))
+}
+
+fn checkpoints(dir: &Path) -> Vec<PathBuf> {
+    Checkpoints::of(dir, 0, StoreOptions::default().layout).all().unwrap()
+}
+
+#[test]
+fn retention_stops_at_the_older_of_two_checkpoints() {
+    let dir = tempfile::tempdir().unwrap();
+    kept(dir.path());
+    let names: Vec<_> = checkpoints(dir.path());
+    assert!(names[0].ends_with("2") && names[1].ends_with("3") && names.len() == 2, "{names:?}");
+}
+
+#[test]
+fn lost_state_comes_back_from_a_checkpoint_and_the_log_after_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let (places, whole) = kept(dir.path());
+    for damage_newest in [false, true] {
+        fs::remove_dir_all(state_dir(dir.path())).unwrap();
+        let newest = &checkpoints(dir.path())[1];
+        if damage_newest {
+            let file = fs::read_dir(newest).unwrap().next().unwrap().unwrap().path();
+            fs::write(file, "?").unwrap();
+        }
+        let instance = Instance::open(dir.path(), &small()).unwrap();
+        assert!(instance.rebuilt.is_some());
+        let place = if damage_newest { &places[1] } else { &places[2] };
+        assert_eq!(folded(&*instance.store), *place);
+        fold_all(&instance);
+        assert!(everything(&*instance.store) == whole, "the state differs");
+    }
+}
+
+#[test]
+fn nothing_goes_while_the_older_checkpoint_is_damaged() {
+    let dir = tempfile::tempdir().unwrap();
+    kept(dir.path());
+    let instance = Instance::open(dir.path(), &small()).unwrap();
+    fs::remove_file(checkpoints(dir.path())[1].join("checkpoint.json")).unwrap();
+    let tails = instance.log.tails();
+    let mut keeping = instance.keeping();
+    keeping.checkpoint().unwrap_err();
+    keeping.retain().unwrap();
+    assert_eq!(instance.log.tails(), tails);
+    drop(keeping);
+    fill(&instance, 5);
+    let mut keeping = instance.keeping();
+    keeping.checkpoint().unwrap();
+    keeping.retain().unwrap();
+    assert_ne!(instance.log.tails(), tails, "two good ones again");
+}
+
+#[test]
+fn the_keeper_ends_when_it_is_dropped() {
+    let dir = tempfile::tempdir().unwrap();
+    let instance = Instance::open(dir.path(), &small()).unwrap();
+    fill(&instance, 1);
+    drop(instance.keep(Duration::from_secs(3_600)).unwrap());
+    assert_eq!(checkpoints(dir.path()).len(), 0);
+}
