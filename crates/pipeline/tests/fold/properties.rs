@@ -45,16 +45,10 @@ pub fn roughly(events: &[Event], turns: &[Turn], owners: usize) -> Cluster<'stat
     cluster
 }
 
-/// Cases a run: more with `MILLSTREAM_CASES`, as the deep suite sets it.
+/// As many cases as `PROPTEST_CASES` says; failing seeds go to a file that is kept.
 fn cases() -> ProptestConfig {
-    let cases =
-        std::env::var("MILLSTREAM_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(300);
     let seeds = proptest::test_runner::FileFailurePersistence::Direct("tests/fold/seeds.txt");
-    ProptestConfig {
-        cases,
-        failure_persistence: Some(Box::new(seeds)),
-        ..ProptestConfig::default()
-    }
+    ProptestConfig { failure_persistence: Some(Box::new(seeds)), ..ProptestConfig::default() }
 }
 
 proptest! {
