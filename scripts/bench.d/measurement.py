@@ -1,6 +1,7 @@
 """What the measurements share: pinning, driving by wrk, CPU time by thread, and one way to print."""
 
 import contextlib
+import json
 import os
 import pathlib
 import re
@@ -10,7 +11,7 @@ import subprocess
 import tempfile
 import time
 
-from instance import Instance, free_port
+from instance import BINARY, Instance, free_port
 
 SECONDS = int(os.environ.get("MILLSTREAM_BENCH_SECONDS", "10"))
 EXAMPLES = pathlib.Path(os.environ.get("MILLSTREAM_EXAMPLES", "target/release/examples"))
@@ -90,6 +91,16 @@ def drive(port, path, script=None, connections=CONNECTIONS, seconds=SECONDS, cor
     if done.returncode != 0:
         raise SystemExit(f"wrk failed: {done.stdout}{done.stderr}")
     return Driven(done.stdout)
+
+
+def open_loop(instance, profile, rate, *more, cores=CLIENT_CORE):
+    """Requests at a fixed rate, whatever the server does; the figures of all of them."""
+    command = ["taskset", "-c", cores, BINARY, "load", "--url", f"http://127.0.0.1:{instance.public}",
+               "--profile", profile, "--rate", f"{rate:.0f}", "--duration", str(SECONDS), "--format", "json"]
+    done = subprocess.run([*command, *more], capture_output=True, text=True, timeout=SECONDS + 60)
+    if done.returncode != 0:
+        raise SystemExit(f"load failed: {done.stderr}")
+    return json.loads(done.stdout)["lines"][-1]
 
 
 def cpu_by_thread(pid):
