@@ -75,8 +75,10 @@ pub struct Quarantine {
     pub detail: Box<str>,
     /// The source it came from.
     pub source: SourceId,
-    /// When it was received.
-    pub received: Timestamp,
+    /// When it was received; of history, when its own line says that it was, as far as the line can
+    /// be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub received: Option<Timestamp>,
     /// Length of the raw bytes.
     pub bytes: u32,
     /// The raw text, only where consent is known outside the body.

@@ -12,7 +12,7 @@ use crate::envelope::{EventKind, Surface};
 use crate::hash::Hash128;
 use crate::ids::{AnonymousId, EventId};
 use crate::json::RawJson;
-use crate::quarantine::QuarantineReason;
+use crate::quarantine::{Quarantine, QuarantineReason};
 use crate::time::Timestamp;
 use crate::url::{Address, plain_host};
 use alloc::borrow::Cow;
@@ -84,6 +84,12 @@ impl<'a> Line<'a> {
         }
         Ok(Self { address, time, request, status, bytes, referrer, user_agent })
     }
+}
+
+/// The time of a line that may be broken elsewhere.
+fn time_of(line: &str) -> Option<Timestamp> {
+    let (_, rest) = line.split_once('[')?;
+    parse_time(rest.split_once(']')?.0)
 }
 
 /// `' word'` up to the next space.
@@ -200,7 +206,10 @@ pub fn parse(line: &[u8], occurrence: u64, receipt: &Receipt<'_>) -> Outcome {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     let text = String::from_utf8_lossy(line);
-    let read = Line::split(&text).map_err(|fault| receipt.quarantine(&text, occurrence, fault))?;
+    let read = Line::split(&text).map_err(|fault| {
+        let broken = receipt.quarantine(&text, occurrence, fault);
+        Quarantine { received: broken.received.or_else(|| time_of(&text)), ..broken }
+    })?;
     let id = EventId::of_hash(Hash128::of("combined", &[line, &occurrence.to_le_bytes()]));
     let request = unescaped(read.request);
     let page_view = is_page_view(&request, read.status);

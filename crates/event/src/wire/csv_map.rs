@@ -12,7 +12,7 @@ use crate::consent::StatedConsent;
 use crate::envelope::{Event, EventKind, Surface};
 use crate::hash::Hash128;
 use crate::ids::{AnonymousId, EventId, UserId};
-use crate::quarantine::QuarantineReason;
+use crate::quarantine::{Quarantine, QuarantineReason};
 use crate::time::Timestamp;
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -177,7 +177,15 @@ pub fn parse(map: &CsvMap, cells: &[&str], occurrence: u64, receipt: &Receipt<'_
     let row = Row { map, cells };
     event(&row, occurrence, receipt)
         .map(|event| Parsed { event, stated: StatedConsent::default(), address: None })
-        .map_err(|fault| receipt.quarantine(&cells.join(","), occurrence, fault))
+        .map_err(|fault| {
+            let broken = receipt.quarantine(&cells.join(","), occurrence, fault);
+            Quarantine { received: broken.received.or_else(|| time_of(&row)), ..broken }
+        })
+}
+
+/// The time of a row that may be broken elsewhere.
+fn time_of(row: &Row<'_>) -> Option<Timestamp> {
+    row.map.time_format.read(row.text(&row.map.time, "time").ok()??)
 }
 
 fn event(row: &Row<'_>, occurrence: u64, receipt: &Receipt<'_>) -> Result<Event, Fault> {

@@ -69,7 +69,8 @@ impl<'a> Receipt<'a> {
         event
     }
 
-    /// Quarantine for `raw`, whose identity is its bytes and `occurrence`.
+    /// Quarantine for `raw`, whose identity is its bytes and `occurrence`. History was not received
+    /// now: its own time is for the format to find.
     pub fn quarantine(&self, raw: &str, occurrence: u64, why: Fault) -> Quarantine {
         let keep = self.keep_raw && why.reason != QuarantineReason::TooLarge;
         Quarantine {
@@ -77,7 +78,7 @@ impl<'a> Receipt<'a> {
             reason: why.reason,
             detail: why.detail,
             source: self.source.clone(),
-            received: self.received,
+            received: (!self.imported()).then_some(self.received),
             bytes: u32::try_from(raw.len()).unwrap_or(u32::MAX),
             raw: keep.then(|| raw.into()),
         }

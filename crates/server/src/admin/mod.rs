@@ -12,6 +12,7 @@
 pub mod answer;
 pub mod assets;
 pub mod audits;
+pub mod backup;
 pub mod export;
 pub mod gate;
 pub mod guard;

@@ -144,6 +144,8 @@ fn schemas() -> Value {
         "Links": object(&[("links", list(&reference("Link"))), ("total", count.clone())]),
         "LinkHistory": object(&[("link", reference("Link")), ("history", list(&reference("Link")))]),
         "Proposal": object(&[("slug", text.clone()), ("destination", text.clone()), ("owner", text.clone())]),
+        "BackupWanted": object(&[("directory", text.clone())]),
+        "Backup": counted(&["version", "entries", "state_bytes", "segments", "log_bytes"]),
         "File": { "type": "string", "format": "binary" },
         "Import": counted(&["accepted", "duplicate", "quarantined", "refused"]),
         "Document": any,

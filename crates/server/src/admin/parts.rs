@@ -7,6 +7,7 @@ use millstream_event::control::Link;
 use millstream_event::{Quarantine, QuarantineReason, Timestamp};
 use serde::Serialize;
 use std::io::{Read, Write};
+use std::path::Path;
 use std::sync::Arc;
 
 /// How far one stage is behind the one before it.
@@ -158,6 +159,13 @@ pub trait Transfer: Send + Sync {
         parameters: &[(String, String)],
         input: &mut dyn Read,
     ) -> Result<serde_json::Value, TransferError>;
+
+    /// Copies the data directory into a folder of this machine, which must not exist or be empty;
+    /// answers with what was copied as JSON.
+    ///
+    /// # Errors
+    /// When the folder is not empty, or something cannot be read or written.
+    fn backup(&self, to: &Path) -> Result<serde_json::Value, TransferError>;
 
     /// Checks a request for a table before anything of it is written.
     ///

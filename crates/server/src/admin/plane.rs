@@ -101,6 +101,8 @@ pub struct Plane {
     pub changes: Gate,
     /// Bounds imports: one at a time, and none waits.
     pub imports: Gate,
+    /// Bounds backups: one at a time, and none waits.
+    pub backups: Gate,
     /// Bounds exports.
     pub exports: Arc<Semaphore>,
     /// Bounds live streams.
@@ -136,6 +138,7 @@ impl Plane {
             gate: Gate::new(options.reports_max, options.reports_waiting_max, REPORT_PATIENCE),
             changes: Gate::new(1, CHANGES_WAITING_MAX, CHANGE_PATIENCE),
             imports: Gate::new(1, 0, Duration::ZERO),
+            backups: Gate::new(1, 0, Duration::ZERO),
             exports: Arc::new(Semaphore::new(EXPORTS_MAX)),
             live: Arc::new(Semaphore::new(options.live_max)),
             campaigns: Campaigns::default(),

@@ -5,7 +5,7 @@ use super::plane::Plane;
 use super::reports::parameters;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
-use millstream_event::{Quarantine, QuarantineReason};
+use millstream_event::{Quarantine, QuarantineReason, Timestamp};
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ struct Item {
     reason: &'static str,
     detail: Box<str>,
     source: String,
-    received: String,
+    received: Option<String>,
     bytes: u32,
     raw: Option<Box<str>>,
 }
@@ -38,7 +38,7 @@ impl From<Quarantine> for Item {
             reason: thing.reason.as_str(),
             detail: thing.detail,
             source: thing.source.to_string(),
-            received: thing.received.to_rfc3339(),
+            received: thing.received.map(Timestamp::to_rfc3339),
             bytes: thing.bytes,
             raw: thing.raw,
         }

@@ -4,7 +4,8 @@ use super::guard::{self, Threshold};
 use super::plane::Plane;
 use super::token::Role;
 use super::{
-    assets, audits, export, import, links, live, metrics, openapi, quarantine, reports, status,
+    assets, audits, backup, export, import, links, live, metrics, openapi, quarantine, reports,
+    status,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -191,6 +192,12 @@ fn changes() -> Vec<(Endpoint, MethodRouter<Arc<Plane>>)> {
         streams: true,
         ..read("/api/export/{table}", "A table in a stable order.", "Text")
     };
+    const COPY: Endpoint = Endpoint {
+        role: Some(Role::Admin),
+        request: Some("BackupWanted"),
+        streams: true,
+        ..change("POST", "/api/backup", "Copies the data to a folder of this machine.", "Backup")
+    };
     vec![
         (LIST, get(links::list)),
         (SHOW, get(links::show)),
@@ -199,6 +206,7 @@ fn changes() -> Vec<(Endpoint, MethodRouter<Arc<Plane>>)> {
         (RESTORE, put(links::restore)),
         (TAKE, post(import::post)),
         (GIVE, get(export::get)),
+        (COPY, post(backup::post)),
     ]
 }
 

@@ -43,7 +43,9 @@ pub(super) fn event(plane: &Plane, event: &Event) -> Result<Append, Refusal> {
 /// The record of a quarantined item.
 pub(super) fn quarantine(plane: &Plane, item: &Quarantine) -> Result<Append, Refusal> {
     let payload = serde_json::to_vec(item).map_err(|_| Refusal::Internal)?;
-    Ok(record(plane, Kind::Quarantine, item.subject(), item.received, payload))
+    // Only history is without, and it does not come in here.
+    let received = item.received.ok_or(Refusal::Internal)?;
+    Ok(record(plane, Kind::Quarantine, item.subject(), received, payload))
 }
 
 /// A record of `subject`, in its lane.

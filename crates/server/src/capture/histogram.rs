@@ -95,6 +95,16 @@ impl HistogramSnapshot {
         Some(upper_bound_us(BUCKETS - 1))
     }
 
+    /// What was counted after `earlier`, a snapshot of the same histogram.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        let pairs = self.buckets.iter().zip(&earlier.buckets);
+        Self {
+            buckets: pairs.map(|(now, then)| now.saturating_sub(*then)).collect(),
+            sum_us: self.sum_us.saturating_sub(earlier.sum_us),
+        }
+    }
+
     /// Adds the counts of another snapshot.
     pub fn merge(&mut self, other: &Self) {
         for (mine, theirs) in self.buckets.iter_mut().zip(&other.buckets) {

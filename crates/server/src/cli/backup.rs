@@ -5,12 +5,13 @@ use super::output;
 use super::place::{Place, Target};
 use crate::instance::{self, BackupReport, InstanceOptions};
 use clap::Args;
+use http::Method;
 use std::path::PathBuf;
 
 /// Copies a data directory: log, keys, and a checkpoint of the state.
 #[derive(Args, Clone, Debug)]
 pub struct Backup {
-    /// Folder to write to; it must not exist or be empty.
+    /// Folder to write to, on the machine where the data is; it must not exist or be empty.
     pub to: PathBuf,
     /// Where.
     #[command(flatten)]
@@ -30,21 +31,20 @@ pub struct Restore {
 impl Backup {
     /// Makes the copy.
     pub fn run(&self) -> Result<Ended, Failure> {
-        let engine = match self.place.open(false)? {
-            Target::Local(engine) => engine,
-            Target::Remote(remote) => {
-                return Err(Failure::known(
-                    "the backup was not made",
-                    format!(
-                        "the directory is open in the instance at {}, which cannot be asked for a copy yet",
-                        remote.url()
-                    ),
-                    "stop the instance, or snapshot its disk: the log is consistent at any instant",
-                ));
+        let not_made =
+            |error: &dyn std::fmt::Display| Failure::new("the backup was not made", error);
+        let report = match self.place.open(false)? {
+            Target::Local(engine) => {
+                instance::backup(&engine.instance, engine.generation(), &self.to)
+                    .map_err(|error| not_made(&error))?
+            }
+            Target::Remote(mut remote) => {
+                let whole = std::path::absolute(&self.to).map_err(|error| not_made(&error))?;
+                let wanted = serde_json::json!({ "directory": whole });
+                let answer = remote.send_json(Method::POST, "/api/backup", &wanted)?;
+                serde_json::from_slice(&answer).map_err(|error| not_made(&error))?
             }
         };
-        let report = instance::backup(&engine.instance, engine.generation(), &self.to)
-            .map_err(|error| Failure::new("the backup was not made", error))?;
         output::print(&told("copied", &report))?;
         Ok(Ended::Done)
     }

@@ -1,6 +1,7 @@
 //! Figures of reports, read off the running instance's store and counters.
 
 use super::engine::Engine;
+use super::recent::{RecentTimings, Timings};
 use crate::capture::{Counters, Endpoint};
 use crate::report::state::StateFigures;
 use crate::report::{
@@ -10,17 +11,19 @@ use crate::report::{
 use millstream_store::Reading;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 /// Reads each answer from a snapshot of its own.
 pub struct StoreFigures {
     engine: Arc<Engine>,
     counters: Option<Arc<Counters>>,
+    recent: RecentTimings,
 }
 
 impl StoreFigures {
     /// Figures of an engine; `counters` where the public plane runs beside it.
-    pub const fn new(engine: Arc<Engine>, counters: Option<Arc<Counters>>) -> Self {
-        Self { engine, counters }
+    pub fn new(engine: Arc<Engine>, counters: Option<Arc<Counters>>) -> Self {
+        Self { engine, counters, recent: RecentTimings::default() }
     }
 
     fn read<T>(
@@ -56,24 +59,34 @@ impl Figures for StoreFigures {
     }
 
     fn delivery(&self) -> DeliveryCounts {
-        let mut delivery = self.counters.as_deref().map_or_else(DeliveryCounts::default, captured);
-        let visible = self.engine.consumer.progress().visible;
-        if visible.count > 0 {
-            delivery.hops.push(HopTiming {
-                hop: "received_to_visible".to_owned(),
-                count: visible.count,
-                p50_us: visible.p50_us,
-                p95_us: visible.p95_us,
-                p99_us: visible.p99_us,
-            });
-        }
+        let mut delivery = self.counters.as_deref().map_or_else(DeliveryCounts::default, |it| {
+            captured(it, &self.recent.read(it, Instant::now()))
+        });
+        let hops = self.engine.consumer.progress().hops;
+        delivery.hops.extend(
+            [
+                ("received_to_folded", hops.received_to_folded),
+                ("folded_to_visible", hops.folded_to_visible),
+                ("received_to_visible", hops.received_to_visible),
+            ]
+            .into_iter()
+            .filter(|(_, quantiles)| quantiles.count > 0)
+            .map(|(hop, quantiles)| HopTiming {
+                hop: hop.to_owned(),
+                count: quantiles.count,
+                p50_us: quantiles.p50_us,
+                p95_us: quantiles.p95_us,
+                p99_us: quantiles.p99_us,
+            }),
+        );
         delivery
     }
 }
 
-fn captured(counters: &Counters) -> DeliveryCounts {
+/// Counts since the start, timings of the last minutes.
+fn captured(counters: &Counters, recent: &Timings) -> DeliveryCounts {
     let load = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
-    let log_wait = counters.log_wait();
+    let log_wait = &recent.log_wait;
     let mut hops = Vec::new();
     if log_wait.count() > 0 {
         let quantile = |quantile| log_wait.quantile_us(quantile).unwrap_or_default();
@@ -85,15 +98,14 @@ fn captured(counters: &Counters) -> DeliveryCounts {
             p99_us: quantile(0.99),
         });
     }
-    let endpoints = Endpoint::ALL.into_iter().filter_map(|endpoint| {
-        let latency = counters.latency(endpoint);
-        (latency.count() > 0).then(|| EndpointTiming {
+    let endpoints = Endpoint::ALL.into_iter().zip(&recent.endpoints).map(|(endpoint, latency)| {
+        EndpointTiming {
             endpoint: endpoint.as_str().to_owned(),
-            requests: latency.count(),
+            requests: counters.latency(endpoint).count(),
             p50_us: latency.quantile_us(0.5),
             p95_us: latency.quantile_us(0.95),
             p99_us: latency.quantile_us(0.99),
-        })
+        }
     });
     DeliveryCounts {
         accepted: load(&counters.accepted),
@@ -108,6 +120,6 @@ fn captured(counters: &Counters) -> DeliveryCounts {
         shed: 0,
         click_unlogged: load(&counters.click_unlogged),
         hops,
-        endpoints: endpoints.collect(),
+        endpoints: endpoints.filter(|row| row.requests > 0).collect(),
     }
 }

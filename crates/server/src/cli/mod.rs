@@ -18,6 +18,7 @@ mod links;
 mod load;
 mod output;
 mod place;
+mod recent;
 mod remote;
 mod report;
 mod serve;

@@ -35,11 +35,6 @@ impl Remote {
         })
     }
 
-    /// Where it is.
-    pub fn url(&self) -> &str {
-        &self.url
-    }
-
     /// A GET; the answer's body.
     pub fn get(&mut self, path: &str) -> Result<bytes::Bytes, Failure> {
         self.call(Method::GET, path, "application/json", connection::whole(bytes::Bytes::new()))

@@ -5,11 +5,13 @@ use crate::admin::Transfer;
 use crate::admin::parts::TransferError;
 use crate::export::{self, ExportParts, ExportRequest};
 use crate::import::{self, Format, ImportError, ImportOptions, ImportParts, Input, Progress};
+use crate::instance::{self, InstanceError};
 use millstream_event::SourceId;
 use millstream_pipeline::query;
 use millstream_store::Reading;
 use serde::{Deserialize, Serialize};
 use std::io::{Read, Write};
+use std::path::Path;
 use std::sync::Arc;
 
 /// The source of imported events where none is named.
@@ -114,6 +116,16 @@ impl Transfer for Gateway {
             _ => failed(error.to_string()),
         })?;
         serde_json::to_value(outcome).map_err(|error| failed(error.to_string()))
+    }
+
+    fn backup(&self, to: &Path) -> Result<serde_json::Value, TransferError> {
+        let engine = &self.0;
+        let report = instance::backup(&engine.instance, engine.generation(), to);
+        let report = report.map_err(|error| match error {
+            InstanceError::NotEmpty { .. } => TransferError::Request(error.to_string()),
+            other => TransferError::Failed(other.to_string()),
+        })?;
+        serde_json::to_value(report).map_err(|error| TransferError::Failed(error.to_string()))
     }
 
     fn check_export(

@@ -29,7 +29,7 @@ mod ticker;
 
 pub use crash::{Crash, CrashPoint};
 pub use error::{ConsumeError, DrainError};
-pub use latency::Quantiles;
+pub use latency::{HopTimes, Quantiles};
 pub use options::{ConsumeOptions, ConsumeParts, OnControl, Parameters};
 pub use progress::{Progress, Stopped};
 pub use start::{Consumer, start};

@@ -7,7 +7,7 @@ use super::options::{ConsumeParts, OnControl};
 use super::outbox::{Delivery, Outbox};
 use super::progress::{Committed, Shared, Stopped};
 use millstream_event::control::Control;
-use millstream_event::{Kind, Lane, Position, Record};
+use millstream_event::{Kind, Lane, Position, Record, Timestamp};
 use millstream_pipeline::{ApplyError, Changes, Key, Miss, Outgoing, Rules, View};
 use millstream_store::{LaneCommit, LaneHead};
 use std::collections::{BTreeMap, BTreeSet};
@@ -78,6 +78,7 @@ impl Owner {
         let store = &*self.parts.store;
         let heads = |lane| self.shared.head(lane);
         let folded = batch::fold(&mut fold.view, store, rules, heads, &records)?;
+        let folded_at = (self.parts.clock)();
         self.report(fold, &folded);
         let mut changes = self.take_changes(&mut fold.view, rules.generation)?;
         changes.retain(|lane, _| folded.steps.contains_key(lane));
@@ -95,7 +96,7 @@ impl Owner {
             self.passes(CrashPoint::AfterOutboxDelete)?;
         }
         self.passes(CrashPoint::AfterCommit)?;
-        self.publish(&folded, &records, items.len(), delivered.len());
+        self.publish((&folded, folded_at), &records, items.len(), delivered.len());
         tell_controls(&self.parts.on_control, &folded, &records);
         if !items.is_empty() {
             self.outbox.send(items).map_err(|error| Halt::Reason(error.to_string()))?;
@@ -138,7 +139,13 @@ impl Owner {
         }
     }
 
-    fn publish(&self, folded: &Folded, records: &[Record], sent: usize, delivered: usize) {
+    fn publish(
+        &self,
+        (folded, folded_at): (&Folded, Timestamp),
+        records: &[Record],
+        sent: usize,
+        delivered: usize,
+    ) {
         let moved = |record: &&Record| folded.steps.contains_key(&record.header.lane);
         let of_kind =
             |ticks: bool| move |record: &&Record| (record.header.kind == Kind::Tick) == ticks;
@@ -156,6 +163,7 @@ impl Owner {
             sent: sent as u64,
             delivered: delivered as u64,
             received: events.map(|record| record.header.received).collect(),
+            folded: folded_at,
         };
         self.shared.committed(&done, (self.parts.clock)());
     }

@@ -1,7 +1,7 @@
 //! How far folding is: shared by owners, reader, ticker and whoever asks.
 
 use super::error::DrainError;
-use super::latency::{Quantiles, VisibleLatency};
+use super::latency::{HopLatency, HopTimes};
 use millstream_event::{Lane, Position, Timestamp};
 use millstream_log::{EventLog, LanePositions};
 use millstream_store::LaneHead;
@@ -33,8 +33,8 @@ pub struct Progress {
     pub complete_until: Timestamp,
     /// True when every lane is folded to the log's end and no item is on its way.
     pub drained: bool,
-    /// From receipt to committed.
-    pub visible: Quantiles,
+    /// How long events took lately, hop by hop.
+    pub hops: HopTimes,
     /// Records folded since the start.
     pub folded: u64,
     /// Next position of every lane.
@@ -57,7 +57,7 @@ struct State {
     outbox: u64,
     folded: u64,
     stopped: Vec<Stopped>,
-    latency: VisibleLatency,
+    latency: HopLatency,
 }
 
 /// What one commit did.
@@ -74,6 +74,8 @@ pub(super) struct Committed {
     pub(super) delivered: u64,
     /// Receive stamps of the events folded.
     pub(super) received: Vec<Timestamp>,
+    /// When they were folded.
+    pub(super) folded: Timestamp,
 }
 
 impl Shared {
@@ -84,7 +86,7 @@ impl Shared {
             outbox: 0,
             folded: 0,
             stopped: Vec::new(),
-            latency: VisibleLatency::default(),
+            latency: HopLatency::default(),
         };
         Self { state: Mutex::new(state), changed: Condvar::new(), closing: AtomicBool::new(false) }
     }
@@ -124,7 +126,7 @@ impl Shared {
         }
         state.folded += done.records;
         state.outbox = (state.outbox + done.sent).saturating_sub(done.delivered);
-        state.latency.record(done.received.iter().map(|received| (now - *received).0));
+        state.latency.record(&done.received, done.folded, now);
         drop(state);
         self.changed.notify_all();
     }
@@ -164,7 +166,7 @@ impl Shared {
     /// How far folding is. Positions are read before the outbox and the outbox before the log's
     /// heads: an item that is in neither was not sent.
     pub(super) fn progress(&self, log: &dyn EventLog, now: Timestamp) -> Progress {
-        let mut state = self.lock();
+        let state = self.lock();
         let mut positions = LanePositions::default();
         for lane in Lane::all() {
             positions.set(lane, state.heads[lane.index()].next);
@@ -180,7 +182,7 @@ impl Shared {
             watermark: watermarks.max().unwrap_or_default(),
             complete_until,
             drained: state.outbox == 0 && positions.covers(&heads),
-            visible: state.latency.quantiles(),
+            hops: state.latency.quantiles(),
             folded: state.folded,
             positions,
             stopped: state.stopped.clone(),

@@ -158,7 +158,7 @@ fn quarantine_row(record: &Record, id: Hash128, entry: Quarantined) -> Quarantin
         reason: entry.reason,
         detail: "the logged payload cannot be read".into(),
         source: entry.source,
-        received: entry.received,
+        received: Some(entry.received),
         bytes: u32::try_from(record.payload.len()).unwrap_or(u32::MAX),
         raw: None,
     }))

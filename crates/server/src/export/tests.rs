@@ -49,7 +49,7 @@ fn quarantined(number: u8, raw: &str) -> Append {
         reason: QuarantineReason::MalformedLine,
         detail: "no quote".into(),
         source: SourceId::parse("web").unwrap(),
-        received: Timestamp(i64::from(number)),
+        received: Some(Timestamp(i64::from(number))),
         bytes: 3,
         raw: Some(raw.into()),
     };

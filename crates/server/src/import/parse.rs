@@ -173,7 +173,10 @@ impl Parser<'_> {
             Format::Csv => None,
             Format::Segment if line.iter().all(u8::is_ascii_whitespace) => None,
             Format::Segment => Some(match segment::Body::single(None, line) {
-                Ok(body) => body.outcomes(receipt, &self.limits).next()?,
+                Ok(body) => {
+                    let outcome = body.outcomes(receipt, &self.limits).next()?;
+                    outcome.map_err(|broken| Quarantine { received: time_of(line), ..broken })
+                }
                 Err(refusal) => {
                     let fault = Fault::new(QuarantineReason::NotAnObject, &refusal.to_string());
                     Err(receipt.quarantine(&String::from_utf8_lossy(line), 0, fault))
@@ -261,6 +264,21 @@ impl Parser<'_> {
         };
         Append { header, payload }
     }
+}
+
+/// The time of a Segment call that is broken elsewhere: when it says it was received, else made.
+fn time_of(line: &[u8]) -> Option<Timestamp> {
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Stamps {
+        received_at: Option<serde_json::Value>,
+        timestamp: Option<serde_json::Value>,
+    }
+    let stamps: Stamps = serde_json::from_slice(line).ok()?;
+    let read = |stamp: &serde_json::Value| Timestamp::parse_rfc3339(stamp.as_str()?);
+    let [received, made] =
+        [&stamps.received_at, &stamps.timestamp].map(|it| it.as_ref().and_then(read));
+    received.or(made)
 }
 
 /// What holds where the event itself says nothing.

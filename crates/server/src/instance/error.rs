@@ -84,7 +84,7 @@ pub enum InstanceError {
         first: u64,
     },
     /// A folder that must be empty is not.
-    #[error("{path} is not empty: restore into a folder that does not exist or is empty")]
+    #[error("{path} is not empty: name a folder that does not exist or is empty")]
     NotEmpty {
         /// The folder.
         path: String,

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 pub struct DeliveryReport {
     /// What became of the records in the log.
     pub outcomes: OutcomeCounts,
-    /// What was measured since the start of the process.
+    /// What was counted since the start of the process, and timings of the last five minutes.
     pub counts: DeliveryCounts,
 }
 
@@ -111,7 +111,7 @@ impl DeliveryReport {
         let timed = if self.counts.hops.is_empty() {
             "Timings are measured while an instance runs; none runs here."
         } else {
-            "Timings are percentiles since the instance started."
+            "Timings are percentiles of the last five minutes, counts of requests are since the start."
         };
         format!("{accounted} {timed}")
     }

@@ -57,6 +57,12 @@ fn commands_work_with_and_without_an_instance() {
     let (sessions, exported) = (report("sessions", &dir), tables(&dir));
     assert_eq!(sessions["totals"]["devices"], 1_861);
     let listed = expect(0, &["links", "list", "--data-dir", path]);
+    let (copy, back) = (folder.path().join("copy"), folder.path().join("back"));
+    let copied = expect(0, &["backup", copy.to_str().unwrap(), "--data-dir", path]);
+    assert!(copied.contains("segments"), "{copied}");
+    expect(1, &["backup", copy.to_str().unwrap(), "--data-dir", path]);
+    expect(0, &["restore", copy.to_str().unwrap(), "--data-dir", back.to_str().unwrap()]);
+    assert!(tables(&back) == exported, "the tables differ in the backup");
     let url = banner[2].split_whitespace().last().unwrap();
     let by_url = expect(0, &["report", "sessions", "--url", url, "--format", "csv"]);
     running.end();

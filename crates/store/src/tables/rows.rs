@@ -312,7 +312,7 @@ impl Row for QuarantineRow {
             thing.reason.as_str().into(),
             (&*thing.detail).into(),
             thing.source.as_str().into(),
-            Cell::Time(thing.received),
+            Cell::maybe_time(thing.received),
             Cell::Integer(i64::from(thing.bytes)),
             Cell::maybe(thing.raw.as_deref()),
         ]);

@@ -186,7 +186,7 @@ fn quarantine_keeps_odd_bytes_readable() {
         reason: QuarantineReason::MalformedLine,
         detail: "-2+3".into(),
         source: SourceId::parse("web").unwrap(),
-        received: Timestamp(0),
+        received: None,
         bytes: 9,
         raw: Some("a\u{1}\t\"b\"\\\r\n".into()),
     });
@@ -194,6 +194,7 @@ fn quarantine_keeps_odd_bytes_readable() {
     assert!(csv.contains(",malformed_line,\"'-2+3\",web,"), "{csv}");
     let json: serde_json::Value =
         serde_json::from_str(&text(vec![row], Format::JsonLines)).unwrap();
+    assert!(json.get("received_at").is_none_or(serde_json::Value::is_null));
     assert_eq!(json["raw"], "a\u{1}\t\"b\"\\\r\n");
 }
 

@@ -107,3 +107,29 @@ async fn every_answer_binds_the_browser() {
         assert_eq!(header("cache-control"), cache, "{path}");
     }
 }
+
+#[tokio::test]
+async fn only_an_administrator_makes_backups_and_names_the_folder_whole() {
+    let router_of = |tokens| router(&AdminOptions { tokens, ..AdminOptions::default() });
+    let admin = Token::generate().unwrap();
+    let entry = |role, token: &Token| TokenEntry { name: String::new(), role, hash: token.hash() };
+    let editor = Token::generate().unwrap();
+    let entries = vec![entry(Role::Admin, &admin), entry(Role::Editor, &editor)];
+    let router = router_of(Tokens::new(entries));
+    for (token, directory, status) in [
+        (&editor, "/copy", StatusCode::FORBIDDEN),
+        (&admin, "copy", StatusCode::BAD_REQUEST),
+        (&admin, "/full", StatusCode::BAD_REQUEST),
+        (&admin, "/copy", StatusCode::OK),
+    ] {
+        let body = serde_json::json!({ "directory": directory }).to_string();
+        let request = get("/api/backup")
+            .method("POST")
+            .header("authorization", format!("Bearer {}", token.reveal()))
+            .header("content-type", "application/json")
+            .body(Body::from(body))
+            .unwrap();
+        let response = router.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.status(), status, "{directory}");
+    }
+}

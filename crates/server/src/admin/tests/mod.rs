@@ -91,6 +91,13 @@ impl Transfer for Nothing {
         Ok(serde_json::json!({ "accepted": bytes }))
     }
 
+    fn backup(&self, to: &std::path::Path) -> Result<serde_json::Value, parts::TransferError> {
+        match to.ends_with("full") {
+            true => Err(parts::TransferError::Request("it is not empty".to_owned())),
+            false => Ok(serde_json::json!({ "segments": 1 })),
+        }
+    }
+
     fn check_export(
         &self,
         table: &str,

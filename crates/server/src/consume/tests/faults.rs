@@ -2,7 +2,7 @@
 
 use super::history::{history, tick};
 use super::parts::{PATIENCE, World, options};
-use crate::consume::latency::VisibleLatency;
+use crate::consume::latency::Recent;
 use crate::consume::mailbox::Mailbox;
 use crate::consume::outbox::Delivery;
 use crate::consume::progress::{Committed, Shared};
@@ -12,7 +12,7 @@ use millstream_event::{Header, Kind, Lane, Position, Record, Timestamp};
 use millstream_log::{Append, EventLog};
 use millstream_store::{LaneHead, MemoryStore};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 fn control(domain: &str) -> Append {
     let settings = Settings { own_domains: vec![domain.into()], ..Settings::default() };
@@ -111,7 +111,12 @@ fn small_queues_and_caches_still_come_to_the_end() {
     let options = ConsumeOptions { queue_records: 1, values_max: 1, ..options(2, 3) };
     let progress = world.fold(&options);
     assert_eq!(progress.outbox, 0);
-    assert!(progress.visible.count > 0 && progress.visible.p99_us > 0);
+    let hops = [
+        progress.hops.received_to_folded,
+        progress.hops.folded_to_visible,
+        progress.hops.received_to_visible,
+    ];
+    assert!(hops.iter().all(|hop| hop.count > 0 && hop.p99_us > 0), "{hops:?}");
     assert_eq!(world.store.head(0, Lane::GRAPH).unwrap().next, world.log.heads().get(Lane::GRAPH));
 }
 
@@ -134,6 +139,7 @@ fn committed(lane: Lane, busy: bool) -> Committed {
         sent: 0,
         delivered: 0,
         received: vec![],
+        folded: Timestamp(0),
     }
 }
 
@@ -186,10 +192,15 @@ fn a_full_mailbox_makes_the_sender_wait_and_deliveries_never_do() {
 
 #[test]
 fn quantiles_are_those_of_what_was_recorded() {
-    let mut latency = VisibleLatency::default();
-    assert_eq!(latency.quantiles().count, 0);
-    latency.record((1..=1_000).map(|number| number * 10));
-    let found = latency.quantiles();
+    let mut latency = Recent::default();
+    let now = Instant::now();
+    let after = |seconds| now + Duration::from_secs(seconds);
+    assert_eq!(latency.quantiles(now).count, 0);
+    latency.record(now, (1..=500).map(|number| number * 10));
+    latency.record(after(200), (501..=1_000).map(|number| number * 10));
+    assert_eq!(latency.quantiles(after(320)).count, 500, "only the last five minutes count");
+    assert_eq!(latency.quantiles(after(520)).count, 0);
+    let found = latency.quantiles(after(200));
     assert_eq!(found.count, 1_000);
     for (value, expected) in [(found.p50_us, 5_000), (found.p95_us, 9_500), (found.p99_us, 9_900)] {
         assert!(value.abs_diff(expected) <= expected / 50, "{value} is not near {expected}");
