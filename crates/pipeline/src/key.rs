@@ -113,6 +113,11 @@ impl Key {
         &self.0
     }
 
+    /// True when its value is of this kind.
+    pub const fn is(&self, kind: KeyKind) -> bool {
+        self.0[3] == kind as u8
+    }
+
     /// The lane it belongs to.
     pub const fn lane(&self) -> Option<Lane> {
         Lane::from_number(self.0[2])

@@ -245,8 +245,12 @@ impl View {
         }
     }
 
-    /// Drops values that were not used in the last batches, when more than `values_max` are held.
+    /// Drops values when more than `values_max` are held: first which copies of events count, for
+    /// that is seldom asked twice, then what the last batches did not change.
     pub fn trim(&mut self, values_max: usize) {
+        if self.slots.len() > values_max {
+            self.slots.retain(|key, slot| slot.dirty || !key.is(KeyKind::Dedup));
+        }
         if self.slots.len() > values_max {
             let keep = self.batch.saturating_sub(1);
             self.slots.retain(|_, slot| slot.dirty || slot.used >= keep);

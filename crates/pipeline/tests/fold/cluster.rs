@@ -2,7 +2,9 @@
 
 use millstream_event::{Event, Header, Kind, Lane, Position, Record, Timestamp};
 use millstream_pipeline::query::{ReadError, StateRead, Visit};
-use millstream_pipeline::{ApplyError, Decoded, Key, Outgoing, Rules, View, apply, foresee};
+use millstream_pipeline::{
+    ApplyError, Decoded, Key, KeyKind, Outgoing, Rules, View, apply, foresee,
+};
 use millstream_stitch::{Agent, Agents};
 use std::collections::BTreeMap;
 
@@ -181,7 +183,7 @@ impl<'a> Cluster<'a> {
     pub fn drain(&mut self, batch: usize) {
         loop {
             let rows: Vec<Key> =
-                self.store.0.keys().filter(|key| key.as_bytes()[3] == 12).copied().collect();
+                self.store.0.keys().filter(|key| key.is(KeyKind::Outbox)).copied().collect();
             for key in rows {
                 let row = self.store.0.remove(&key).unwrap();
                 let item = Outgoing::from_row(key, &row).unwrap();

@@ -34,7 +34,7 @@ impl Default for ConsumeOptions {
             owners: 1,
             batch_records: 2_000,
             queue_records: 16_000,
-            values_max: 200_000,
+            values_max: 60_000,
             tick_every: Some(Duration::from_secs(1)),
             crash: None,
         }
