@@ -14,5 +14,7 @@ mod endings;
 mod imports;
 #[path = "cli/instances.rs"]
 mod instances;
+#[path = "cli/link_tables.rs"]
+mod link_tables;
 #[path = "cli/shop.rs"]
 mod shop;

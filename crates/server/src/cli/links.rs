@@ -2,6 +2,7 @@
 
 use super::engine::Engine;
 use super::failure::{Ended, Failure};
+use super::link_table::LinkTable;
 use super::output;
 use super::place::{Place, Target};
 use super::remote::{Remote, encoded};
@@ -42,6 +43,8 @@ enum Action {
     Restore(Restore),
     /// Checks a link against the rules without making it; without one, checks every link there is.
     Check(Check),
+    /// Makes the links of a CSV table; without --apply it only says which rules they break.
+    Import(LinkTable),
 }
 
 #[derive(Args, Clone, Debug)]
@@ -150,14 +153,7 @@ impl Links {
         match &self.action {
             Action::Add(add) => {
                 let proposal = add.fields.proposal(&add.slug, &add.destination);
-                let link = match add.common.place.open(true)? {
-                    Target::Local(engine) => {
-                        edit(&engine, |engine| engine.editor.put(proposal, (engine.clock)()))?
-                    }
-                    Target::Remote(mut remote) => {
-                        parsed(&remote.send_json(Method::POST, "/api/links", &proposal)?)?
-                    }
-                };
+                let link = make(&mut add.common.place.open(true)?, proposal)?;
                 show(&[link], add.common.format)
             }
             Action::List(common) => show(&all(&common.place)?, common.format),
@@ -186,6 +182,7 @@ impl Links {
                 show(&[link], restore.common.format)
             }
             Action::Check(check) => check.run(),
+            Action::Import(table) => table.run(),
         }
     }
 }
@@ -249,7 +246,8 @@ impl Check {
     }
 }
 
-fn proposal_of(link: &Value) -> Proposal {
+/// A link as someone would ask for it.
+pub fn proposal_of(link: &Value) -> Proposal {
     let text = |name: &str| link[name].as_str().map(str::to_owned);
     Proposal {
         slug: text("slug").unwrap_or_default(),
@@ -296,11 +294,27 @@ fn parsed(bytes: &[u8]) -> Result<Value, Failure> {
         .map_err(|error| Failure::new("the instance's answer cannot be read", error))
 }
 
-/// Every link as it now is; a running instance answers page by page.
-fn all(place: &Place) -> Result<Vec<Value>, Failure> {
-    let mut remote = match place.open(false)? {
+/// Makes a link, or the next version of one.
+pub fn make(target: &mut Target, proposal: Proposal) -> Result<Value, Failure> {
+    match target {
         Target::Local(engine) => {
-            ready(&engine)?;
+            edit(engine, |engine| engine.editor.put(proposal, (engine.clock)()))
+        }
+        Target::Remote(remote) => {
+            parsed(&remote.send_json(Method::POST, "/api/links", &proposal)?)
+        }
+    }
+}
+
+fn all(place: &Place) -> Result<Vec<Value>, Failure> {
+    every(&mut place.open(false)?)
+}
+
+/// Every link as it now is; a running instance answers page by page.
+pub fn every(target: &mut Target) -> Result<Vec<Value>, Failure> {
+    let remote = match target {
+        Target::Local(engine) => {
+            ready(engine)?;
             return engine.registry.all().iter().map(|link| body(link)).collect();
         }
         Target::Remote(remote) => remote,

@@ -14,6 +14,7 @@ mod export;
 mod failure;
 mod figures;
 mod import;
+mod link_table;
 mod links;
 mod load;
 mod output;
