@@ -34,7 +34,7 @@ pub async fn get(
     let wanted = id.clone();
     let chain = plane.gate.run(move || Ok(evidence.chain(subject, &wanted)?)).await?;
     let chain = chain.ok_or_else(|| {
-        Refusal::not_found(format!("there is no {} `{id}` in the figures yet", subject.as_str()))
+        Refusal::not_found(format!("there is no {} `{id}` in the figures: check the id; what was just sent is there within a second", subject.as_str()))
     })?;
     if as_tree {
         return Ok(typed(HeaderValue::from_static("text/plain; charset=utf-8"), chain.to_tree()));

@@ -129,9 +129,15 @@ struct Check {
     common: Common,
 }
 
+/// Who runs the command: a link always has somebody who answers for it.
+fn operator() -> String {
+    let named = ["USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
+    let named = named.filter(|name| !name.is_empty());
+    named.unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()))
+}
+
 impl Fields {
     fn proposal(&self, slug: &str, destination: &str) -> Proposal {
-        let user = || std::env::var("USER").unwrap_or_default();
         Proposal {
             slug: slug.to_owned(),
             destination: destination.to_owned(),
@@ -142,7 +148,7 @@ impl Fields {
             content: self.content.clone(),
             ad_group: self.ad_group.clone(),
             status: self.status,
-            owner: self.owner.clone().unwrap_or_else(user),
+            owner: self.owner.clone().unwrap_or_else(operator),
         }
     }
 }
