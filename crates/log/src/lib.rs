@@ -50,6 +50,8 @@ pub use chain::{LaneChains, chain};
 pub use disk::{Disk, SystemDisk};
 pub use error::{AppendError, LogError};
 pub use options::SegmentOptions;
-pub use port::{Acknowledge, Append, Appended, EventLog, LanePositions, LogReader};
+pub use port::{
+    Acknowledge, AfterAcknowledging, Append, Appended, EventLog, LanePositions, LogReader,
+};
 pub use segment_log::SegmentLog;
 pub use tail::Cut;

@@ -28,6 +28,10 @@ pub struct Appended {
 /// reason why it never will be durable. Must not block.
 pub type Acknowledge = Box<dyn FnOnce(Result<Appended, AppendError>) + Send>;
 
+/// Called each time all acknowledgements of what became durable together have run, until it returns
+/// false: nobody listens any more. Must not block.
+pub type AfterAcknowledging = Box<dyn Fn() -> bool + Send + Sync>;
+
 /// One position per lane.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LanePositions([Position; Lane::COUNT]);
@@ -73,6 +77,13 @@ pub trait EventLog: Send + Sync {
     /// At once, without calling `acknowledge`, when the queue is full, the disk bound is reached or
     /// the log is poisoned.
     fn append(&self, group: Vec<Append>, acknowledge: Acknowledge) -> Result<(), AppendError>;
+
+    /// Has `hook` called after each round of acknowledgements, so that a caller can wake all who wait
+    /// at once. False when the log does not work in rounds; `hook` is then never called.
+    fn after_acknowledging(&self, hook: AfterAcknowledging) -> bool {
+        drop(hook);
+        false
+    }
 
     /// A reader that follows the tail, beginning at these next positions.
     ///

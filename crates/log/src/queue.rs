@@ -6,8 +6,9 @@ use crate::frame::FRAME_HEADER_BYTES;
 use crate::guard::{lock, wait, wait_until};
 use crate::linger::Linger;
 use crate::options::SegmentOptions;
-use crate::port::Acknowledge;
+use crate::port::{Acknowledge, AfterAcknowledging};
 use crate::segment::PAGE_BYTES;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex};
 use std::time::Instant;
 
@@ -60,6 +61,7 @@ struct State {
 pub(crate) struct Queue {
     state: Mutex<State>,
     arrived: Condvar,
+    hooks: Mutex<Vec<AfterAcknowledging>>,
     records_max: usize,
     bytes_max: usize,
     stored_max: u64,
@@ -79,6 +81,7 @@ impl Queue {
         Self {
             state: Mutex::new(state),
             arrived: Condvar::new(),
+            hooks: Mutex::default(),
             records_max: options.queue_records_max,
             bytes_max: options.queue_bytes_max,
             stored_max: options.bytes_max,
@@ -168,6 +171,19 @@ impl Queue {
         let mut state = lock(&self.state);
         state.writing = (0, 0);
         state.stored += grown;
+    }
+
+    /// Has the hook called after each round of acknowledgements.
+    pub(crate) fn after_acknowledging(&self, hook: AfterAcknowledging) {
+        lock(&self.hooks).push(hook);
+    }
+
+    /// Every group of a frame has been acknowledged.
+    pub(crate) fn acknowledged(&self) {
+        // A panic in a hook is its owner's bug, which the panic hook reports.
+        let wanted =
+            |hook: &AfterAcknowledging| catch_unwind(AssertUnwindSafe(hook)).unwrap_or(false);
+        lock(&self.hooks).retain(wanted);
     }
 
     /// A segment of this size was removed.

@@ -8,7 +8,7 @@ use crate::error::{AppendError, LogError};
 use crate::guard::lock;
 use crate::nonce::Nonces;
 use crate::options::SegmentOptions;
-use crate::port::{Acknowledge, Append, EventLog, LanePositions, LogReader};
+use crate::port::{Acknowledge, AfterAcknowledging, Append, EventLog, LanePositions, LogReader};
 use crate::queue::Queue;
 use crate::reader::{self, SegmentReader};
 use crate::recovery::{Recovered, recover};
@@ -96,6 +96,11 @@ impl EventLog for SegmentLog {
         self.queue.check(group.len(), bytes)?;
         let prepared = Prepared::new(&group, bytes, &self.nonces);
         self.queue.push(&prepared, acknowledge)
+    }
+
+    fn after_acknowledging(&self, hook: AfterAcknowledging) -> bool {
+        self.queue.after_acknowledging(hook);
+        true
     }
 
     fn reader(&self, from: &LanePositions) -> Result<Box<dyn LogReader>, LogError> {

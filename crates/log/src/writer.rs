@@ -74,6 +74,7 @@ impl Writer {
             };
             acknowledge(group.acknowledge, result);
         }
+        self.queue.acknowledged();
     }
 
     /// Makes the batch durable; `grown` says by how much the files have grown, whatever happens.

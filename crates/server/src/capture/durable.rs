@@ -4,6 +4,7 @@ use super::plane::Plane;
 use super::refusal::Refusal;
 use millstream_event::{EntityId, Event, Hash128, Header, Kind, Lane, Quarantine, Timestamp};
 use millstream_log::{Append, AppendError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
@@ -18,12 +19,10 @@ pub(super) async fn append(
     patience: Duration,
 ) -> Result<(), Refusal> {
     let (sender, receiver) = oneshot::channel();
+    let acknowledgements = Arc::clone(&plane.acknowledgements);
     plane.parts.log.append(
         group,
-        Box::new(move |outcome| {
-            // The receiver is gone when the request was answered or dropped in the meantime.
-            drop(sender.send(outcome.map(|_| ())));
-        }),
+        Box::new(move |outcome| acknowledgements.take(sender, outcome.map(|_| ()))),
     )?;
     match tokio::time::timeout(patience, receiver).await {
         Ok(Ok(outcome)) => outcome.map_err(Refusal::from),

@@ -3,6 +3,7 @@
 //! It has its own listener, its own runtime and threads, and its own bounds. It waits for the log
 //! and for nothing else: not for the fold, not for the store, not for reports.
 
+mod acknowledged;
 pub mod aggregate;
 mod answer;
 mod body;

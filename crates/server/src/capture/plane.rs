@@ -1,5 +1,6 @@
 //! What every request of the public plane can reach.
 
+use super::acknowledged::Acknowledgements;
 use super::clients::Clients;
 use super::clock::ReceiveClock;
 use super::counters::Counters;
@@ -59,6 +60,7 @@ pub struct CaptureParts {
 pub(super) struct Plane {
     pub(super) options: CaptureOptions,
     pub(super) parts: CaptureParts,
+    pub(super) acknowledgements: Arc<Acknowledgements>,
     pub(super) sources: Sources,
     pub(super) links_source: SourceId,
     pub(super) clock: ReceiveClock,

@@ -16,6 +16,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+/// Niceness of the folding threads: about a tenth of a core that capture would use up.
+const FOLD_NICENESS: i32 = 10;
+
 /// A running consumer. Dropping it ends it; what is not folded then is folded after the next start.
 pub struct Consumer {
     shared: Arc<Shared>,
@@ -115,6 +118,15 @@ fn owner(
     })
 }
 
+/// Lets capture go first where the cores do not suffice for both: visitors and senders wait for it,
+/// while what is to be folded lies in the log and can be folded a little later.
+fn step_back() {
+    // Of the calling thread alone (Linux). Where it is not allowed, all go equally.
+    if let Err(error) = rustix::process::setpriority_process(None, FOLD_NICENESS) {
+        tracing::debug!(%error, "the fold runs at the priority of everything else");
+    }
+}
+
 impl Consumer {
     fn spawn(
         &self,
@@ -123,7 +135,10 @@ impl Consumer {
     ) -> Result<(), ConsumeError> {
         let thread = std::thread::Builder::new()
             .name(name.clone())
-            .spawn(body)
+            .spawn(move || {
+                step_back();
+                body();
+            })
             .map_err(|source| ConsumeError::Thread { name, source })?;
         self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
         Ok(())
