@@ -174,10 +174,10 @@ fn changes() -> Vec<(Endpoint, MethodRouter<Arc<Plane>>)> {
     };
     const TAKE: Endpoint = Endpoint {
         query: &[
-            choice("format", "What the body is.", &["combined", "segment", "csv"]),
+            choice("format", "What the body is.", &["combined", "segment", "csv", "parquet"]),
             text("own_domain", "The host that is ours; without it the commonest referrer."),
             text("source", "The source that the events belong to."),
-            text("map", "For csv: the map of columns, as TOML."),
+            text("map", "For csv and parquet: the map of columns, as TOML."),
         ],
         request: Some("File"),
         streams: true,

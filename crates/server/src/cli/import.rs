@@ -22,7 +22,7 @@ pub struct Import {
     /// What the files are.
     #[arg(long, value_enum)]
     pub format: Format,
-    /// For csv: a TOML file that says which column is which field.
+    /// For csv and parquet: a TOML file that says which column is which field.
     #[arg(long, value_name = "FILE")]
     pub map: Option<PathBuf>,
     /// The site's own host; for access logs the commonest referrer host when not given.
@@ -128,14 +128,15 @@ impl Import {
         if let Some(map) = map {
             path.push_str(&format!("&map={}", encoded(map)));
         }
-        if self.format == Format::Csv && self.files.len() > 1 {
+        let table = matches!(self.format, Format::Csv | Format::Parquet);
+        if table && self.files.len() > 1 {
             return Err(Failure::usage(
                 "a running instance takes one table at a time",
                 "each file has a header of its own",
                 "import the files one by one",
             ));
         }
-        let answer = remote.stream(&path, super::upload::body(self.files.clone()))?;
+        let answer = remote.stream(&path, super::upload::body(self.files.clone(), self.format))?;
         serde_json::from_slice(&answer)
             .map_err(|error| Failure::new("the instance's answer cannot be read", error))
     }

@@ -171,8 +171,9 @@ fn import_options(parameters: &[(String, String)]) -> Result<ImportOptions, Stri
         return Err(format!("there is no parameter {name}; use {}", known.join(", ")));
     }
     let format = find("format").unwrap_or("combined");
-    let format = Format::parse(format)
-        .ok_or_else(|| format!("there is no format {format}; use combined, segment or csv"))?;
+    let format = Format::parse(format).ok_or_else(|| {
+        format!("there is no format {format}; use combined, segment, csv or parquet")
+    })?;
     let source = find("source").unwrap_or(IMPORT_SOURCE);
     let source =
         SourceId::parse(source).ok_or("a source is 1 to 64 bytes without control characters")?;

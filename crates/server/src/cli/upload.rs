@@ -1,7 +1,7 @@
 //! Files as the body of a request, read while it is sent.
 
 use super::import::Joined;
-use crate::import::{ImportError, Input};
+use crate::import::{Format, ImportError, Input};
 use crate::load::connection::Body;
 use bytes::Bytes;
 use http_body_util::BodyExt;
@@ -18,10 +18,10 @@ const PIECE_BYTES: usize = 1 << 18;
 const PIECES_AHEAD: usize = 4;
 
 /// The files, unpacked and joined, as a body. Reading happens on a thread of its own.
-pub fn body(files: Vec<PathBuf>) -> Body {
+pub fn body(files: Vec<PathBuf>, format: Format) -> Body {
     let (sender, receiver) = mpsc::channel(PIECES_AHEAD);
     std::thread::spawn(move || {
-        if let Err(error) = pump(&files, &sender) {
+        if let Err(error) = pump(&files, format, &sender) {
             // A receiver that is gone has ended the request for reasons of its own.
             drop(sender.blocking_send(Err(std::io::Error::other(error))));
         }
@@ -31,12 +31,17 @@ pub fn body(files: Vec<PathBuf>) -> Body {
 
 fn pump(
     files: &[PathBuf],
+    format: Format,
     sender: &mpsc::Sender<std::io::Result<Bytes>>,
 ) -> Result<(), ImportError> {
     let mut inputs: Vec<_> = files.iter().map(|file| Input::path(file)).collect();
     let silent = |_: u64| {};
     let opened: Result<Vec<_>, _> = inputs.iter_mut().map(|input| input.open(&silent)).collect();
-    let mut joined = Joined::new(opened?);
+    // A line feed behind its last byte would break a Parquet file; there is only one.
+    let mut joined: Box<dyn Read> = match (format, opened?) {
+        (Format::Parquet, mut opened) => opened.remove(0),
+        (_, opened) => Box::new(Joined::new(opened)),
+    };
     let mut piece = vec![0; PIECE_BYTES];
     loop {
         let read = joined

@@ -5,6 +5,30 @@ use millstream_event::wire::csv_map::{CsvMap, Origin, Target, TimeFormat};
 use std::collections::BTreeMap;
 use toml::{Table, Value};
 
+/// The map of an export of events. `value` is the decimal that stands for `value_minor`.
+const OWN: &str = r#"
+time = "event_time"
+event_id = "event_id"
+kind = "kind"
+name = "event"
+anonymous_id = "anonymous_id"
+user_id = "user_id"
+source = "utm_source"
+medium = "utm_medium"
+campaign = "campaign"
+term = "term"
+content = "content"
+ad_group = "ad_group"
+channel = "channel"
+url = "url"
+referrer = "referrer"
+value = "value"
+currency = "currency"
+order_id = "order_id"
+country = "country"
+region = "region"
+"#;
+
 /// A map file, read.
 #[derive(Clone, Debug)]
 pub struct ColumnMap {
@@ -41,6 +65,14 @@ impl ColumnMap {
             fields.push((target, Spec::read(name, value)?));
         }
         Ok(Self { time: Spec::read("time", &time)?, time_format, fields })
+    }
+
+    /// The map of what `export --table events` writes.
+    ///
+    /// # Errors
+    /// Never, while the map that is built in can be read.
+    pub fn own() -> Result<Self, ImportError> {
+        Self::parse(OWN)
     }
 
     /// The map for a file with this header.

@@ -80,6 +80,19 @@ impl<'s> Input<'s> {
         Ok(Self { name, stream: Stream::Spooled(spooled) })
     }
 
+    /// The file itself, from its beginning, for formats that are read from their end.
+    ///
+    /// # Errors
+    /// When it cannot be opened, or was not made [rereadable](Self::rereadable).
+    pub fn seekable(&mut self) -> Result<File, ImportError> {
+        let opened = match &mut self.stream {
+            Stream::File(path) => File::open(path),
+            Stream::Spooled(file) => file.seek(SeekFrom::Start(0)).and_then(|_| file.try_clone()),
+            Stream::Once(_) => Err(std::io::Error::other("it can be read only once")),
+        };
+        opened.map_err(|source| ImportError::Read { name: self.name.clone(), source })
+    }
+
     /// Opens it from the beginning, decompressed where it is gzip. `seen` is told of every piece
     /// of stored bytes that is read.
     ///

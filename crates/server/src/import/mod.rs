@@ -4,11 +4,13 @@
 //! being waited for. Ids come from content, so that an import may be cut short anywhere and simply
 //! be run again.
 
+mod bounded;
 mod columns;
 mod input;
 mod intake;
 mod lines;
 mod occurrences;
+mod parquet;
 mod parse;
 mod run;
 

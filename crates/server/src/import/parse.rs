@@ -27,6 +27,8 @@ pub enum Format {
     Segment,
     /// A table with a header; a map says which column is what.
     Csv,
+    /// A Parquet file: columns by a map, or by the names that the export of events gives them.
+    Parquet,
 }
 
 impl Format {
@@ -36,19 +38,20 @@ impl Format {
             Self::Combined => "combined",
             Self::Segment => "segment",
             Self::Csv => "csv",
+            Self::Parquet => "parquet",
         }
     }
 
     /// By its stable name.
     pub fn parse(name: &str) -> Option<Self> {
-        [Self::Combined, Self::Segment, Self::Csv]
+        [Self::Combined, Self::Segment, Self::Csv, Self::Parquet]
             .into_iter()
             .find(|format| format.as_str() == name)
     }
 
     /// True when equal lines are different events.
     pub const fn numbers_lines(self) -> bool {
-        matches!(self, Self::Combined | Self::Csv)
+        matches!(self, Self::Combined | Self::Csv | Self::Parquet)
     }
 }
 
@@ -170,7 +173,7 @@ impl Parser<'_> {
     fn line(&self, line: &[u8], occurrence: u64, receipt: &Receipt<'_>) -> Option<Outcome> {
         match self.format {
             Format::Combined => Some(combined::parse(line, occurrence, receipt)),
-            Format::Csv => None,
+            Format::Csv | Format::Parquet => None,
             Format::Segment if line.iter().all(u8::is_ascii_whitespace) => None,
             Format::Segment => Some(match segment::Body::single(None, line) {
                 Ok(body) => {

@@ -1,11 +1,13 @@
 //! One import from beginning to end.
 
 use super::ImportError;
+use super::bounded::{Bounded, ROW_BYTES_MAX};
 use super::columns::{ColumnMap, delimiter};
 use super::input::Input;
 use super::intake::Intake;
 use super::lines::{Line, Lines};
 use super::occurrences::Occurrences;
+use super::parquet::{self, Row};
 use super::parse::{Chunk, Format, Parsed, Parser};
 use crate::capture::ConsentDefaults;
 use crate::capture::clock::ReceiveClock;
@@ -18,15 +20,12 @@ use millstream_event::{SourceId, consent::AggregateKey};
 use millstream_log::EventLog;
 use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::io::{BufRead, Read};
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Bytes of lines after which a chunk is full, whatever its number of lines.
 const CHUNK_BYTES_MAX: usize = 1 << 20;
-/// Longest row of a table, in bytes.
-const ROW_BYTES_MAX: u64 = 1 << 20;
 /// Chunks between reader and parsers.
 const CHUNKS_WAITING: usize = 8;
 
@@ -116,6 +115,10 @@ pub fn run(
     progress: Progress<'_>,
 ) -> Result<ImportCounts, ImportError> {
     let mut inputs = inputs;
+    if options.format == Format::Parquet {
+        let spooled = inputs.into_iter().map(|input| input.rereadable(&parts.spool_dir));
+        inputs = spooled.collect::<Result<_, _>>()?;
+    }
     let clock = ReceiveClock::default();
     let own = match (&options.own_domain, options.format) {
         (Some(domain), _) => Some(domain.clone()),
@@ -126,7 +129,7 @@ pub fn run(
                 .collect::<Result<_, _>>()?;
             commonest_referrer(&mut inputs, progress)?
         }
-        (None, Format::Segment | Format::Csv) => None,
+        (None, Format::Segment | Format::Csv | Format::Parquet) => None,
     };
     if let Some(own) = own {
         record_own_domain(parts, &own, clock.now())?;
@@ -248,6 +251,10 @@ fn read(
                 })?;
                 feed.rows(map, input, progress)?
             }
+            Format::Parquet => {
+                let own = ColumnMap::own()?;
+                feed.table(map.as_ref().unwrap_or(&own), input)?
+            }
             Format::Combined | Format::Segment => feed.lines(input, progress)?,
         };
         if !go_on {
@@ -329,28 +336,33 @@ impl Feed<'_> {
         Ok(self.chunks.send(chunk).is_ok())
     }
 
+    fn table(&mut self, map: &ColumnMap, input: &mut Input<'_>) -> Result<bool, ImportError> {
+        let mut chunk = Chunk::default();
+        let mut resolved = None;
+        let whole = parquet::rows(input, &mut |row| {
+            let cells = match row {
+                Row::Header(names) => {
+                    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+                    let map = Arc::clone(resolved.insert(Arc::new(map.resolve(&names)?)));
+                    chunk = Chunk::of_rows(map);
+                    return Ok(true);
+                }
+                Row::Cells(cells) => cells,
+            };
+            self.lines += 1;
+            let bytes: Vec<&[u8]> = cells.iter().map(String::as_bytes).collect();
+            chunk.push_row(cells.iter().collect(), self.occurrences.next(&bytes));
+            let Some(map) = resolved.as_ref().filter(|_| self.is_full(&chunk)) else {
+                return Ok(true);
+            };
+            let next = Chunk::of_rows(Arc::clone(map));
+            Ok(self.chunks.send(std::mem::replace(&mut chunk, next)).is_ok())
+        })?;
+        Ok(whole && self.chunks.send(chunk).is_ok())
+    }
+
     fn is_full(&self, chunk: &Chunk) -> bool {
         chunk.len() >= self.options.group_records || chunk.bytes() >= CHUNK_BYTES_MAX
-    }
-}
-
-/// A stream that ends in an error once a row is too long: a quote that is never closed would
-/// otherwise take in the whole file.
-struct Bounded<'a> {
-    stream: Box<dyn BufRead + 'a>,
-    taken: u64,
-    allowed: &'a Cell<u64>,
-}
-
-impl Read for Bounded<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        if self.taken > self.allowed.get() {
-            let why = format!("a row is longer than {ROW_BYTES_MAX} bytes: a quote is not closed");
-            return Err(std::io::Error::other(why));
-        }
-        let read = self.stream.read(buffer)?;
-        self.taken += read as u64;
-        Ok(read)
     }
 }
 

@@ -164,3 +164,37 @@ fn a_quote_that_is_never_closed_ends_the_import_and_not_the_memory() {
     fs::write(&table, rows(3 << 20).replacen("\"\n2026", "\n2026", 1)).unwrap();
     expect(1, &arguments);
 }
+
+#[test]
+fn exported_events_come_back_from_parquet() {
+    let folder = tempfile::tempdir().unwrap();
+    let name = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (dir, back, map, csv, packed) =
+        (name("data"), name("back"), name("map.toml"), name("a.csv"), name("events.parquet"));
+    fs::write(
+        &map,
+        "time = \"time\"\nanonymous_id = \"who\"\nchannel = \"channel\"\nvalue = \"value\"\n\
+         currency = { const = \"EUR\" }\nkind = \"kind\"\nurl = \"url\"\n",
+    )
+    .unwrap();
+    fs::write(
+        &csv,
+        "time,who,kind,channel,value,url\n\
+         2026-01-01T00:00:00Z,a,touch,paid_search,,\n\
+         2026-01-02T00:00:00.25Z,a,page,,,https://a.example/?utm_source=s&utm_medium=email\n\
+         2026-01-03T00:00:00Z,a,conversion,,19.90,\n",
+    )
+    .unwrap();
+    expect(0, &["import", "--format", "csv", "--map", &map, "--data-dir", &dir, &csv]);
+    let export = ["export", "--table", "events", "--format", "parquet", "--output", &packed];
+    expect(0, &[&export[..], &["--data-dir", &dir]].concat());
+    let import =
+        ["import", "--format", "parquet", "--output", "json", "--data-dir", &back, &packed];
+    let counts: serde_json::Value = serde_json::from_str(&expect(0, &import)).unwrap();
+    assert_eq!((&counts["accepted"], &counts["quarantined"]), (&3.into(), &0.into()));
+    assert_eq!(tables(Path::new(&dir)), tables(Path::new(&back)));
+    let counts: serde_json::Value = serde_json::from_str(&expect(0, &import)).unwrap();
+    assert_eq!((&counts["accepted"], &counts["duplicate"]), (&0.into(), &3.into()));
+    fs::write(&packed, "PAR1 is not enough PAR1").unwrap();
+    expect(1, &import);
+}

@@ -9,6 +9,7 @@ pub mod events;
 pub mod jsonl;
 pub mod order;
 pub mod parquet;
+mod parquet_reader;
 pub mod people;
 pub mod rows;
 pub mod writer;
@@ -16,6 +17,7 @@ pub mod writer;
 pub use cell::{Cell, Column, ColumnKind, Row};
 pub use events::EventRow;
 pub use order::{Sorter, SorterOptions};
+pub use parquet_reader::ParquetReader;
 pub use rows::{LinkRow, QuarantineRow};
 pub use writer::{Format, TableWriter, write_rows};
 
@@ -107,6 +109,9 @@ pub enum TableError {
     /// The Parquet writer failed.
     #[error("cannot write the table as Parquet: {0}")]
     Parquet(#[from] ::parquet::errors::ParquetError),
+    /// A file cannot be read as Parquet.
+    #[error("cannot read the table as Parquet: {0}")]
+    Read(String),
     /// Columns and cells do not fit.
     #[error("cannot build the table's columns: {0}")]
     Columns(#[from] arrow_schema::ArrowError),
