@@ -129,9 +129,4 @@ impl Key {
         entity.copy_from_slice(&self.0[4..20]);
         EntityId(Hash128(entity))
     }
-
-    /// Its part.
-    pub const fn part_number(&self) -> u8 {
-        self.0[20]
-    }
 }

@@ -71,11 +71,12 @@ fn learn_touch(
     stamp: Stamp,
 ) -> bool {
     let Message { person: id, name, version, body, .. } = message;
-    let new = body.and_then(Body::touch);
-    let old = person.touches.get(&name).and_then(|known| known.body.clone());
-    if person.touches.get(&name).is_some_and(|known| known.version >= version) {
+    let known = person.touches.get(&name);
+    if known.is_some_and(|known| known.version >= version) {
         return false;
     }
+    let old = known.and_then(|known| known.body.clone());
+    let new = body.and_then(Body::touch);
     let mut books = Books { view, home: id, window: rules.window, stamp };
     let touched = [&old, &new].into_iter().flatten().map(|touch| touch.key.time);
     let affected: Vec<Conversion> = {
