@@ -1,0 +1,32 @@
+//! The network model: plan the bottleneck before it happens.
+//!
+//! One way: a file becomes a [`Plan`] (`inventory`, read by `read`), a plan becomes a [`PlanReport`]
+//! (`report`). Nothing here reads a clock, draws randomness, does I/O or starts a thread: seeds, dates
+//! and file contents come in as values.
+//!
+//! The seams others build on:
+//! - [`Plan::parse`] reads a file, [`Plan::overlaid`] lays another over it (what-if, options).
+//! - [`PlanReport`] is the whole answer; it serialises, and no number in it is NaN or infinite. A figure
+//!   that does not exist (the wait of an unstable hop) is `None`, and the hop's `verdict` says why.
+//! - Every [`Figure`] carries its [`Confidence`].
+//!
+//! What it is not: a monitor, a load generator, or a solver that trusts one number. Each formula names
+//! its source and its range, and the simulator checks it in tests.
+#![no_std]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+mod named;
+
+pub mod confidence;
+pub mod inventory;
+pub mod quantity;
+pub mod read;
+pub mod report;
+
+pub use confidence::{Confidence, Figure};
+pub use inventory::Plan;
+pub use read::{PlanError, Problem};
+pub use report::PlanReport;
