@@ -25,6 +25,7 @@ pub mod inventory;
 pub mod quantity;
 pub mod read;
 pub mod report;
+pub mod score;
 
 pub use confidence::{Confidence, Figure};
 pub use inventory::Plan;

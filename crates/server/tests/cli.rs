@@ -16,5 +16,7 @@ mod imports;
 mod instances;
 #[path = "cli/link_tables.rs"]
 mod link_tables;
+#[path = "cli/scorecards.rs"]
+mod scorecards;
 #[path = "cli/shop.rs"]
 mod shop;

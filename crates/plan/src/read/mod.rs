@@ -15,6 +15,7 @@ pub use component::ATTEMPTS_MAX;
 pub use fields::NAME_LETTERS_MAX;
 pub use flow::{COPIES_MAX, PATH_HOPS_MAX};
 pub use problem::{PROBLEMS_MAX, PlanError, Problem};
+pub(crate) use problem::{Problems, nearest};
 
 use crate::inventory::{Component, Flow, Plan};
 use alloc::borrow::ToOwned;
@@ -23,7 +24,6 @@ use alloc::format;
 use alloc::string::String;
 use fields::Fields;
 use node::{Table, parse_toml};
-use problem::Problems;
 
 /// Most bytes of one plan file.
 pub const PLAN_BYTES_MAX: usize = 64 * 1024 * 1024;

@@ -22,6 +22,8 @@ mod place;
 mod recent;
 mod remote;
 mod report;
+
+mod score;
 mod serve;
 mod sql;
 mod standing;
@@ -56,6 +58,7 @@ enum Command {
     Audit(audit::Audit),
     Export(export::Export),
     Sql(sql::Sql),
+    Score(score::Score),
     Config(config::Config),
     Load(load::Load),
     Backup(backup::Backup),
@@ -74,6 +77,7 @@ impl Command {
             Self::Audit(audit) => audit.run(),
             Self::Export(export) => export.run(),
             Self::Sql(sql) => sql.run(),
+            Self::Score(score) => score.run(),
             Self::Config(config) => config.run(),
             Self::Load(load) => load.run(),
             Self::Backup(backup) => backup.run(),

@@ -1,6 +1,7 @@
 //! A page that stands alone: no script, no outside reference, calm on screen and on paper.
 
 use super::page::{Align, Grid, Page};
+use crate::document::escape;
 
 const STYLE: &str = include_str!("page.css");
 
@@ -82,17 +83,4 @@ fn element(tag: &str, text: &str, out: &mut String) {
     out.push_str(&format!("<{tag}>"));
     escape(text, out);
     out.push_str(&format!("</{tag}>\n"));
-}
-
-fn escape(text: &str, out: &mut String) {
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            other => out.push(other),
-        }
-    }
 }

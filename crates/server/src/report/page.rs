@@ -3,8 +3,10 @@
 /// Where a column's text stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Align {
-    /// Names and words.
+    /// Names, cut where room is short.
     Left,
+    /// Sentences, wrapped where room is short.
+    Prose,
     /// Numbers.
     Right,
 }
