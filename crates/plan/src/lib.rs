@@ -22,10 +22,14 @@ mod named;
 
 pub mod confidence;
 pub mod inventory;
+pub mod network;
 pub mod quantity;
+pub mod queue;
 pub mod read;
 pub mod report;
 pub mod score;
+pub mod simulate;
+pub mod verify;
 
 pub use confidence::{Confidence, Figure};
 pub use inventory::Plan;

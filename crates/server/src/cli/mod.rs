@@ -19,6 +19,7 @@ mod links;
 mod load;
 mod output;
 mod place;
+mod plan;
 mod recent;
 mod remote;
 mod report;
@@ -64,6 +65,7 @@ enum Command {
     Backup(backup::Backup),
     Restore(backup::Restore),
     Doctor(doctor::Doctor),
+    Plan(plan::Plan),
 }
 
 impl Command {
@@ -83,6 +85,7 @@ impl Command {
             Self::Backup(backup) => backup.run(),
             Self::Restore(restore) => restore.run(),
             Self::Doctor(doctor) => doctor.run(),
+            Self::Plan(plan) => plan.run(),
         }
     }
 }

@@ -1,0 +1,3 @@
+//! What must hold of the planner, through its public interface.
+
+mod known_answers;
