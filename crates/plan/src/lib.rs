@@ -27,6 +27,7 @@ pub mod quantity;
 pub mod queue;
 pub mod read;
 pub mod report;
+pub mod review;
 pub mod score;
 pub mod simulate;
 pub mod verify;

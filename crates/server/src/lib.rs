@@ -15,5 +15,6 @@ pub mod import;
 pub mod instance;
 pub mod links;
 pub mod load;
+pub mod plan_report;
 pub mod report;
 pub mod score_report;

@@ -23,7 +23,7 @@ impl Markup {
 
     /// Text from anywhere.
     pub fn text(&mut self, text: &str) {
-        escape(&plain_lines(text), &mut self.0);
+        escape(&kept_together(&plain_lines(text)), &mut self.0);
     }
 
     /// `<tag …>`
@@ -86,6 +86,24 @@ fn plain_lines(text: &str) -> String {
     const PIECE_CHARACTERS: usize = 100;
     let letters: Vec<char> = text.chars().collect();
     letters.chunks(PIECE_CHARACTERS).map(|piece| plain(&piece.iter().collect::<String>())).collect()
+}
+
+/// A number and its unit stay on one line.
+fn kept_together(text: &str) -> String {
+    const UNITS: [&str; 13] = [
+        "%", "µs", "ms", "s", "min", "h", "days", "bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s",
+        "months",
+    ];
+    let mut words = text.split(' ').peekable();
+    let mut out = String::with_capacity(text.len() + 8);
+    while let Some(word) = words.next() {
+        out.push_str(word);
+        let Some(next) = words.peek() else { break };
+        let unit = next.trim_end_matches([',', '.', ';', ':', ')']);
+        let joined = word.ends_with(|c: char| c.is_ascii_digit()) && UNITS.contains(&unit);
+        out.push(if joined { '\u{a0}' } else { ' ' });
+    }
+    out
 }
 
 /// Escapes text for use between tags and in quoted attributes.

@@ -58,3 +58,16 @@ pub fn micros(micros: u64) -> String {
 pub fn span(span: Span) -> String {
     micros(u64::try_from(span.0).unwrap_or(0))
 }
+
+/// A whole amount with grouped digits.
+pub fn amount(value: f64) -> String {
+    let sign = if value.round() < 0.0 { "−" } else { "" };
+    format!("{sign}{}", grouped(value.abs().round() as u64))
+}
+
+/// `38 %`, `4.5 %`, `5 %`.
+pub fn percent(share: f64) -> String {
+    let percent = share * 100.0;
+    let tenths = if percent < 9.95 { format!("{percent:.1}") } else { format!("{percent:.0}") };
+    format!("{} %", tenths.strip_suffix(".0").unwrap_or(&tenths))
+}

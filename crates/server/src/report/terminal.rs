@@ -55,7 +55,9 @@ fn draw(grid: &Grid, width: u16, out: &mut String) {
     table.load_preset(presets::NOTHING);
     table.set_style(TableComponent::HeaderLines, '─');
     table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
-    table.set_header(grid.columns.iter().map(|(name, align)| cell(name, *align)));
+    if grid.columns.iter().any(|(name, _)| !name.is_empty()) {
+        table.set_header(grid.columns.iter().map(|(name, align)| cell(name, *align)));
+    }
     for row in grid.rows.iter().chain(&grid.total) {
         let cells = row.iter().zip(&grid.columns).enumerate();
         table.add_row(cells.map(|(index, (text, (_, align)))| match align {

@@ -1,7 +1,8 @@
 //! The scorecard as one HTML file.
 
-use super::words::{self, COST_PARTS, amount, cost_parts, percent, score};
+use super::words::{self, COST_PARTS, cost_parts, score};
 use crate::document::{self, Markup};
+use crate::report::number::{amount, percent};
 use millstream_plan::score::{AssessedOption, Scorecard, Standing, WeightRange};
 
 /// Classes of the parts of a cost, in the order of [`COST_PARTS`].

@@ -1,6 +1,7 @@
 //! The scorecard on a terminal.
 
-use super::words::{self, COST_PARTS, amount, cost_parts, percent, score};
+use super::words::{self, COST_PARTS, cost_parts, score};
+use crate::report::number::{amount, percent};
 use crate::report::page::{Align, Grid, plain};
 use crate::report::terminal::compose;
 use millstream_plan::score::{Basis, Scorecard};

@@ -1,6 +1,6 @@
 //! What a scorecard says, in sentences that the table and the page share.
 
-use crate::report::number::grouped;
+use crate::report::number::{amount, grouped, percent};
 use millstream_plan::score::{AssessedOption, DRAWS, Scorecard, Standing, WeightFlip};
 
 /// Names of the parts of a cost, in the order of [`cost_parts`].
@@ -11,18 +11,6 @@ pub const COST_PARTS: [&str; 5] =
 pub fn cost_parts(option: &AssessedOption) -> [f64; 5] {
     let cost = &option.cost;
     [cost.licence, cost.infrastructure, cost.engineering, cost.incidents, cost.reporting_delay]
-}
-
-/// A whole amount with grouped digits.
-pub fn amount(value: f64) -> String {
-    grouped(value.round() as u64)
-}
-
-/// `38 %`, `4.5 %`, `5 %`.
-pub fn percent(share: f64) -> String {
-    let percent = share * 100.0;
-    let tenths = if percent < 9.95 { format!("{percent:.1}") } else { format!("{percent:.0}") };
-    format!("{} %", tenths.strip_suffix(".0").unwrap_or(&tenths))
 }
 
 /// A name inside a sentence: its first letter small, unless it begins an abbreviation.
