@@ -50,9 +50,9 @@ fn demand(subject: &Subject<'_>) -> Question {
         .map(|(name, mean, peak)| ReviewFigure {
             what: (*name).into(),
             unit: Unit::Rate,
-            value: Some(*peak),
+            value: Some(*mean),
             baselines: vec![
-                Baseline { of: "mean".into(), value: Some(*mean) },
+                Baseline { of: "highest peak".into(), value: Some(*peak) },
                 Baseline { of: "next month's peak".into(), value: Some(peak * growth) },
             ],
         })
@@ -82,7 +82,7 @@ fn integrations(subject: &Subject<'_>) -> Question {
         .collect();
     consumers.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(b.0)));
     let answer = format!(
-        "{} consumers take events, and {} usual flows are not in the plan: compare this list with what was added this month.",
+        "Consumers of events: {}; usual flows that the plan does not list: {}. Compare with what was added this month.",
         consumers.len(),
         subject.report.hidden.len()
     );
@@ -158,7 +158,10 @@ fn recovery(subject: &Subject<'_>) -> Question {
                 what: name(&failure.fault),
                 unit: Unit::Seconds,
                 value: failure.failover_s,
-                baselines: vec![Baseline { of: "window".into(), value: window }],
+                baselines: window
+                    .map(|window| Baseline { of: "window".into(), value: Some(window) })
+                    .into_iter()
+                    .collect(),
             }
         })
         .collect();
@@ -202,10 +205,10 @@ fn savings(subject: &Subject<'_>) -> Question {
         .map(|option| ReviewFigure {
             what: format!("{}: {}", option.hop, option.what),
             unit: Unit::Share,
-            value: Some(option.effect.utilisation_after),
+            value: Some(option.effect.utilisation_before),
             baselines: vec![Baseline {
-                of: "now".into(),
-                value: Some(option.effect.utilisation_before),
+                of: "with it".into(),
+                value: Some(option.effect.utilisation_after),
             }],
         })
         .collect();

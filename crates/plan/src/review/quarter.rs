@@ -34,7 +34,7 @@ fn bottleneck(subject: &Subject<'_>) -> Question {
                 unit: Unit::Share,
                 value: Some(bottleneck.utilisation),
                 baselines: vec![Baseline {
-                    of: "load that fills it".into(),
+                    of: "full at, of that load".into(),
                     value: bottleneck.full_at,
                 }],
             });

@@ -4,15 +4,21 @@ mod bands;
 mod hops;
 mod ladder;
 mod layout;
+mod lists;
 mod options;
 mod page;
+mod reviews;
 mod risks;
+mod sharing;
+mod stage;
 mod table;
 #[cfg(test)]
 mod tests;
 mod topology;
 mod units;
 mod view;
+mod worth;
 
-pub use page::render as html;
+pub use page::{render as html, render_review as review_html};
+pub use reviews::table as review_table;
 pub use table::render as table;

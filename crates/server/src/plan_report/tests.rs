@@ -1,7 +1,12 @@
 //! What a plan's report looks like, on reports made by hand so that every state is there.
 
-use super::{html, table};
-use crate::document::Markup;
+#![allow(
+    clippy::too_many_arguments,
+    clippy::too_many_lines,
+    reason = "a report made by hand is a list of values"
+)]
+
+use super::{html, review_html, review_table, table};
 use millstream_plan::inventory::{Class, Kind, Plane, Risk};
 use millstream_plan::report::{
     Bottleneck, BottleneckType, BudgetOverrun, Effect, FailureReport, Fate, Fault, FirstFailure,
@@ -9,7 +14,8 @@ use millstream_plan::report::{
     Metastability, PacketReport, Remedy, RemedyKind, Resource, ResourceUse, ScenarioKind,
     ScenarioReport, Sensitivity, Settled, SharedHop, StageReport, State,
 };
-use millstream_plan::{Confidence, Figure, PlanReport};
+use millstream_plan::review::{Period, Review};
+use millstream_plan::{Confidence, Figure, Plan, PlanReport};
 
 fn exact(value: f64) -> Figure {
     Figure::exact(value).unwrap()
@@ -384,8 +390,7 @@ fn nothing() -> PlanReport {
 
 #[test]
 fn the_page_shows_every_load_and_failure_and_runs_nothing() {
-    let page = html(&shop(), Markup::default());
-    std::fs::write("/tmp/plan.html", &page).unwrap();
+    let page = html(&shop(), &reviews());
     for label in
         ["Mean", "Peak", "Launch", "Quarter end", "broker down", "one broker down", "zone a down"]
     {
@@ -406,7 +411,7 @@ fn the_page_shows_every_load_and_failure_and_runs_nothing() {
 
 #[test]
 fn a_plan_of_nothing_says_how_to_begin() {
-    let page = html(&nothing(), Markup::default());
+    let page = html(&nothing(), &[]);
     assert!(page.contains("There is nothing to plan yet."));
     assert!(page.contains("plan init"));
     assert!(!page.contains("<fieldset"));
@@ -421,7 +426,7 @@ fn names_of_a_plan_are_text() {
         }
     }
     report.title = "\"><img src=x>".to_owned();
-    let page = html(&report, Markup::default());
+    let page = html(&report, &[]);
     assert!(!page.contains("<script") && !page.contains("<img"));
 }
 
@@ -436,4 +441,35 @@ fn the_tables_fit_eighty_columns() {
 #[test]
 fn the_tables_of_nothing_are_a_sentence() {
     assert_eq!(table(&nothing(), Some(80)), "There is nothing to plan yet.\n");
+}
+
+fn reviews() -> Vec<Review> {
+    let text = "[policies]\ngrowth_per_month = \"4 %\"\n[[components]]\nname = \"broker\"\nkind = \"broker\"\n";
+    let plan = Plan::parse("shop.toml", text).unwrap();
+    let report = shop();
+    Period::ALL.iter().map(|period| Review::of(*period, &plan, &report)).collect()
+}
+
+#[test]
+fn the_reviews_fit_eighty_columns() {
+    let text: Vec<String> = reviews().iter().map(|review| review_table(review, Some(80))).collect();
+    let text = text.join("\n\n");
+    let wide: Vec<&str> = text.lines().filter(|line| line.chars().count() > 80).collect();
+    assert!(wide.is_empty(), "{wide:#?}");
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn a_review_has_a_page_of_its_own() {
+    for review in reviews() {
+        let page = review_html(&review);
+        for question in &review.questions {
+            assert!(
+                page.contains(&question.question.replace('\'', "&#39;")),
+                "{}",
+                question.question
+            );
+        }
+        assert!(!page.contains("style="));
+    }
 }

@@ -48,7 +48,9 @@ pub fn draw(view: &View<'_>, layout: &Layout, bits_max: f64, markup: &mut Markup
         markup.element("text", &place, &titled(lane.plane.name()));
     }
     for ((from, to), line) in lines(view, layout) {
-        draw_line(from, to, &line, bits_max, layout, markup);
+        if let (Some(start), Some(end)) = (layout.hops.get(from), layout.hops.get(to)) {
+            line.stroke((from, to), &curve(*start, *end), bits_max, markup);
+        }
     }
     for look in &view.hops {
         if let Some(place) = layout.hops.get(&look.name) {
@@ -91,18 +93,6 @@ const fn severity(fate: Fate) -> u8 {
         Fate::Throttled => 3,
         Fate::Lost => 4,
     }
-}
-
-fn draw_line(
-    from: &str,
-    to: &str,
-    line: &Line<'_>,
-    bits_max: f64,
-    layout: &Layout,
-    markup: &mut Markup,
-) {
-    let (Some(start), Some(end)) = (layout.hops.get(from), layout.hops.get(to)) else { return };
-    line.stroke((from, to), &curve(*start, *end), bits_max, markup);
 }
 
 impl Line<'_> {
