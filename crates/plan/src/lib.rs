@@ -30,9 +30,11 @@ pub mod report;
 pub mod review;
 pub mod score;
 pub mod simulate;
+pub mod study;
 pub mod verify;
 
 pub use confidence::{Confidence, Figure};
 pub use inventory::Plan;
 pub use read::{PlanError, Problem};
 pub use report::PlanReport;
+pub use study::Study;

@@ -125,6 +125,8 @@ pub struct HopReport {
     pub overflow: Option<Overflow>,
     /// Worst-case delay under the flows' bursts (network calculus), seconds.
     pub delay_bound_s: Option<Figure>,
+    /// Cost of what leaves it in a month of this load, where it has a price a gigabyte.
+    pub egress_cost_per_month: Option<Figure>,
     /// When growth uses it up; only in the mean scenario.
     pub growth: Option<GrowthDate>,
     /// Names of the flows that cross it, largest part of its fullest resource first.

@@ -1,0 +1,217 @@
+//! What could be done about the fullest hops: each option is an overlay, applied and measured.
+
+use super::candidates::{Candidate, at_hop, spare};
+use super::end_to_end::time;
+use super::loaded::{Loaded, Scenario};
+use super::topology::Topology;
+use crate::inventory::Plan;
+use crate::report::{Effect, FailureReport, Remedy, RemedyKind, ScenarioReport, State};
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+/// Hops for which options are worked out.
+const HOPS_MAX: usize = 3;
+/// Options shown.
+const OPTIONS_MAX: usize = 24;
+/// Plans with more flows get options for the bottleneck alone.
+const FLOWS_SMALL: usize = 2_000;
+
+/// Options under the judged load, best first.
+pub(super) fn options(
+    plan: &Plan,
+    judged: &Loaded<'_, '_>,
+    report: &ScenarioReport,
+    failures: &[FailureReport],
+) -> Vec<Remedy> {
+    let small = plan.flows.len() <= FLOWS_SMALL;
+    let mut hops: Vec<(f64, usize)> = (0..judged.loads.len())
+        .filter(|hop| matches!(report.hops[*hop].state, State::Tight | State::Unstable))
+        .map(|hop| (judged.utilisation(hop), hop))
+        .collect();
+    hops.sort_by(|one, two| two.0.total_cmp(&one.0).then(one.1.cmp(&two.1)));
+    hops.truncate(if small { HOPS_MAX } else { 1 });
+    let bottleneck = report.bottleneck.as_ref().and_then(|one| judged.topology.position(&one.hop));
+    let calm = hops.is_empty();
+    if let Some(hop) = bottleneck.filter(|_| calm && small) {
+        hops.push((judged.utilisation(hop), hop));
+    }
+    let before = Measure::of(judged);
+    let mut remedies = Vec::new();
+    for (_, hop) in &hops {
+        for candidate in at_hop(judged, *hop) {
+            remedies.extend(measure(plan, judged, *hop, candidate, &before));
+        }
+    }
+    if small {
+        for candidate in spare(judged, failures) {
+            let Some(hop) = judged.topology.position(&candidate.hop) else { continue };
+            remedies.extend(measure(plan, judged, hop, candidate, &before));
+        }
+    }
+    if let Some(hop) = bottleneck {
+        remedies.extend(tolerate(judged, hop, &before, &remedies, calm));
+    }
+    rank(&mut remedies);
+    remedies.truncate(OPTIONS_MAX);
+    remedies
+}
+
+fn rank(remedies: &mut [Remedy]) {
+    let net = |remedy: &Remedy| {
+        remedy.saves_per_month.unwrap_or(0.0) - remedy.cost_per_month.unwrap_or(0.0)
+    };
+    let patient = |remedy: &Remedy| remedy.kind == RemedyKind::Tolerate;
+    remedies.sort_by(|one, two| {
+        let cures = two.cures.cmp(&one.cures);
+        let worth = net(two).total_cmp(&net(one));
+        let known = one.cost_per_month.is_none().cmp(&two.cost_per_month.is_none());
+        let left = one.effect.utilisation_after.total_cmp(&two.effect.utilisation_after);
+        patient(one)
+            .cmp(&patient(two))
+            .then(cures)
+            .then(worth)
+            .then(known)
+            .then(left)
+            .then_with(|| one.what.cmp(&two.what))
+    });
+}
+
+/// What is looked at before and after.
+struct Measure {
+    /// p99 of each flow; `None` when a hop on its path is unstable.
+    p99: Vec<(String, Option<f64>)>,
+    cost: Option<f64>,
+    bottleneck: Option<String>,
+}
+
+impl Measure {
+    fn of(loaded: &Loaded<'_, '_>) -> Self {
+        let carried = super::goodput::carried(loaded);
+        let mut p99 = Vec::with_capacity(loaded.journeys.len());
+        let (mut cost, mut endless) = (None, false);
+        for flow in 0..loaded.journeys.len() {
+            let whole = time(loaded, flow).whole;
+            p99.push((loaded.flow(flow).name.clone(), whole.map(|whole| whole.quantile(0.99))));
+            let report = super::flow_report::report(loaded, flow, &carried, None);
+            let priced = loaded.flow(flow).cost_of_delay.per_event_second.is_some();
+            endless |= priced && report.cost_of_delay_per_month.is_none();
+            if let Some(more) = report.cost_of_delay_per_month {
+                cost = Some(cost.unwrap_or(0.0) + more.value);
+            }
+        }
+        let bottleneck = super::bottleneck::bottleneck(loaded).map(|one| one.hop);
+        Self { p99, cost: cost.filter(|_| !endless), bottleneck }
+    }
+
+    fn p99_of(&self, name: &str) -> Option<f64> {
+        self.p99.iter().find(|(flow, _)| flow == name).and_then(|(_, p99)| *p99)
+    }
+}
+
+/// The scenario of a name on another plan.
+fn scenario(topology: &Topology<'_>, name: &str) -> Option<Scenario> {
+    Scenario::all(topology).into_iter().find(|scenario| scenario.name == name)
+}
+
+fn measure(
+    plan: &Plan,
+    judged: &Loaded<'_, '_>,
+    hop: usize,
+    candidate: Candidate,
+    before: &Measure,
+) -> Option<Remedy> {
+    let patched = plan.overlaid("option", &candidate.overlay).ok()?;
+    let topology = Topology::new(&patched);
+    let scenario = scenario(&topology, &judged.scenario.name)?;
+    let loaded = Loaded::new(&topology, &scenario);
+    let name = &judged.topology.components[hop].name;
+    let place = topology.position(name)?;
+    let after = Measure::of(&loaded);
+    let (utilisation_before, utilisation_after) =
+        (judged.utilisation(hop), loaded.utilisation(place));
+    let flow = most_changed(judged, hop, before, &after);
+    let saves = before.cost.zip(after.cost).map(|(before, after)| before - after);
+    let effect = Effect {
+        scenario: judged.scenario.name.clone(),
+        utilisation_before,
+        utilisation_after,
+        p99_before_s: flow.as_ref().and_then(|flow| before.p99_of(flow)),
+        p99_after_s: flow.as_ref().and_then(|flow| after.p99_of(flow)),
+        flow,
+        cost_of_delay_before: before.cost,
+        cost_of_delay_after: after.cost,
+        bottleneck_after: after.bottleneck,
+    };
+    Some(Remedy {
+        kind: candidate.kind,
+        hop: name.clone(),
+        what: candidate.what,
+        overlay: candidate.overlay,
+        cost_per_month: candidate.cost_per_month,
+        saves_per_month: saves,
+        effect,
+        cures: utilisation_after <= 1.0 - loaded.headroom_policy(place) + 1e-9,
+    })
+}
+
+/// The flow at a hop whose p99 falls most, relative; one that becomes stable before all others.
+fn most_changed(
+    judged: &Loaded<'_, '_>,
+    hop: usize,
+    before: &Measure,
+    after: &Measure,
+) -> Option<String> {
+    let gain = |name: &str| match (before.p99_of(name), after.p99_of(name)) {
+        (None, Some(_)) => 2.0,
+        (Some(before), Some(after)) if before > 0.0 => 1.0 - after / before,
+        (Some(_), None) => -2.0,
+        _ => 0.0,
+    };
+    let names = judged.visits(hop).map(|(flow, _)| judged.flow(flow).name.as_str());
+    names
+        .max_by(|one, two| gain(one).total_cmp(&gain(two)).then_with(|| two.cmp(one)))
+        .map(ToString::to_string)
+}
+
+/// Doing nothing, where nothing is over its headroom or every known cure costs more than it saves.
+fn tolerate(
+    judged: &Loaded<'_, '_>,
+    hop: usize,
+    before: &Measure,
+    remedies: &[Remedy],
+    calm: bool,
+) -> Option<Remedy> {
+    let net = |remedy: &Remedy| {
+        remedy.saves_per_month.zip(remedy.cost_per_month).map(|(saves, cost)| saves - cost)
+    };
+    let worth = remedies.iter().filter_map(net).fold(f64::NEG_INFINITY, f64::max);
+    if !(calm || worth.is_finite() && worth < 0.0) || judged.utilisation(hop) >= 1.0 {
+        return None;
+    }
+    let utilisation = judged.utilisation(hop);
+    let what = if calm {
+        "nothing: every hop keeps its headroom".to_string()
+    } else {
+        "nothing: the delay costs less than every cure that has a price".to_string()
+    };
+    Some(Remedy {
+        kind: RemedyKind::Tolerate,
+        hop: judged.topology.components[hop].name.clone(),
+        what,
+        overlay: String::new(),
+        cost_per_month: Some(0.0),
+        saves_per_month: before.cost.map(|_| 0.0),
+        effect: Effect {
+            scenario: judged.scenario.name.clone(),
+            utilisation_before: utilisation,
+            utilisation_after: utilisation,
+            flow: None,
+            p99_before_s: None,
+            p99_after_s: None,
+            cost_of_delay_before: before.cost,
+            cost_of_delay_after: before.cost,
+            bottleneck_after: before.bottleneck.clone(),
+        },
+        cures: calm,
+    })
+}
