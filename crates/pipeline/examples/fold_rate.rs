@@ -6,9 +6,10 @@ use millstream_event::{
     AnonymousId, Arrival, Campaign, Channel, Consent, Event, EventId, EventKind, Flags, Header,
     Hops, Kind, Lane, Position, RawJson, Record, SourceId, Surface, Timestamp,
 };
+use millstream_pipeline::query::{Pair, ReadError, StateRead, Visit};
 use millstream_pipeline::{ApplyError, Decoded, Item, Key, Rules, View, apply};
 use millstream_stitch::{Agent, Agents};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 const EVENTS: u64 = 300_000;
@@ -20,6 +21,44 @@ struct NoAgents;
 impl Agents for NoAgents {
     fn classify(&self, _: &str) -> Agent {
         Agent::default()
+    }
+}
+
+#[derive(Default)]
+struct Store(BTreeMap<Key, Vec<u8>>);
+
+fn key(bytes: &[u8]) -> Result<Key, ReadError> {
+    Key::from_bytes(bytes).ok_or_else(|| ReadError::Store("a key of another length".into()))
+}
+
+impl StateRead for Store {
+    fn get(&self, bytes: &[u8]) -> Result<Option<Vec<u8>>, ReadError> {
+        Ok(self.0.get(&key(bytes)?).cloned())
+    }
+
+    fn scan(&self, prefix: &[u8], visit: Visit<'_>) -> Result<(), ReadError> {
+        let mut from = [0; Key::BYTES];
+        from[..prefix.len()].copy_from_slice(prefix);
+        for (key, value) in self.0.range(key(&from)?..) {
+            if !key.as_bytes().starts_with(prefix) || !visit(key.as_bytes(), value)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn range(&self, from: &[u8], to: &[u8], visit: Visit<'_>) -> Result<(), ReadError> {
+        for (key, value) in self.0.range(key(from)?..=key(to)?) {
+            if !visit(key.as_bytes(), value)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn last(&self, from: &[u8], to: &[u8]) -> Result<Option<Pair>, ReadError> {
+        let found = self.0.range(key(from)?..=key(to)?).next_back();
+        Ok(found.map(|(key, value)| (key.as_bytes().to_vec(), value.clone())))
     }
 }
 
@@ -106,13 +145,13 @@ fn push(records: &mut Vec<Record>, lanes: &mut [u64], header: Header, payload: V
     *next += 1;
 }
 
-/// Folds everything, items included, with a hash map for a store.
+/// Folds everything, items included, with an ordered map for a store.
 fn fold(
     mut records: Vec<Record>,
     lanes: &mut [u64],
 ) -> Result<(usize, usize), Box<dyn std::error::Error>> {
     let rules = Rules::new(&NoAgents);
-    let mut store: HashMap<Key, Vec<u8>> = HashMap::new();
+    let mut store = Store::default();
     let mut view = View::default();
     let mut items = 0;
     while !records.is_empty() {
@@ -124,9 +163,9 @@ fn fold(
             }
             let changes = retry(&mut view, &store, |view| view.take_changes(0))?;
             for (_, lane) in changes {
-                store.extend(lane.puts);
+                store.0.extend(lane.puts);
                 for item in &lane.items {
-                    store.remove(&item.key);
+                    store.0.remove(&item.key);
                     Item::decode(&item.payload)?;
                     sent.push((item.header, item.payload.clone()));
                 }
@@ -139,21 +178,17 @@ fn fold(
             push(&mut records, lanes, header, payload);
         }
     }
-    Ok((store.len(), items))
+    Ok((store.0.len(), items))
 }
 
 fn retry<T>(
     view: &mut View,
-    store: &HashMap<Key, Vec<u8>>,
+    store: &Store,
     mut act: impl FnMut(&mut View) -> Result<T, ApplyError>,
 ) -> Result<T, Box<dyn std::error::Error>> {
     loop {
         match act(view) {
-            Err(ApplyError::Miss(miss)) => {
-                for key in miss.0 {
-                    view.load(key, store.get(&key).map(Vec::as_slice))?;
-                }
-            }
+            Err(ApplyError::Miss(miss)) => view.fetch(&miss, store)?,
             other => return Ok(other?),
         }
     }

@@ -7,7 +7,7 @@ use millstream_event::{EntityId, Hash128, Lane, Position};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum KeyKind {
-    /// A device (or other subject of events): part 0 its state, part 1 its chunks.
+    /// A device (or other subject of events).
     Device = 1,
     /// Which copy of an event counts.
     Dedup = 2,
@@ -31,6 +31,20 @@ pub enum KeyKind {
     Quarantine = 11,
     /// An item on its way to another lane.
     Outbox = 12,
+    /// An entry of a device, by time.
+    Entry = 13,
+    /// A session of a device before its latest one, by the time it began.
+    Session = 14,
+    /// An identity link that a device states, by the node it links to.
+    Stated = 15,
+    /// What a device knows of an order of its own.
+    Verdict = 16,
+    /// A device of a person.
+    Member = 17,
+    /// A touch of a person, by time.
+    Touch = 18,
+    /// A conversion of a person, by time.
+    Conversion = 19,
 }
 
 /// A key: 37 bytes.
@@ -52,9 +66,32 @@ impl Hash for Key {
     }
 }
 
+/// Keys are hashes already: mixing them is enough.
+#[derive(Clone, Default)]
+pub struct KeyHasher(u64);
+
+impl core::hash::Hasher for KeyHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_u64(&mut self, word: u64) {
+        let mixed = (self.0 ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = mixed ^ (mixed >> 32);
+    }
+}
+
 impl Key {
     /// Length of every key.
     pub const BYTES: usize = 37;
+    /// Length of what the keys of one shelf have in common.
+    pub const SHELF_BYTES: usize = 21;
 
     /// Puts a key together.
     pub fn new(generation: u16, lane: Lane, kind: KeyKind, entity: Hash128) -> Self {
@@ -79,9 +116,41 @@ impl Key {
         Self::new(generation, Lane::of(entity), kind, entity.0)
     }
 
-    /// A chunk of a device.
-    pub fn chunk(generation: u16, device: EntityId, number: u32) -> Self {
-        Self::entity(generation, KeyKind::Device, device).part(1, u128::from(number).to_be_bytes())
+    /// A row of an entity: `name` tells it from the entity's other rows and orders them.
+    pub fn row(generation: u16, kind: KeyKind, entity: EntityId, name: Hash128) -> Self {
+        Self::entity(generation, kind, entity).with_suffix(name)
+    }
+
+    /// The same key with another suffix.
+    #[must_use]
+    pub fn with_suffix(mut self, suffix: Hash128) -> Self {
+        self.0[21..37].copy_from_slice(&suffix.0);
+        self
+    }
+
+    /// The suffix.
+    pub fn suffix(&self) -> Hash128 {
+        let mut suffix = [0; 16];
+        suffix.copy_from_slice(&self.0[21..37]);
+        Hash128(suffix)
+    }
+
+    /// The key without its suffix: equal for rows of one kind under one entity.
+    #[must_use]
+    pub fn shelf(&self) -> Self {
+        self.with_suffix(Hash128::default())
+    }
+
+    /// True when rows of its kind are asked for by ranges.
+    pub const fn is_on_shelf(&self) -> bool {
+        const SHELVED: [u8; 4] = [
+            KeyKind::Entry as u8,
+            KeyKind::Session as u8,
+            KeyKind::Touch as u8,
+            KeyKind::Conversion as u8,
+        ];
+        let kind = self.0[3];
+        kind == SHELVED[0] || kind == SHELVED[1] || kind == SHELVED[2] || kind == SHELVED[3]
     }
 
     /// Which copy of an event counts: by event id first, so that an id alone finds its copies.

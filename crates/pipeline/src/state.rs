@@ -7,7 +7,7 @@ use millstream_attribute::{Conversion, Touch};
 use millstream_event::{
     ClickId, EntityId, Flags, Hash128, Position, QuarantineReason, Revision, SourceId, Timestamp,
 };
-use millstream_stitch::{Candidate, ConversionFact, Edge, EntryKey, Timeline, TouchFact};
+use millstream_stitch::{Candidate, Edge, EntryKey, Session, TouchFact};
 use serde::{Deserialize, Serialize};
 
 /// What a receiver holds of one item: the highest version seen, tombstones included.
@@ -27,7 +27,9 @@ pub fn living<T>(items: &Items<T>) -> impl Iterator<Item = &T> {
     items.values().filter_map(|item| item.body.as_ref())
 }
 
-/// A device, or another subject of events.
+/// A device, or another subject of events. Its entries, its sessions before the latest one, its
+/// identity links and the verdicts on its orders are rows of their own, so that what is rewritten
+/// for an event does not grow with the history.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Device {
     /// Its id as sent, empty until its first event.
@@ -36,32 +38,33 @@ pub struct Device {
     pub anonymous: bool,
     /// Visible events.
     pub events: u64,
-    /// Chunks and sessions.
-    pub timeline: Timeline,
-    /// Touches and conversions outside sessions.
-    pub loose: BTreeMap<EntryKey, Loose>,
-    /// Identity links, each with the number of entries that state it.
-    pub edges: BTreeMap<Edge, u64>,
+    /// Its latest session.
+    pub latest: Option<Session>,
     /// The person it belongs to; itself until the graph says otherwise.
     pub person: EntityId,
     /// Version of that word of the graph; none until it came.
     pub person_version: Option<u64>,
-    /// Verdicts on its orders.
-    pub verdicts: BTreeMap<EntityId, Versioned<OrderVerdict>>,
     /// Version of its last change.
     pub revision: Revision,
 }
 
-/// Facts outside sessions.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Loose {
-    /// A touch.
-    pub touch: Option<TouchFact>,
-    /// A conversion.
-    pub conversion: Option<ConversionFact>,
-    /// True when its agent is a bot.
-    pub bot: bool,
+/// An identity link of a device, with the number of entries that state it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stated {
+    /// The link.
+    pub edge: Edge,
+    /// How many entries state it.
+    pub entries: u64,
 }
+
+/// What a device knows of an order.
+pub type Verdict = Versioned<OrderVerdict>;
+/// What a person knows of one of its devices.
+pub type Member = Versioned<()>;
+/// What a person knows of a touch.
+pub type KnownTouch = Versioned<Touch>;
+/// What a person knows of a conversion.
+pub type KnownConversion = Versioned<Conversion>;
 
 impl Device {
     /// A subject of which nothing is known yet.
@@ -70,12 +73,9 @@ impl Device {
             name: Box::default(),
             anonymous: false,
             events: 0,
-            timeline: Timeline::default(),
-            loose: BTreeMap::new(),
-            edges: BTreeMap::new(),
+            latest: None,
             person: id,
             person_version: None,
-            verdicts: BTreeMap::new(),
             revision: Revision::default(),
         }
     }
@@ -92,8 +92,8 @@ pub struct Dedup {
     pub position: Position,
     /// The counting copy's place in time.
     pub key: EntryKey,
-    /// True when it has an entry in a chunk.
-    pub chunked: bool,
+    /// True when an entry is kept of it.
+    pub entered: bool,
     /// What it added to the counts "of which".
     pub traits: Traits,
     /// All copies seen.
@@ -181,15 +181,17 @@ pub struct Order {
     pub claims: Items<Claim>,
 }
 
-/// A person: what their devices say of them.
+/// A person. Their devices, touches and conversions are rows of their own.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Person {
-    /// Devices that belong to them.
-    pub members: Items<()>,
+    /// Devices and other subjects that belong to them.
+    pub members: u64,
     /// Touches.
-    pub touches: Items<Touch>,
-    /// Conversions.
-    pub conversions: Items<Conversion>,
+    pub touches: u64,
+    /// Conversions, bots' excluded.
+    pub conversions: u64,
+    /// No conversion they were ever told of is later.
+    pub converted_until: Option<Timestamp>,
     /// Version of the last change.
     pub revision: Revision,
 }

@@ -1,42 +1,58 @@
 //! Values of the state: typed in memory, a version byte and postcard in the store.
 
 use crate::rollup::{Cell, Counts};
-use crate::state::{Click, Dedup, Device, Order, Person, Quarantined};
+use crate::state::{
+    Click, Dedup, Device, KnownConversion, KnownTouch, Member, Order, Person, Quarantined, Stated,
+    Verdict,
+};
+use alloc::boxed::Box;
 use alloc::string::ToString;
 use alloc::vec::Vec;
-use millstream_stitch::{Chunk, Component, Node};
+use millstream_stitch::{Component, Entry, Node, Session};
 use serde::{Deserialize, Serialize};
 
 /// First byte of every stored value.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 
-/// One value of the state.
+/// One value of the state. Boxed, so that small values take little room.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Value {
     /// See [`Device`].
-    Device(Device),
-    /// See [`Chunk`].
-    Chunk(Chunk),
+    Device(Box<Device>),
+    /// See [`Entry`].
+    Entry(Box<Entry>),
+    /// See [`Session`].
+    Session(Box<Session>),
+    /// See [`Stated`].
+    Stated(Box<Stated>),
+    /// See [`Verdict`].
+    Verdict(Box<Verdict>),
     /// See [`Dedup`].
-    Dedup(Dedup),
+    Dedup(Box<Dedup>),
     /// See [`Person`].
-    Person(Person),
+    Person(Box<Person>),
+    /// See [`Member`].
+    Member(Box<Member>),
+    /// See [`KnownTouch`].
+    Touch(Box<KnownTouch>),
+    /// See [`KnownConversion`].
+    Conversion(Box<KnownConversion>),
     /// See [`Order`].
-    Order(Order),
+    Order(Box<Order>),
     /// See [`Click`].
-    Click(Click),
+    Click(Box<Click>),
     /// See [`Node`].
-    Node(Node),
+    Node(Box<Node>),
     /// See [`Component`].
-    Component(Component),
+    Component(Box<Component>),
     /// See [`Cell`].
-    Cell(Cell),
+    Cell(Box<Cell>),
     /// See [`Counts`].
-    Counts(Counts),
+    Counts(Box<Counts>),
+    /// See [`Quarantined`].
+    Quarantined(Box<Quarantined>),
     /// The payload of a control record.
     Control(Vec<u8>),
-    /// See [`Quarantined`].
-    Quarantined(Quarantined),
 }
 
 /// A stored value that cannot be read.
@@ -85,7 +101,7 @@ macro_rules! variants {
     ($($variant:ident: $type:ty),* $(,)?) => {$(
         impl From<$type> for Value {
             fn from(value: $type) -> Self {
-                Self::$variant(value)
+                Self::$variant(Box::new(value))
             }
         }
 
@@ -99,7 +115,7 @@ macro_rules! variants {
 
             fn take(value: Value) -> Option<Self> {
                 match value {
-                    Value::$variant(inner) => Some(inner),
+                    Value::$variant(inner) => Some(*inner),
                     _ => None,
                 }
             }
@@ -126,9 +142,15 @@ pub trait Stored: Sized + Into<Value> {
 
 variants! {
     Device: Device,
-    Chunk: Chunk,
+    Entry: Entry,
+    Session: Session,
+    Stated: Stated,
+    Verdict: Verdict,
     Dedup: Dedup,
     Person: Person,
+    Member: Member,
+    Touch: KnownTouch,
+    Conversion: KnownConversion,
     Order: Order,
     Click: Click,
     Node: Node,

@@ -5,8 +5,11 @@
 //! part is asked for only when the changes are taken.
 
 use crate::item::{Item, ItemKind};
-use crate::key::{Key, KeyKind};
+use crate::key::{Key, KeyHasher, KeyKind};
+use crate::outgoing::{Outgoing, outgoing, outgoing_row, sender_lane};
+use crate::query::{ReadError, StateRead};
 use crate::rollup::{Cell, Counts};
+use crate::shelf::{Range, Shelves};
 use crate::value::{Stored, Value, ValueError};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -14,15 +17,20 @@ use core::hash::BuildHasherDefault;
 use hashbrown::HashMap;
 use millstream_event::{EntityId, Hash128, Header, Kind, Lane, Position, Timestamp};
 
-/// Keys that must be loaded before a record can be folded.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Miss(pub Vec<Key>);
+/// What must be loaded before a record can be folded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Miss {
+    /// Single keys.
+    pub keys: Vec<Key>,
+    /// Rows between two keys.
+    pub ranges: Vec<Range>,
+}
 
 /// Why a record or its changes could not be processed yet, or at all.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ApplyError {
     /// Load these keys and fold the record again; nothing was changed.
-    #[error("{} keys are not loaded", .0.0.len())]
+    #[error("{} keys and {} ranges are not loaded", .0.keys.len(), .0.ranges.len())]
     Miss(Miss),
     /// The state is damaged.
     #[error(transparent)]
@@ -41,45 +49,11 @@ pub enum ApplyError {
     },
 }
 
-/// Keys are hashes already: mixing them is enough.
-#[derive(Clone, Default)]
-pub struct KeyHasher(u64);
-
-impl core::hash::Hasher for KeyHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u64(u64::from(*byte));
-        }
-    }
-
-    fn write_u64(&mut self, word: u64) {
-        let mixed = (self.0 ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        self.0 = mixed ^ (mixed >> 32);
-    }
-}
-
 #[derive(Clone, Debug, Default)]
 struct Slot {
     value: Option<Value>,
     dirty: bool,
     used: u64,
-}
-
-/// An item on its way: its outbox row's key, and the record to append to its lane.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Outgoing {
-    /// Key of the outbox row, to be deleted once the record is durable.
-    pub key: Key,
-    /// The record's header; the shell adds the keyed subject hash of `target`.
-    pub header: Header,
-    /// The entity addressed.
-    pub target: EntityId,
-    /// The record's payload.
-    pub payload: Vec<u8>,
 }
 
 /// What one lane's commit holds.
@@ -101,6 +75,7 @@ pub struct View {
     slots: HashMap<Key, Slot, BuildHasherDefault<KeyHasher>>,
     /// Keys whose slots are dirty, each once.
     changed: Vec<Key>,
+    shelves: Shelves,
     sums: BTreeMap<Key, Value>,
     items: BTreeMap<ItemName, (Header, Item)>,
     batch: u64,
@@ -109,7 +84,7 @@ pub struct View {
 impl View {
     /// True when the key's stored state is known here.
     pub fn holds(&self, key: &Key) -> bool {
-        self.slots.contains_key(key)
+        self.slots.contains_key(key) || self.shelves.covers(key)
     }
 
     /// How many values are held.
@@ -129,6 +104,9 @@ impl View {
     pub fn load(&mut self, key: Key, stored: Option<&[u8]>) -> Result<(), ValueError> {
         if !self.slots.contains_key(&key) {
             let value = stored.map(Value::decode).transpose()?;
+            if value.is_some() {
+                self.shelves.add(key);
+            }
             self.slots.insert(key, Slot { value, dirty: false, used: self.batch });
         }
         Ok(())
@@ -139,8 +117,87 @@ impl View {
     /// # Errors
     /// [`ApplyError::Miss`].
     pub fn want(&self, keys: impl IntoIterator<Item = Key>) -> Result<(), ApplyError> {
-        let missing: Vec<Key> = keys.into_iter().filter(|key| !self.holds(key)).collect();
-        if missing.is_empty() { Ok(()) } else { Err(ApplyError::Miss(Miss(missing))) }
+        let keys: Vec<Key> = keys.into_iter().filter(|key| !self.holds(key)).collect();
+        if keys.is_empty() {
+            return Ok(());
+        }
+        Err(ApplyError::Miss(Miss { keys, ranges: Vec::new() }))
+    }
+
+    /// Fails when not all rows of the range are held.
+    ///
+    /// # Errors
+    /// [`ApplyError::Miss`].
+    pub fn want_range(&self, range: Range) -> Result<(), ApplyError> {
+        if self.shelves.holds(&range) {
+            return Ok(());
+        }
+        Err(ApplyError::Miss(Miss { keys: Vec::new(), ranges: alloc::vec![range] }))
+    }
+
+    /// Loads everything that was missed.
+    ///
+    /// # Errors
+    /// When the store cannot be read, or what it holds.
+    pub fn fetch(&mut self, miss: &Miss, store: &dyn StateRead) -> Result<(), ReadError> {
+        for key in &miss.keys {
+            self.load(*key, store.get(key.as_bytes())?.as_deref())?;
+        }
+        for range in &miss.ranges {
+            self.fetch_range(range, store)?;
+        }
+        Ok(())
+    }
+
+    fn fetch_range(&mut self, range: &Range, store: &dyn StateRead) -> Result<(), ReadError> {
+        let from = if range.below { self.fetch_below(range.from, store)? } else { range.from };
+        store.range(range.from.as_bytes(), range.to.as_bytes(), &mut |key, value| {
+            if let Some(key) = Key::from_bytes(key) {
+                self.load(key, Some(value))?;
+            }
+            Ok(true)
+        })?;
+        self.shelves.know(&from, &range.to);
+        Ok(())
+    }
+
+    /// Loads the last row at or before a key; one that was deleted here does not count. Returns
+    /// that row's key, or the shelf's start when there is none.
+    fn fetch_below(&mut self, mut at: Key, store: &dyn StateRead) -> Result<Key, ReadError> {
+        let start = at.shelf();
+        while let Some((key, value)) = store.last(start.as_bytes(), at.as_bytes())? {
+            let Some(key) = Key::from_bytes(&key) else { break };
+            self.load(key, Some(&value))?;
+            if self.slots.get(&key).is_some_and(|slot| slot.value.is_some()) {
+                return Ok(key);
+            }
+            match u128::from_be_bytes(key.suffix().0).checked_sub(1) {
+                Some(before) => at = key.with_suffix(Hash128(before.to_be_bytes())),
+                None => break,
+            }
+        }
+        Ok(start)
+    }
+
+    /// Says that the store has nothing under any key of these shelves: their entity is new.
+    pub fn know_all(&mut self, shelf: Key) {
+        self.shelves.know(&shelf, &shelf.with_suffix(Hash128([0xff; 16])));
+    }
+
+    /// The rows held between two keys, both included, in order.
+    pub fn rows<'a, T: Stored + 'a>(
+        &'a self,
+        from: &Key,
+        to: &Key,
+    ) -> impl Iterator<Item = (Key, &'a T)> {
+        let keys = self.shelves.between(from, to);
+        keys.filter_map(|key| Some((key, self.get::<T>(&key)?)))
+    }
+
+    /// The last row held at or before a key of its shelf.
+    pub fn last_row<T: Stored>(&self, to: &Key) -> Option<(Key, &T)> {
+        let key = self.shelves.last(to)?;
+        Some((key, self.get::<T>(&key)?))
     }
 
     /// The value under a key that is held.
@@ -155,6 +212,7 @@ impl View {
 
     /// Sets the value under a key.
     pub fn put(&mut self, key: Key, value: impl Into<Value>) {
+        self.shelves.add(key);
         self.dirty(key).value = Some(value.into());
     }
 
@@ -171,6 +229,7 @@ impl View {
 
     /// Removes the value under a key.
     pub fn delete(&mut self, key: Key) {
+        self.shelves.remove(&key);
         self.dirty(key).value = None;
     }
 
@@ -245,9 +304,15 @@ impl View {
         }
     }
 
-    /// Drops values when more than `values_max` are held: first which copies of events count, for
-    /// that is seldom asked twice, then what the last batches did not change.
+    /// Drops rows, which are seldom asked twice, and values when more than `values_max` are held:
+    /// first which copies of events count, then what the last batches did not change. Call it
+    /// only once the changes taken are committed: what is dropped is read from the store again.
     pub fn trim(&mut self, values_max: usize) {
+        for key in self.shelves.clear() {
+            if self.slots.get(&key).is_some_and(|slot| !slot.dirty) {
+                self.slots.remove(&key);
+            }
+        }
         if self.slots.len() > values_max {
             self.slots.retain(|key, slot| slot.dirty || !key.is(KeyKind::Dedup));
         }
@@ -258,54 +323,6 @@ impl View {
         if self.slots.len() > values_max {
             self.slots.retain(|_, slot| slot.dirty);
         }
-    }
-}
-
-/// The lane whose commit carries the outbox row: the sender's.
-fn sender_lane(item: &Item, sender: EntityId) -> Lane {
-    match item.kind {
-        ItemKind::Person => Lane::GRAPH,
-        _ => Lane::of(sender),
-    }
-}
-
-fn outgoing(generation: u16, header: Header, item: &Item) -> Result<Outgoing, ValueError> {
-    let name: [&[u8]; 4] = [&item.sender.0.0, &item.target.0.0, &[item.kind as u8], &item.id.0];
-    let row = Key::new(
-        generation,
-        sender_lane(item, item.sender),
-        KeyKind::Outbox,
-        Hash128::of("item", &name),
-    );
-    let key = row.part(header.lane.number(), u128::from(header.item_version).to_be_bytes());
-    let payload = item.encode().map_err(|error| ValueError::new("item", error))?;
-    Ok(Outgoing { key, header, target: item.target, payload })
-}
-
-/// An outbox row: the receive stamp, then the payload; the rest of the header is in the key.
-fn outgoing_row(outgoing: &Outgoing) -> Vec<u8> {
-    let mut row = outgoing.header.received.0.to_le_bytes().to_vec();
-    row.extend_from_slice(&outgoing.payload);
-    row
-}
-
-impl Outgoing {
-    /// Reads an outbox row that a crash left behind.
-    ///
-    /// # Errors
-    /// When the row is damaged.
-    pub fn from_row(key: Key, row: &[u8]) -> Result<Self, ValueError> {
-        let broken = || ValueError::new("outbox row", "too short");
-        let (stamp, payload) = row.split_first_chunk::<8>().ok_or_else(broken)?;
-        let item = Item::decode(payload).map_err(|error| ValueError::new("outbox row", error))?;
-        let mut header =
-            Header::new(Kind::Item, item.lane(), Timestamp(i64::from_le_bytes(*stamp)));
-        let bytes = key.as_bytes();
-        header.generation = u16::from_be_bytes([bytes[0], bytes[1]]);
-        let mut version = [0; 8];
-        version.copy_from_slice(&bytes[29..37]);
-        header.item_version = u64::from_be_bytes(version);
-        Ok(Self { key, header, target: item.target, payload: payload.to_vec() })
     }
 }
 

@@ -40,6 +40,36 @@ impl EntryKey {
         let id = self.id.as_str().as_bytes();
         Hash128::of(domain, &[&subject.0.0, self.source.as_str().as_bytes(), id])
     }
+
+    /// The same name behind its time: such names sort by time, those of one instant by hash.
+    pub fn timed_name(&self, domain: &str, subject: EntityId) -> Hash128 {
+        let mut name = first_at(self.time);
+        name.0[8..].copy_from_slice(&self.name(domain, subject).0[..8]);
+        name
+    }
+}
+
+/// The least timed name of an instant.
+pub const fn first_at(time: Timestamp) -> Hash128 {
+    timed(time, 0)
+}
+
+/// The greatest timed name of an instant.
+pub const fn last_at(time: Timestamp) -> Hash128 {
+    timed(time, 0xff)
+}
+
+/// The sign is turned so that bytes sort as numbers do.
+const fn timed(time: Timestamp, fill: u8) -> Hash128 {
+    let [a, b, c, d, e, f, g, h] = (time.0 ^ i64::MIN).to_be_bytes();
+    let z = fill;
+    Hash128([a, b, c, d, e, f, g, h, z, z, z, z, z, z, z, z])
+}
+
+/// The time of a timed name.
+pub const fn time_of(name: &Hash128) -> Timestamp {
+    let [a, b, c, d, e, f, g, h, ..] = name.0;
+    Timestamp(i64::from_be_bytes([a, b, c, d, e, f, g, h]) ^ i64::MIN)
 }
 
 /// A campaign-bearing arrival, or the direct start of a session.
@@ -147,8 +177,8 @@ impl Entry {
         }
     }
 
-    /// True when nothing but the event's own visibility follows from it: it needs no place in a
-    /// chunk.
+    /// True when nothing but the event's own visibility follows from it: it is not
+    /// kept.
     pub fn is_inert(&self) -> bool {
         let bare = self.touch.is_none() && self.conversion.is_none() && self.landing.is_none();
         !self.in_session && bare && self.edges.is_empty()

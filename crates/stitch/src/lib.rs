@@ -10,17 +10,13 @@ extern crate alloc;
 extern crate std;
 
 pub mod agent;
-pub mod chunk;
 pub mod dedup;
 pub mod entry;
 pub mod graph;
 pub mod session;
-pub mod timeline;
 
 pub use agent::{Agent, Agents, DeviceClass};
-pub use chunk::Chunk;
 pub use dedup::{Candidate, Verdict};
 pub use entry::{ConversionFact, Edge, Entry, EntryKey, TouchFact};
 pub use graph::{Component, GraphLimits, Node};
-pub use session::Session;
-pub use timeline::{Insertion, Timeline};
+pub use session::{Session, SessionFacts, sessions};

@@ -42,6 +42,18 @@ pub struct Session {
     pub bot: bool,
     /// Times of the last entries, at most [`RATE_EVENTS`]; empty once the session is a bot's.
     recent: Vec<Timestamp>,
+    /// Its first touch; none while the session is direct.
+    first_touch: Option<Box<TouchFact>>,
+    /// Its last touch, where that is another than the first.
+    last_touch: Option<Box<TouchFact>>,
+}
+
+/// A session and what it says of its entries. Kept nowhere: a session may hold any number of
+/// touches, so they stay with the entries and are read off them when sessions are corrected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionFacts {
+    /// The session.
+    pub session: Session,
     /// Touches, equal consecutive ones collapsed; empty means that the session was direct.
     pub touches: Vec<(EntryKey, TouchFact)>,
     /// Business events.
@@ -65,15 +77,16 @@ impl Session {
             exit_url: None,
             bot: false,
             recent: Vec::new(),
-            touches: Vec::new(),
-            conversions: Vec::new(),
+            first_touch: None,
+            last_touch: None,
         };
         session.push(entry);
         session
     }
 
-    /// Adds the next entry in event order.
-    pub fn push(&mut self, entry: &Entry) {
+    /// Adds the next entry in event order. True when the entry's touch is another one than the
+    /// touch before it.
+    pub fn push(&mut self, entry: &Entry) -> bool {
         self.last = entry.key.clone();
         self.last_received = entry.received;
         self.received_max = self.received_max.max(entry.received);
@@ -86,25 +99,21 @@ impl Session {
             }
         }
         self.judge_rate(entry);
-        if let Some(touch) = &entry.touch
-            && !self.touches.last().is_some_and(|(_, last)| last.same_visit(touch))
-        {
-            self.touches.push((entry.key.clone(), (**touch).clone()));
+        let Some(touch) = &entry.touch else { return false };
+        let before = self.last_touch.as_ref().or(self.first_touch.as_ref());
+        if before.is_some_and(|before| before.same_visit(touch)) {
+            return false;
         }
-        if let Some(conversion) = &entry.conversion {
-            self.conversions.push((entry.key.clone(), (**conversion).clone()));
+        match &self.first_touch {
+            None => self.first_touch = Some(touch.clone()),
+            Some(_) => self.last_touch = Some(touch.clone()),
         }
+        true
     }
 
-    /// True when pushing this entry changes nothing that anyone else is told: no touch, no
-    /// conversion, no verdict on bots.
-    pub fn absorbs(&self, entry: &Entry) -> bool {
-        let last = self.touches.last();
-        let told = entry
-            .touch
-            .as_ref()
-            .is_none_or(|touch| last.is_some_and(|(_, last)| last.same_visit(touch)));
-        told && entry.conversion.is_none() && (self.bot || !self.exposes(entry))
+    /// True when pushing this entry makes a bot's session of a person's.
+    pub fn is_exposed_by(&self, entry: &Entry) -> bool {
+        !self.bot && self.exposes(entry)
     }
 
     /// True when this entry shows that no person is there.
@@ -143,22 +152,52 @@ impl Session {
         self.received_max - self.last_received
     }
 
+    /// What led to it: its first touch; a session without any is direct.
+    pub fn origin(&self) -> TouchFact {
+        self.first_touch.as_deref().cloned().unwrap_or_else(direct)
+    }
+
+    /// True while no touch led to it.
+    pub const fn is_direct(&self) -> bool {
+        self.first_touch.is_none()
+    }
+}
+
+impl SessionFacts {
+    /// A session of one entry.
+    pub fn start(entry: &Entry) -> Self {
+        let session = Session::start(entry);
+        let touches = entry.touch.iter().map(|touch| (entry.key.clone(), (**touch).clone()));
+        let touches = touches.collect();
+        let mut facts = Self { session, touches, conversions: Vec::new() };
+        facts.convert(entry);
+        facts
+    }
+
+    fn push(&mut self, entry: &Entry) {
+        if let (true, Some(touch)) = (self.session.push(entry), &entry.touch) {
+            self.touches.push((entry.key.clone(), (**touch).clone()));
+        }
+        self.convert(entry);
+    }
+
+    fn convert(&mut self, entry: &Entry) {
+        if let Some(conversion) = &entry.conversion {
+            self.conversions.push((entry.key.clone(), (**conversion).clone()));
+        }
+    }
+
     /// Its touches; a session without any begins with one direct touch.
     pub fn touches_or_direct(&self) -> Vec<(EntryKey, TouchFact)> {
         if self.touches.is_empty() {
-            return alloc::vec![(self.first.clone(), direct())];
+            return alloc::vec![(self.session.first.clone(), direct())];
         }
         self.touches.clone()
-    }
-
-    /// Its first touch.
-    pub fn origin(&self) -> TouchFact {
-        self.touches.first().map_or_else(direct, |(_, touch)| touch.clone())
     }
 }
 
 /// The touch of a session that nothing led to.
-fn direct() -> TouchFact {
+pub fn direct() -> TouchFact {
     TouchFact {
         arrival: Arrival {
             source: "(direct)".into(),
@@ -171,12 +210,15 @@ fn direct() -> TouchFact {
 }
 
 /// The sessions of entries in event order; entries that form none are passed over.
-pub fn sessions<'a>(entries: impl Iterator<Item = &'a Entry>, timeout: Span) -> Vec<Session> {
-    let mut found: Vec<Session> = Vec::new();
-    for entry in entries.filter(|entry| entry.in_session) {
+pub fn sessions<'a>(
+    entries: impl IntoIterator<Item = &'a Entry>,
+    timeout: Span,
+) -> Vec<SessionFacts> {
+    let mut found: Vec<SessionFacts> = Vec::new();
+    for entry in entries.into_iter().filter(|entry| entry.in_session) {
         match found.last_mut() {
-            Some(open) if entry.key.time - open.last.time <= timeout => open.push(entry),
-            _ => found.push(Session::start(entry)),
+            Some(open) if entry.key.time - open.session.last.time <= timeout => open.push(entry),
+            _ => found.push(SessionFacts::start(entry)),
         }
     }
     found

@@ -7,10 +7,11 @@
 
 use crate::error::StoreError;
 use crate::head::LaneHead;
-use crate::port::{LaneCommit, RESERVED_PREFIX, StateStore, StateView, Visit, check_keys};
+use crate::port::{LaneCommit, Pair, RESERVED_PREFIX, StateStore, StateView, Visit, check_keys};
 use fjall::config::CompressionPolicy;
 use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, Readable, Snapshot};
 use millstream_event::Lane;
+use std::ops::Bound;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -43,7 +44,7 @@ impl Default for StoreOptions {
             journal_bytes: 256 << 20,
             worker_threads: 2,
             compress: true,
-            layout: 1,
+            layout: 2,
         }
     }
 }
@@ -170,6 +171,14 @@ impl StateView for FjallStore {
     fn scan(&self, prefix: &[u8], visit: Visit<'_>) -> Result<(), StoreError> {
         scan(&self.database.snapshot(), &self.state, prefix, visit)
     }
+
+    fn range(&self, from: &[u8], to: &[u8], visit: Visit<'_>) -> Result<(), StoreError> {
+        range(&self.database.snapshot(), &self.state, (from, to), visit)
+    }
+
+    fn last(&self, from: &[u8], to: &[u8]) -> Result<Option<Pair>, StoreError> {
+        last(&self.database.snapshot(), &self.state, (from, to))
+    }
 }
 
 fn scan(
@@ -185,6 +194,46 @@ fn scan(
         }
     }
     Ok(())
+}
+
+type Bounds<'a> = (Bound<&'a [u8]>, Bound<&'a [u8]>);
+
+/// The keys from `from` to `to` that are not the store's own; none when `to` lies before `from`.
+fn bounds<'a>(from: &'a [u8], to: &'a [u8]) -> Option<Bounds<'a>> {
+    let end = if to < &RESERVED_PREFIX[..] {
+        Bound::Included(to)
+    } else {
+        Bound::Excluded(&RESERVED_PREFIX[..])
+    };
+    (from <= to && from < &RESERVED_PREFIX[..]).then_some((Bound::Included(from), end))
+}
+
+fn range(
+    snapshot: &Snapshot,
+    state: &Keyspace,
+    (from, to): (&[u8], &[u8]),
+    visit: Visit<'_>,
+) -> Result<(), StoreError> {
+    let Some(bounds) = bounds(from, to) else { return Ok(()) };
+    for entry in snapshot.range::<&[u8], _>(state, bounds) {
+        let (key, value) = entry.into_inner().map_err(engine("scan"))?;
+        if !visit(&key, &value)? {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn last(
+    snapshot: &Snapshot,
+    state: &Keyspace,
+    (from, to): (&[u8], &[u8]),
+) -> Result<Option<Pair>, StoreError> {
+    let Some(bounds) = bounds(from, to) else { return Ok(None) };
+    let found = snapshot.range::<&[u8], _>(state, bounds).next_back();
+    let Some(entry) = found else { return Ok(None) };
+    let (key, value) = entry.into_inner().map_err(engine("find the last key"))?;
+    Ok(Some((key.to_vec(), value.to_vec())))
 }
 
 impl StateStore for FjallStore {
@@ -238,5 +287,13 @@ impl StateView for FjallSnapshot {
 
     fn scan(&self, prefix: &[u8], visit: Visit<'_>) -> Result<(), StoreError> {
         scan(&self.snapshot, &self.state, prefix, visit)
+    }
+
+    fn range(&self, from: &[u8], to: &[u8], visit: Visit<'_>) -> Result<(), StoreError> {
+        range(&self.snapshot, &self.state, (from, to), visit)
+    }
+
+    fn last(&self, from: &[u8], to: &[u8]) -> Result<Option<Pair>, StoreError> {
+        last(&self.snapshot, &self.state, (from, to))
     }
 }

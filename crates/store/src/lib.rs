@@ -14,6 +14,6 @@ pub use embedded::{FjallStore, StoreOptions};
 pub use error::StoreError;
 pub use head::LaneHead;
 pub use memory::MemoryStore;
-pub use port::{LaneCommit, StateStore, StateView, Visit};
+pub use port::{LaneCommit, Pair, StateStore, StateView, Visit};
 pub use reading::Reading;
 pub use rebuild::Found;

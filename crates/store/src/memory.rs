@@ -2,7 +2,7 @@
 
 use crate::error::StoreError;
 use crate::head::LaneHead;
-use crate::port::{LaneCommit, StateStore, StateView, Visit, check_keys};
+use crate::port::{LaneCommit, Pair, StateStore, StateView, Visit, check_keys};
 use millstream_event::Lane;
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -49,6 +49,32 @@ impl StateView for State {
         }
         Ok(())
     }
+
+    fn range(&self, from: &[u8], to: &[u8], visit: Visit<'_>) -> Result<(), StoreError> {
+        for (key, value) in self.between(from, to) {
+            if !visit(key, value)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn last(&self, from: &[u8], to: &[u8]) -> Result<Option<Pair>, StoreError> {
+        Ok(self.between(from, to).next_back().map(|(key, value)| (key.to_vec(), value.clone())))
+    }
+}
+
+impl State {
+    fn between(
+        &self,
+        from: &[u8],
+        to: &[u8],
+    ) -> impl DoubleEndedIterator<Item = (&[u8], &Vec<u8>)> {
+        // A range that ends before it begins is a panic of the map, and empty here.
+        let bounds = (Bound::Included(from), Bound::Included(to.max(from)));
+        let found = self.values.range::<[u8], _>(bounds).filter(move |_| from <= to);
+        found.map(|(key, value)| (&**key, value))
+    }
 }
 
 /// A snapshot of a [`MemoryStore`].
@@ -66,6 +92,14 @@ impl StateView for MemorySnapshot {
     fn scan(&self, prefix: &[u8], visit: Visit<'_>) -> Result<(), StoreError> {
         self.0.scan(prefix, visit)
     }
+
+    fn range(&self, from: &[u8], to: &[u8], visit: Visit<'_>) -> Result<(), StoreError> {
+        self.0.range(from, to, visit)
+    }
+
+    fn last(&self, from: &[u8], to: &[u8]) -> Result<Option<Pair>, StoreError> {
+        self.0.last(from, to)
+    }
 }
 
 impl StateView for MemoryStore {
@@ -80,6 +114,14 @@ impl StateView for MemoryStore {
 
     fn scan(&self, prefix: &[u8], visit: Visit<'_>) -> Result<(), StoreError> {
         self.now().scan(prefix, visit)
+    }
+
+    fn range(&self, from: &[u8], to: &[u8], visit: Visit<'_>) -> Result<(), StoreError> {
+        self.now().range(from, to, visit)
+    }
+
+    fn last(&self, from: &[u8], to: &[u8]) -> Result<Option<Pair>, StoreError> {
+        self.now().last(from, to)
     }
 }
 

@@ -23,6 +23,9 @@ pub struct LaneCommit {
 /// Visits one (key, value) of a scan; returns false to stop.
 pub type Visit<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> Result<bool, StoreError>;
 
+/// A key and its value.
+pub type Pair = (Vec<u8>, Vec<u8>);
+
 /// Reading state.
 pub trait StateView: Send + Sync {
     /// The lane's head in this generation; the default before its first commit.
@@ -50,6 +53,19 @@ pub trait StateView: Send + Sync {
     /// # Errors
     /// When the store cannot be read, or what `visit` returned.
     fn scan(&self, prefix: &[u8], visit: Visit<'_>) -> Result<(), StoreError>;
+
+    /// Visits every key from `from` to `to`, both included, in byte order, from one consistent
+    /// view; none when `to` lies before `from`.
+    ///
+    /// # Errors
+    /// When the store cannot be read, or what `visit` returned.
+    fn range(&self, from: &[u8], to: &[u8], visit: Visit<'_>) -> Result<(), StoreError>;
+
+    /// The greatest key from `from` to `to`, both included, with its value.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn last(&self, from: &[u8], to: &[u8]) -> Result<Option<Pair>, StoreError>;
 }
 
 /// A key-value store in which a lane's state, position and outputs change together.

@@ -2,7 +2,7 @@
 
 use crate::error::StoreError;
 use crate::port::StateView;
-use millstream_pipeline::query::{ReadError, StateRead, Visit};
+use millstream_pipeline::query::{Pair, ReadError, StateRead, Visit};
 
 /// A store, or a snapshot of one, as the pipeline's queries read it.
 #[derive(Clone, Copy)]
@@ -14,16 +14,32 @@ impl StateRead for Reading<'_> {
     }
 
     fn scan(&self, prefix: &[u8], visit: Visit<'_>) -> Result<(), ReadError> {
-        let mut stopped = None;
-        let scanned = self.0.scan(prefix, &mut |key, value| {
-            visit(key, value).or_else(|error| {
-                stopped = Some(error);
-                Ok(false)
-            })
-        });
-        match stopped {
-            Some(error) => Err(error),
-            None => scanned.map_err(|error: StoreError| ReadError::Store(error.to_string())),
-        }
+        visiting(visit, |pass| self.0.scan(prefix, pass))
+    }
+
+    fn range(&self, from: &[u8], to: &[u8], visit: Visit<'_>) -> Result<(), ReadError> {
+        visiting(visit, |pass| self.0.range(from, to, pass))
+    }
+
+    fn last(&self, from: &[u8], to: &[u8]) -> Result<Option<Pair>, ReadError> {
+        self.0.last(from, to).map_err(|error| ReadError::Store(error.to_string()))
+    }
+}
+
+/// Runs a scan for a visitor whose errors are its own.
+fn visiting(
+    visit: Visit<'_>,
+    scan: impl FnOnce(crate::port::Visit<'_>) -> Result<(), StoreError>,
+) -> Result<(), ReadError> {
+    let mut stopped = None;
+    let scanned = scan(&mut |key, value| {
+        visit(key, value).or_else(|error| {
+            stopped = Some(error);
+            Ok(false)
+        })
+    });
+    match stopped {
+        Some(error) => Err(error),
+        None => scanned.map_err(|error: StoreError| ReadError::Store(error.to_string())),
     }
 }

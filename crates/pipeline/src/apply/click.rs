@@ -49,7 +49,7 @@ pub(super) fn apply(
         candidate: judged.candidate,
         position: record.position,
         key: EntryKey::of(event),
-        chunked: false,
+        entered: false,
         traits: event::traits(rules, event, bot),
         copies: Copies::default(),
     };

@@ -4,10 +4,10 @@ use super::device;
 use crate::key::{Key, KeyKind};
 use crate::rollup::Counts;
 use crate::rules::Rules;
-use crate::state::{Copies, Dedup, Device, Traits};
+use crate::state::{Copies, Dedup, Traits};
 use crate::view::{ApplyError, Stamp, View};
 use alloc::vec::Vec;
-use millstream_event::{Event, Flags, Hash128, Record};
+use millstream_event::{EntityId, Event, EventKind, Flags, Hash128, Record};
 use millstream_stitch::{Agent, Candidate, Entry, EntryKey, Verdict};
 
 /// The dedup key of an event.
@@ -19,11 +19,18 @@ pub(crate) fn dedup_key(generation: u16, event: &Event) -> Key {
 
 pub(super) fn keys(generation: u16, event: &Event) -> Vec<Key> {
     let subject = event.subject();
-    alloc::vec![
-        dedup_key(generation, event),
-        Key::entity(generation, KeyKind::Device, subject),
-        Key::chunk(generation, subject, 0),
-    ]
+    let kind = match event.kind {
+        EventKind::Click => KeyKind::Click,
+        _ => KeyKind::Device,
+    };
+    let mut keys =
+        alloc::vec![dedup_key(generation, event), Key::entity(generation, kind, subject)];
+    if event.kind != EventKind::Click {
+        let users = [&event.user_id, &event.previous_id].into_iter().flatten();
+        let users = users.map(EntityId::user).filter(|user| *user != subject);
+        keys.extend(users.map(|user| Key::row(generation, KeyKind::Stated, subject, user.0)));
+    }
+    keys
 }
 
 /// What an event means to the copies of it that came before, and the dedup entry it leaves.
@@ -97,10 +104,7 @@ fn add_traits(counts: &mut Counts, traits: Traits, sign: i64) {
 pub(super) fn traits(rules: &Rules<'_>, event: &Event, bot: bool) -> Traits {
     let late =
         event.received - event.event_time > rules.horizon && !event.flags.has(Flags::IMPORTED);
-    let view = matches!(
-        event.kind,
-        millstream_event::EventKind::Page | millstream_event::EventKind::Screen
-    );
+    let view = matches!(event.kind, EventKind::Page | EventKind::Screen);
     Traits { flags: event.flags, late, bot, view }
 }
 
@@ -122,7 +126,7 @@ pub(super) fn apply(
         candidate: judged.candidate,
         position: record.position,
         key: EntryKey::of(event),
-        chunked: !entry.is_inert(),
+        entered: !entry.is_inert(),
         traits: traits(rules, event, entry.agent.bot),
         copies: Copies::default(),
     };
@@ -130,13 +134,10 @@ pub(super) fn apply(
         settle(view, stamp, judged, dedup);
         return Ok(());
     }
-    let device_key = Key::entity(rules.generation, KeyKind::Device, subject);
-    view.want([device_key])?;
     let stale =
-        judged.before.as_ref().filter(|before| before.chunked).map(|before| before.key.clone());
+        judged.before.as_ref().filter(|before| before.entered).map(|before| before.key.clone());
     let change = device::EntryChange { entry, stale };
-    let known = view.get::<Device>(&device_key);
-    view.want(device::chunks_needed(known, subject, &change, rules))?;
+    device::want(view, rules, subject, &change)?;
     let first = judged.verdict == Verdict::First;
     device::change(view, rules, device::Visible { event, change, first }, stamp);
     settle(view, stamp, judged, dedup);

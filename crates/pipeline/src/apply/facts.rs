@@ -1,105 +1,137 @@
-//! What a device tells its person: touches and conversions, as a function of sessions, of facts
+//! What a device tells its person: touches and conversions, as a function of sessions, of entries
 //! outside them and of the verdicts on orders.
 
 use crate::item::{Body, Item, ItemKind};
-use crate::state::{Device, Loose};
-use crate::view::{Stamp, View};
+use crate::key::{Key, KeyKind};
+use crate::state::Verdict;
+use crate::view::{ApplyError, Stamp, View};
 use alloc::collections::BTreeMap;
 use millstream_attribute::{Conversion, Touch};
-use millstream_event::{EntityId, Hash128};
-use millstream_stitch::{ConversionFact, EntryKey, Session, TouchFact};
+use millstream_event::{EntityId, Hash128, OrderId};
+use millstream_stitch::{ConversionFact, Entry, EntryKey, Session, SessionFacts, TouchFact};
 
 /// Living items of a device to its person, by kind and id.
 pub(super) type Facts = BTreeMap<(ItemKind, Hash128), Body>;
 
 /// Where a fact stands.
 #[derive(Clone, Copy)]
-struct Place {
+pub(super) struct Place {
     session: Option<Hash128>,
     bot: bool,
 }
 
-/// Adds what a session says.
-pub(super) fn of_session(facts: &mut Facts, subject: EntityId, device: &Device, session: &Session) {
-    let place = Place { session: Some(session.id(subject)), bot: session.bot };
-    for (key, fact) in session.touches_or_direct() {
-        add_touch(facts, subject, (key, fact), place);
+impl Place {
+    /// In a session.
+    pub(super) fn within(subject: EntityId, session: &Session) -> Self {
+        Self { session: Some(session.id(subject)), bot: session.bot }
     }
-    for (key, fact) in &session.conversions {
-        add_conversion(facts, (subject, device), (key, fact), place);
+
+    /// Outside of sessions.
+    pub(super) const fn outside(entry: &Entry) -> Self {
+        Self { session: None, bot: entry.agent.bot }
     }
 }
 
-/// Adds what stands outside sessions.
-pub(super) fn of_loose(
-    facts: &mut Facts,
-    subject: EntityId,
-    device: &Device,
-    (key, loose): (&EntryKey, &Loose),
-) {
-    let place = Place { session: None, bot: loose.bot };
-    if let Some(touch) = &loose.touch {
-        add_touch(facts, subject, (key.clone(), touch.clone()), place);
-    }
-    if let Some(conversion) = &loose.conversion {
-        add_conversion(facts, (subject, device), (key, conversion), place);
-    }
+/// The key of what a device knows of an order.
+pub(super) fn verdict_key(generation: u16, subject: EntityId, order: EntityId) -> Key {
+    Key::row(generation, KeyKind::Verdict, subject, order.0)
 }
 
-/// Everything a device says.
-pub(super) fn all(subject: EntityId, device: &Device) -> Facts {
-    let mut facts = Facts::new();
-    for session in device.timeline.sessions() {
-        of_session(&mut facts, subject, device, session);
-    }
-    for loose in &device.loose {
-        of_loose(&mut facts, subject, device, loose);
-    }
-    if device.events > 0 {
-        facts.insert((ItemKind::Member, Hash128::default()), Body::Member);
-    }
-    facts
+/// Says what a device tells its person, by what the view holds of verdicts.
+#[derive(Clone, Copy)]
+pub(super) struct Teller<'a> {
+    pub view: &'a View,
+    pub generation: u16,
+    pub subject: EntityId,
 }
 
-fn add_touch(
-    facts: &mut Facts,
-    subject: EntityId,
-    (key, fact): (EntryKey, TouchFact),
-    place: Place,
-) {
-    let id = key.name("touch", subject);
-    let touch = Touch { id, key, session: place.session, fact, bot: place.bot };
-    facts.insert((ItemKind::Touch, id), Body::Touch(touch));
-}
+impl Teller<'_> {
+    /// The verdicts on these entries' orders must be at hand.
+    pub(super) fn want<'e>(
+        &self,
+        entries: impl IntoIterator<Item = &'e Entry>,
+    ) -> Result<(), ApplyError> {
+        let orders =
+            entries.into_iter().filter_map(|entry| entry.conversion.as_ref()?.order.as_ref());
+        let key = |order| verdict_key(self.generation, self.subject, EntityId::order(order));
+        self.view.want(orders.map(key))
+    }
 
-/// A conversion with an order number counts once its claim has won, with the order's value.
-fn add_conversion(
-    facts: &mut Facts,
-    (subject, device): (EntityId, &Device),
-    (key, fact): (&EntryKey, &ConversionFact),
-    place: Place,
-) {
-    let (id, value) = match &fact.order {
-        None => (key.name("conversion", subject), fact.value),
-        Some(order) => {
-            let order = EntityId::order(order);
-            let verdict = device.verdicts.get(&order).and_then(|verdict| verdict.body.as_ref());
-            match verdict.filter(|verdict| verdict.device == subject && verdict.key == *key) {
-                Some(verdict) => (Hash128::of("order conversion", &[&order.0.0]), verdict.value),
-                None => return,
-            }
+    /// Adds what a session says.
+    pub(super) fn session(&self, facts: &mut Facts, told: &SessionFacts) {
+        let place = Place::within(self.subject, &told.session);
+        for (key, fact) in told.touches_or_direct() {
+            self.touch(facts, (key, fact), place);
         }
-    };
-    let conversion = Conversion {
-        id,
-        key: key.clone(),
-        name: fact.name.clone(),
-        session: place.session,
-        value,
-        order: fact.order.as_ref().map(|order| order.as_str().into()),
-        bot: place.bot,
-    };
-    facts.insert((ItemKind::Conversion, id), Body::Conversion(conversion));
+        for (key, fact) in &told.conversions {
+            self.conversion(facts, (key, fact), place);
+        }
+    }
+
+    /// Adds what an entry outside of sessions says.
+    pub(super) fn outside(&self, facts: &mut Facts, entry: &Entry) {
+        let place = Place::outside(entry);
+        if let Some(touch) = &entry.touch {
+            self.touch(facts, (entry.key.clone(), (**touch).clone()), place);
+        }
+        if let Some(conversion) = &entry.conversion {
+            self.conversion(facts, (&entry.key, conversion), place);
+        }
+    }
+
+    /// Adds a touch.
+    pub(super) fn touch(
+        &self,
+        facts: &mut Facts,
+        (key, fact): (EntryKey, TouchFact),
+        place: Place,
+    ) {
+        let name = key.timed_name("touch", self.subject);
+        let id = key.name("touch", self.subject);
+        let touch = Touch { id, key, session: place.session, fact, bot: place.bot };
+        facts.insert((ItemKind::Touch, name), Body::Touch(touch));
+    }
+
+    /// Adds a conversion. One with an order number counts once its claim has won, with the order's
+    /// value.
+    pub(super) fn conversion(
+        &self,
+        facts: &mut Facts,
+        (key, fact): (&EntryKey, &ConversionFact),
+        place: Place,
+    ) {
+        let (id, value) = match &fact.order {
+            None => (key.name("conversion", self.subject), fact.value),
+            Some(order) => match self.won(order, key) {
+                Some(won) => won,
+                None => return,
+            },
+        };
+        let conversion = Conversion {
+            id,
+            key: key.clone(),
+            name: fact.name.clone(),
+            session: place.session,
+            value,
+            order: fact.order.as_ref().map(|order| order.as_str().into()),
+            bot: place.bot,
+        };
+        let name = key.timed_name("conversion", self.subject);
+        facts.insert((ItemKind::Conversion, name), Body::Conversion(conversion));
+    }
+
+    /// Id and value of the order's conversion, when this device's entry is it.
+    fn won(
+        &self,
+        order: &OrderId,
+        key: &EntryKey,
+    ) -> Option<(Hash128, Option<millstream_event::Money>)> {
+        let order = EntityId::order(order);
+        let row = verdict_key(self.generation, self.subject, order);
+        let verdict = self.view.get::<Verdict>(&row)?.body.as_ref()?;
+        let own = verdict.device == self.subject && verdict.key == *key;
+        own.then(|| (Hash128::of("order conversion", &[&order.0.0]), verdict.value))
+    }
 }
 
 /// Sends the difference between what a device said and what it says now.

@@ -4,10 +4,13 @@
 //! was, so the record can be folded again once the keys named are loaded.
 
 mod click;
+mod correction;
 mod device;
 mod event;
 mod facts;
 mod graph;
+mod history;
+mod links;
 mod order;
 mod person;
 
@@ -76,7 +79,9 @@ pub fn apply(view: &mut View, rules: &Rules<'_>, decoded: &Decoded<'_>) -> Resul
 pub fn foresee(generation: u16, decoded: &Decoded<'_>) -> Vec<Key> {
     match &decoded.content {
         Content::Event(event) => event::keys(generation, event),
-        Content::Item(item) => alloc::vec![receiver(generation, item)],
+        Content::Item(item) => {
+            [receiver(generation, item)].into_iter().chain(row(generation, item)).collect()
+        }
         Content::Quarantine(entry) => {
             alloc::vec![quarantine_key(generation, decoded.record, entry.id)]
         }
@@ -113,6 +118,18 @@ fn quarantine(
     Ok(())
 }
 
+/// The row that an item to a person is kept in.
+fn row(generation: u16, item: &Item) -> Option<Key> {
+    let (kind, name) = match item.kind {
+        ItemKind::Member => (KeyKind::Member, item.sender.0),
+        ItemKind::Touch => (KeyKind::Touch, item.id),
+        ItemKind::Conversion => (KeyKind::Conversion, item.id),
+        ItemKind::Verdict => (KeyKind::Verdict, item.sender.0),
+        _ => return None,
+    };
+    Some(Key::row(generation, kind, item.target, name))
+}
+
 /// The key of the entity that an item addresses.
 fn receiver(generation: u16, item: &Item) -> Key {
     match item.kind {
@@ -137,7 +154,7 @@ fn apply_item(
     let version = record.header.item_version;
     let name = (item.sender, item.id);
     let body = item.body.clone();
-    view.want([receiver(rules.generation, item)])?;
+    view.want([receiver(rules.generation, item)].into_iter().chain(row(rules.generation, item)))?;
     match item.kind {
         ItemKind::Edge => {
             let edge = body.and_then(Body::edge);
@@ -148,11 +165,12 @@ fn apply_item(
             let Some(person) = body.and_then(Body::person) else {
                 return Err(damaged(record, "item", "a person is named by nobody"));
             };
-            device::learn_person(view, item.target, (person, version), stamp);
+            device::learn_person(view, rules, (item.target, person), stamp, version)?;
         }
         ItemKind::Verdict => {
-            let verdict = (item.sender, version, body.and_then(Body::verdict));
-            device::learn_verdict(view, item.target, verdict, stamp);
+            let verdict = body.and_then(Body::verdict);
+            let ruling = device::Ruling { order: item.sender, version, verdict };
+            device::learn_verdict(view, rules, (item.target, ruling), stamp)?;
         }
         ItemKind::Claim => {
             order::apply(view, item.target, (name, version, body.and_then(Body::claim)), stamp);
@@ -161,8 +179,10 @@ fn apply_item(
             click::land(view, item.target, (name, version, body.and_then(Body::landing)), stamp);
         }
         kind @ (ItemKind::Member | ItemKind::Touch | ItemKind::Conversion) => {
-            let message = person::Message { person: item.target, kind, name, version, body };
-            person::apply(view, rules, message, stamp);
+            let Some(row) = row(rules.generation, item) else { return Ok(()) };
+            let message =
+                person::Message { person: item.target, kind, id: item.id, version, body, row };
+            person::apply(view, rules, message, stamp)?;
         }
     }
     Ok(())

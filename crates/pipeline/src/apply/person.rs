@@ -5,62 +5,79 @@ use crate::item::{Body, ItemKind};
 use crate::key::{Key, KeyKind};
 use crate::rollup::{Cell, CellPlace, Dimensions, Metric, cell_key};
 use crate::rules::Rules;
-use crate::state::{Items, Person, Versioned, living};
-use crate::view::{Stamp, View};
-use alloc::collections::BTreeSet;
+use crate::shelf::Range;
+use crate::state::{KnownConversion, KnownTouch, Member, Person, Versioned};
+use crate::value::Stored;
+use crate::view::{ApplyError, Stamp, View};
 use alloc::vec::Vec;
+use core::ops::RangeInclusive;
 use millstream_attribute::credit::reach;
 use millstream_attribute::{Conversion, Credit, Model, Touch, credits};
-use millstream_event::{Channel, EntityId, Hash128, Span};
+use millstream_event::{Channel, EntityId, Hash128, Span, Timestamp};
+use millstream_stitch::entry::{first_at, last_at, time_of};
 
 /// An item to a person.
 pub(super) struct Message {
     pub person: EntityId,
     pub kind: ItemKind,
-    pub name: (EntityId, Hash128),
+    pub id: Hash128,
     pub version: u64,
     pub body: Option<Body>,
+    /// The row that the item is kept in, at hand.
+    pub row: Key,
 }
 
-pub(super) fn apply(view: &mut View, rules: &Rules<'_>, message: Message, stamp: Stamp) {
+pub(super) fn apply(
+    view: &mut View,
+    rules: &Rules<'_>,
+    message: Message,
+    stamp: Stamp,
+) -> Result<(), ApplyError> {
     let key = Key::entity(stamp.generation, KeyKind::Person, message.person);
-    let mut person = view.take::<Person>(&key).unwrap_or_default();
-    let before = person.members_living();
+    view.want([key])?;
+    let mut person = view.get::<Person>(&key).cloned().unwrap_or_default();
     let changed = match message.kind {
-        ItemKind::Touch => learn_touch(view, rules, &mut person, message, stamp),
-        ItemKind::Conversion => learn_conversion(view, rules, &mut person, message, stamp),
-        _ => {
-            let Message { name, version, body, person: id, .. } = message;
-            let changed = replace(&mut person.members, name, version, body.map(|_| ()));
-            let people = i64::from(person.members_living()) - i64::from(before);
-            view.count(stamp.generation, home(id), |counts| counts.people += people);
-            changed
-        }
+        ItemKind::Touch => learn_touch(view, rules, &mut person, message, stamp)?,
+        ItemKind::Conversion => learn_conversion(view, rules, &mut person, message, stamp)?,
+        _ => learn_member(view, &mut person, message, stamp)?,
     };
     if changed {
         person.revision = stamp.position.revision(stamp.generation);
+        view.put(key, person);
     }
-    view.put(key, person);
+    Ok(())
 }
 
-impl Person {
-    fn members_living(&self) -> bool {
-        living(&self.members).next().is_some()
+/// What the row says, when the item is news to it.
+fn news<T: Clone>(view: &View, row: &Key, version: u64) -> Option<Option<T>>
+where
+    Versioned<T>: Stored,
+{
+    match view.get::<Versioned<T>>(row) {
+        Some(known) if known.version >= version => None,
+        known => Some(known.and_then(|known| known.body.clone())),
     }
 }
 
-/// Keeps the highest version of an item; true when this one was news.
-fn replace<T>(
-    items: &mut Items<T>,
-    name: (EntityId, Hash128),
-    version: u64,
-    body: Option<T>,
-) -> bool {
-    let news = items.get(&name).is_none_or(|known| known.version < version);
-    if news {
-        items.insert(name, Versioned { version, body });
-    }
-    news
+fn learn_member(
+    view: &mut View,
+    person: &mut Person,
+    message: Message,
+    stamp: Stamp,
+) -> Result<bool, ApplyError> {
+    let Some(old) = news::<()>(view, &message.row, message.version) else { return Ok(false) };
+    let new = message.body.map(|_| ());
+    let before = person.members > 0;
+    change(&mut person.members, old.is_some(), new.is_some());
+    let people = i64::from(person.members > 0) - i64::from(before);
+    view.count(stamp.generation, home(message.person), |counts| counts.people += people);
+    view.put(message.row, Member { version: message.version, body: new });
+    Ok(true)
+}
+
+/// Keeps a count in step with one of those counted.
+fn change(count: &mut u64, before: bool, after: bool) {
+    *count = count.saturating_add_signed(i64::from(after) - i64::from(before));
 }
 
 fn learn_touch(
@@ -69,28 +86,23 @@ fn learn_touch(
     person: &mut Person,
     message: Message,
     stamp: Stamp,
-) -> bool {
-    let Message { person: id, name, version, body, .. } = message;
-    let known = person.touches.get(&name);
-    if known.is_some_and(|known| known.version >= version) {
-        return false;
-    }
-    let old = known.and_then(|known| known.body.clone());
-    let new = body.and_then(Body::touch);
-    let mut books = Books { view, home: id, window: rules.window, stamp };
-    let touched = [&old, &new].into_iter().flatten().map(|touch| touch.key.time);
-    let affected: Vec<Conversion> = {
-        let ranges: BTreeSet<_> = touched.collect();
-        let concerns =
-            |c: &&Conversion| ranges.iter().any(|t| reach(*t, rules.window).contains(&c.key.time));
-        living(&person.conversions).filter(concerns).cloned().collect()
+) -> Result<bool, ApplyError> {
+    let Some(old) = news::<Touch>(view, &message.row, message.version) else { return Ok(false) };
+    let books = Books { home: message.person, window: rules.window, stamp };
+    let time = time_of(&message.id);
+    let affected = match person.converted_until {
+        Some(until) if until >= time => books.converted_after(view, time)?,
+        _ => Vec::new(),
     };
-    books.credit(person, &affected, -1);
-    books.touch(old.as_ref(), -1);
-    books.touch(new.as_ref(), 1);
-    person.touches.insert(name, Versioned { version, body: new });
-    books.credit(person, &affected, 1);
-    true
+    books.want_touches(view, &affected)?;
+    let new = message.body.and_then(Body::touch);
+    books.credit(view, &affected, -1);
+    books.touch(view, old.as_ref(), -1);
+    books.touch(view, new.as_ref(), 1);
+    change(&mut person.touches, old.is_some(), new.is_some());
+    view.put(message.row, KnownTouch { version: message.version, body: new });
+    books.credit(view, &affected, 1);
+    Ok(true)
 }
 
 fn learn_conversion(
@@ -99,62 +111,103 @@ fn learn_conversion(
     person: &mut Person,
     message: Message,
     stamp: Stamp,
-) -> bool {
-    let Message { person: id, name, version, body, .. } = message;
-    let new = body.and_then(Body::conversion);
-    let old = person.conversions.get(&name).and_then(|known| known.body.clone());
-    if !replace(&mut person.conversions, name, version, new.clone()) {
-        return false;
-    }
-    let mut books = Books { view, home: id, window: rules.window, stamp };
-    for (conversion, sign) in [(old, -1), (new, 1)] {
+) -> Result<bool, ApplyError> {
+    let Some(old) = news::<Conversion>(view, &message.row, message.version) else {
+        return Ok(false);
+    };
+    let new = message.body.and_then(Body::conversion);
+    let books = Books { home: message.person, window: rules.window, stamp };
+    let both: Vec<Conversion> = old.iter().chain(&new).cloned().collect();
+    books.want_touches(view, &both)?;
+    for (conversion, sign) in [(&old, -1), (&new, 1)] {
         if let Some(conversion) = conversion {
-            books.conversion(&conversion, sign);
-            books.credit(person, &[conversion], sign);
+            books.conversion(view, conversion, sign);
+            books.credit(view, core::slice::from_ref(conversion), sign);
         }
     }
-    true
+    let counts = |conversion: &Option<Conversion>| conversion.as_ref().is_some_and(|one| !one.bot);
+    change(&mut person.conversions, counts(&old), counts(&new));
+    person.converted_until = person.converted_until.max(new.as_ref().map(|one| one.key.time));
+    view.put(message.row, KnownConversion { version: message.version, body: new });
+    Ok(true)
 }
 
 /// The sums a person adds to.
-struct Books<'a> {
-    view: &'a mut View,
+#[derive(Clone, Copy)]
+struct Books {
     home: EntityId,
     window: Span,
     stamp: Stamp,
 }
 
-impl Books<'_> {
+impl Books {
     fn place(&self, day: i32, metric: Metric, bot: bool) -> CellPlace {
         CellPlace { generation: self.stamp.generation, lane: home(self.home), day, metric, bot }
     }
 
-    fn touch(&mut self, touch: Option<&Touch>, sign: i64) {
+    fn range(&self, kind: KeyKind, times: RangeInclusive<Timestamp>) -> Range {
+        let key = |name| Key::row(self.stamp.generation, kind, self.home, name);
+        let (from, to) = (key(first_at(*times.start())), key(last_at(*times.end())));
+        Range { from, to, below: false }
+    }
+
+    /// The conversions that a touch at `time` can be credited with.
+    fn converted_after(&self, view: &View, time: Timestamp) -> Result<Vec<Conversion>, ApplyError> {
+        let range = self.range(KeyKind::Conversion, reach(time, self.window));
+        view.want_range(range)?;
+        let rows = view.rows::<KnownConversion>(&range.from, &range.to);
+        Ok(rows.filter_map(|(_, known)| known.body.clone()).collect())
+    }
+
+    /// The range of the touches that a conversion can be credited to.
+    fn touches_range(&self, conversion: &Conversion) -> Range {
+        let time = conversion.key.time;
+        self.range(KeyKind::Touch, time - self.window..=time)
+    }
+
+    fn want_touches(&self, view: &View, of: &[Conversion]) -> Result<(), ApplyError> {
+        of.iter().try_for_each(|conversion| view.want_range(self.touches_range(conversion)))
+    }
+
+    fn touch(&self, view: &mut View, touch: Option<&Touch>, sign: i64) {
         let Some(touch) = touch else { return };
         let dimensions = Dimensions::of(&touch.fact);
         let place = self.place(touch.key.time.utc_day(), Metric::Touches, touch.bot);
-        self.view.sum(cell_key(place, &dimensions), Cell { dimensions, count: sign, amount: 0 });
+        view.sum(cell_key(place, &dimensions), Cell { dimensions, count: sign, amount: 0 });
     }
 
-    fn conversion(&mut self, conversion: &Conversion, sign: i64) {
+    fn conversion(&self, view: &mut View, conversion: &Conversion, sign: i64) {
         if !conversion.bot {
-            self.view
-                .count(self.stamp.generation, home(self.home), |counts| counts.conversions += sign);
+            view.count(self.stamp.generation, home(self.home), |counts| counts.conversions += sign);
         }
     }
 
     /// Adds or takes back every credit of these conversions, as the person's touches stand.
-    fn credit(&mut self, person: &Person, conversions: &[Conversion], sign: i64) {
+    fn credit(&self, view: &mut View, conversions: &[Conversion], sign: i64) {
         for conversion in conversions.iter().filter(|conversion| !conversion.bot) {
+            let range = self.touches_range(conversion);
+            let rows = view.rows::<KnownTouch>(&range.from, &range.to);
+            let touches: Vec<&Touch> = rows.filter_map(|(_, known)| known.body.as_ref()).collect();
+            let mut sums = Vec::new();
             for model in Model::ALL {
-                for credit in credits(living(&person.touches), conversion, model, self.window) {
-                    self.entry(conversion, model, &credit, sign);
+                let touches = touches.iter().copied();
+                for credit in credits(touches, conversion, model, self.window) {
+                    sums.push(self.entry(conversion, model, &credit, sign));
                 }
+            }
+            for (key, cell) in sums {
+                view.sum(key, cell);
             }
         }
     }
 
-    fn entry(&mut self, conversion: &Conversion, model: Model, credit: &Credit<'_>, sign: i64) {
+    fn entry(
+        &self,
+        conversion: &Conversion,
+        model: Model,
+        credit: &Credit<'_>,
+        sign: i64,
+    ) -> (Key, Cell) {
         let place = self.place(conversion.key.time.utc_day(), Metric::Credits(model), false);
         let mut dimensions =
             credit.touch.map_or_else(unattributed, |touch| Dimensions::of(&touch.fact));
@@ -163,7 +216,7 @@ impl Books<'_> {
             sign * i64::from(credit.weight_ppb),
             i128::from(sign) * i128::from(credit.amount.map_or(0, |amount| amount.minor)),
         );
-        self.view.sum(cell_key(place, &dimensions), Cell { dimensions, count, amount });
+        (cell_key(place, &dimensions), Cell { dimensions, count, amount })
     }
 }
 

@@ -1,13 +1,15 @@
 //! Single things looked up: for audits, for the events table, for the registry of links.
 
-use super::tables::{conversion_row, credit_rows, session_row, touch_row};
-use super::{ReadError, Rows, StateRead, read, walk};
+use super::tables::{conversion_row, credit_rows, session_row, touch_row, touches_before};
+use super::{ReadError, Rows, StateRead, read, session_at, walk};
 use crate::apply::dedup_key;
 use crate::key::{Key, KeyKind};
 use crate::rows::{ConversionRow, CreditRow, SessionRow, TouchRow};
-use crate::state::{Dedup, Device, Person, Quarantined};
-use crate::value::Value;
+use crate::state::{Dedup, Device, KnownConversion, KnownTouch, Member, Person, Quarantined};
+use crate::value::{Stored, Value};
 use alloc::vec::Vec;
+use millstream_attribute::Conversion;
+use millstream_attribute::credit::in_window;
 use millstream_event::control::Control;
 use millstream_event::{EntityId, Event, Hash128, Lane, Position, Revision, Span};
 
@@ -57,11 +59,10 @@ pub fn outcome(
     let subject = dedup.subject;
     let device = read::<Device>(state, &Key::entity(generation, KeyKind::Device, subject))?;
     let person_id = device.as_ref().map_or(subject, |device| device.person);
-    let in_session = event.forms_session();
-    let session = device
-        .as_ref()
-        .filter(|_| in_session)
-        .and_then(|device| device.timeline.session_at(&dedup.key));
+    let session = match device.as_ref().filter(|_| event.forms_session()) {
+        Some(device) => session_at(state, generation, (subject, device), &dedup.key)?,
+        None => None,
+    };
     Ok(Outcome::Visible { session_id: session.map(|session| session.id(subject)), person_id })
 }
 
@@ -94,7 +95,7 @@ pub fn copies(
         let prefix = [&[a, b, c, d][..], &id.0].concat();
         state.scan(&prefix, &mut |_, bytes| {
             if let Value::Dedup(dedup) = Value::decode(bytes)? {
-                found.push((lane, dedup));
+                found.push((lane, *dedup));
             }
             Ok(true)
         })?;
@@ -109,15 +110,16 @@ fn trace(
     dedup: Dedup,
 ) -> Result<EventTrace, ReadError> {
     let device = read::<Device>(state, &Key::entity(generation, KeyKind::Device, dedup.subject))?;
-    let session = device.as_ref().and_then(|device| {
-        let session = device.timeline.session_at(&dedup.key)?;
-        Some(session_row(dedup.subject, device, session))
-    });
+    let session = match &device {
+        Some(device) => session_at(state, generation, (dedup.subject, device), &dedup.key)?
+            .map(|session| session_row(dedup.subject, device, &session)),
+        None => None,
+    };
     let person_id = device.map_or(dedup.subject, |device| device.person);
     Ok(EventTrace { lane, dedup, session, person_id })
 }
 
-/// A subject's state, whole.
+/// A subject's state.
 ///
 /// # Errors
 /// When the state cannot be read.
@@ -129,7 +131,28 @@ pub fn device(
     read(state, &Key::entity(generation, KeyKind::Device, subject))
 }
 
-/// A person's state, whole.
+/// The devices and other subjects that belong to a person, in order.
+///
+/// # Errors
+/// When the state cannot be read.
+pub fn members(
+    state: &dyn StateRead,
+    generation: u16,
+    person: EntityId,
+) -> Result<Vec<EntityId>, ReadError> {
+    let shelf = Key::row(generation, KeyKind::Member, person, Hash128::default());
+    let mut found = Vec::new();
+    state.scan(&shelf.as_bytes()[..Key::SHELF_BYTES], &mut |key, bytes| {
+        let alive = Member::take(Value::decode(bytes)?).is_some_and(|member| member.body.is_some());
+        if let Some(key) = Key::from_bytes(key).filter(|_| alive) {
+            found.push(EntityId(key.suffix()));
+        }
+        Ok(true)
+    })?;
+    Ok(found)
+}
+
+/// A person's state.
 ///
 /// # Errors
 /// When the state cannot be read.
@@ -165,36 +188,40 @@ pub fn conversion(
 ) -> Result<Vec<Chain>, ReadError> {
     let id = Hash128::parse_hex(name);
     let mut found = Vec::new();
-    walk::<Person>(state, generation, KeyKind::Person, &mut |key, person| {
-        for item in person.conversions.values() {
-            let Some(conversion) = &item.body else { continue };
-            let named = Some(conversion.id) == id
-                || conversion.key.id.as_str() == name
-                || conversion.order.as_deref() == Some(name);
-            if named {
-                let owner = key.entity_id();
-                let mut touches: Vec<_> = person
-                    .touches
-                    .values()
-                    .filter_map(|item| Some((item.version, item.body.as_ref()?)))
-                    .filter(|(_, touch)| {
-                        millstream_attribute::credit::in_window(touch, conversion, window)
-                    })
-                    .collect();
-                touches.sort_by(|(_, a), (_, b)| (&a.key, a.id).cmp(&(&b.key, b.id)));
-                found.push(Chain {
-                    conversion: conversion_row(owner, conversion, Revision(item.version)),
-                    touches: touches
-                        .iter()
-                        .map(|(v, touch)| touch_row(owner, touch, Revision(*v)))
-                        .collect(),
-                    credits: credit_rows(owner, &person, conversion, window),
-                });
-            }
+    walk::<KnownConversion>(state, generation, KeyKind::Conversion, &mut |key, known| {
+        let Some(conversion) = &known.body else { return Ok(true) };
+        let named = Some(conversion.id) == id
+            || conversion.key.id.as_str() == name
+            || conversion.order.as_deref() == Some(name);
+        if named {
+            let revision = Revision(known.version);
+            let owner = (key.entity_id(), revision);
+            found.push(chain(state, generation, (owner, conversion), window)?);
         }
         Ok(true)
     })?;
     Ok(found)
+}
+
+fn chain(
+    state: &dyn StateRead,
+    generation: u16,
+    ((owner, revision), conversion): ((EntityId, Revision), &Conversion),
+    window: Span,
+) -> Result<Chain, ReadError> {
+    let mut touches = touches_before(state, generation, (owner, conversion), window)?;
+    touches.retain(|known| {
+        known.body.as_ref().is_some_and(|touch| in_window(touch, conversion, window))
+    });
+    let place = |known: &KnownTouch| known.body.as_ref().map(|touch| (touch.key.clone(), touch.id));
+    touches.sort_by_cached_key(place);
+    let person = person(state, generation, owner)?.unwrap_or_default();
+    let rows = touches.iter().filter_map(|known| Some((known.version, known.body.as_ref()?)));
+    Ok(Chain {
+        conversion: conversion_row(owner, conversion, revision),
+        touches: rows.map(|(v, touch)| touch_row(owner, touch, Revision(v))).collect(),
+        credits: credit_rows((owner, person.revision), &touches, conversion, window),
+    })
 }
 
 /// The event id behind a touch of a person.
@@ -207,11 +234,13 @@ pub fn touch_event(
     person: EntityId,
     touch: Hash128,
 ) -> Result<Option<alloc::boxed::Box<str>>, ReadError> {
-    let person: Option<Person> = read(state, &Key::entity(generation, KeyKind::Person, person))?;
-    let found = person.and_then(|person| {
-        let mut touches = crate::state::living(&person.touches);
-        touches.find(|other| other.id == touch).map(|touch| touch.key.id.as_str().into())
-    });
+    let shelf = Key::row(generation, KeyKind::Touch, person, Hash128::default());
+    let mut found = None;
+    state.scan(&shelf.as_bytes()[..Key::SHELF_BYTES], &mut |_, bytes| {
+        let known = KnownTouch::take(Value::decode(bytes)?).and_then(|known| known.body);
+        found = known.filter(|known| known.id == touch).map(|known| known.key.id.as_str().into());
+        Ok(found.is_none())
+    })?;
     Ok(found)
 }
 

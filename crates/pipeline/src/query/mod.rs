@@ -2,19 +2,22 @@
 
 mod campaigns;
 mod lookup;
+mod rows;
 mod tables;
 
 pub use campaigns::{By, CampaignQuery, CampaignSum, SessionDay, campaigns, session_days};
 pub use lookup::{
-    Chain, EventTrace, Outcome, controls, conversion, copies, device, outcome, person, quarantine,
-    touch_event,
+    Chain, EventTrace, Outcome, controls, conversion, copies, device, members, outcome, person,
+    quarantine, touch_event,
 };
+pub(crate) use rows::{between, session_at};
 pub use tables::{clicks, conversions, credits, people, sessions, touches};
 
 use crate::key::{Key, KeyKind};
 use crate::rollup::Counts;
 use crate::value::{Stored, Value, ValueError};
 use alloc::string::String;
+use alloc::vec::Vec;
 use millstream_event::{Hash128, Lane};
 
 /// Reads committed state; implemented over a store by the shell.
@@ -23,14 +26,30 @@ pub trait StateRead {
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn get(&self, key: &[u8]) -> Result<Option<alloc::vec::Vec<u8>>, ReadError>;
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, ReadError>;
 
     /// Visits every key that begins with `prefix`, in byte order, until the visitor returns false.
     ///
     /// # Errors
     /// When the store cannot be read, or what the visitor returned.
     fn scan(&self, prefix: &[u8], visit: Visit<'_>) -> Result<(), ReadError>;
+
+    /// Visits every key from `from` to `to`, both included, in byte order, until the visitor
+    /// returns false.
+    ///
+    /// # Errors
+    /// When the store cannot be read, or what the visitor returned.
+    fn range(&self, from: &[u8], to: &[u8], visit: Visit<'_>) -> Result<(), ReadError>;
+
+    /// The greatest key from `from` to `to`, both included, with its value.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn last(&self, from: &[u8], to: &[u8]) -> Result<Option<Pair>, ReadError>;
 }
+
+/// A key and its value.
+pub type Pair = (Vec<u8>, Vec<u8>);
 
 /// Visits one (key, value) of a scan.
 pub type Visit<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> Result<bool, ReadError>;

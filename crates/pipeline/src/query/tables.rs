@@ -1,13 +1,17 @@
 //! The derived tables, walked entity by entity. Rows come in the order of the state's keys.
 
-use super::{ReadError, Rows, StateRead, read, walk};
+use super::lookup::members;
+use super::{ReadError, Rows, StateRead, between, read, session_at, walk};
 use crate::apply::effective_click;
 use crate::key::{Key, KeyKind};
 use crate::rows::{ClickRow, ConversionRow, CreditRow, PersonRow, SessionRow, TouchRow};
-use crate::state::{Click, Device, Person, living};
+use crate::state::{Click, Device, KnownConversion, KnownTouch, Person};
+use crate::value::{Stored, Value};
+use alloc::vec::Vec;
 use millstream_attribute::{Conversion, Model, Touch, credits as credits_of};
-use millstream_event::{EntityId, Revision, Span};
+use millstream_event::{EntityId, Hash128, Revision, Span};
 use millstream_stitch::Session;
+use millstream_stitch::entry::{first_at, last_at};
 
 /// Every session of every device.
 ///
@@ -19,12 +23,19 @@ pub fn sessions(
     rows: Rows<'_, SessionRow>,
 ) -> Result<(), ReadError> {
     walk::<Device>(state, generation, KeyKind::Device, &mut |key, device| {
-        for session in device.timeline.sessions() {
-            if !rows(session_row(key.entity_id(), &device, session))? {
-                return Ok(false);
+        let subject = key.entity_id();
+        let shelf = Key::row(generation, KeyKind::Session, subject, Hash128::default());
+        let mut go_on = true;
+        state.scan(&shelf.as_bytes()[..Key::SHELF_BYTES], &mut |_, bytes| {
+            if let Some(session) = Session::take(Value::decode(bytes)?) {
+                go_on = rows(session_row(subject, &device, &session))?;
             }
+            Ok(go_on)
+        })?;
+        match &device.latest {
+            Some(latest) if go_on => rows(session_row(subject, &device, latest)),
+            _ => Ok(go_on),
         }
-        Ok(true)
     })
 }
 
@@ -55,16 +66,6 @@ pub(super) fn session_row(subject: EntityId, device: &Device, session: &Session)
     }
 }
 
-fn each_person(
-    state: &dyn StateRead,
-    generation: u16,
-    visit: &mut dyn FnMut(EntityId, Person) -> Result<bool, ReadError>,
-) -> Result<(), ReadError> {
-    walk::<Person>(state, generation, KeyKind::Person, &mut |key, person| {
-        visit(key.entity_id(), person)
-    })
-}
-
 /// Every touch of every person.
 ///
 /// # Errors
@@ -74,14 +75,9 @@ pub fn touches(
     generation: u16,
     rows: Rows<'_, TouchRow>,
 ) -> Result<(), ReadError> {
-    each_person(state, generation, &mut |id, person| {
-        for item in person.touches.values() {
-            let Some(touch) = &item.body else { continue };
-            if !rows(touch_row(id, touch, Revision(item.version)))? {
-                return Ok(false);
-            }
-        }
-        Ok(true)
+    walk::<KnownTouch>(state, generation, KeyKind::Touch, &mut |key, known| match &known.body {
+        Some(touch) => rows(touch_row(key.entity_id(), touch, Revision(known.version))),
+        None => Ok(true),
     })
 }
 
@@ -112,16 +108,14 @@ pub fn conversions(
     generation: u16,
     rows: Rows<'_, ConversionRow>,
 ) -> Result<(), ReadError> {
-    each_person(state, generation, &mut |id, person| {
-        for item in person.conversions.values() {
-            let Some(conversion) = item.body.as_ref().filter(|conversion| !conversion.bot) else {
-                continue;
-            };
-            if !rows(conversion_row(id, conversion, Revision(item.version)))? {
-                return Ok(false);
-            }
+    walk::<KnownConversion>(state, generation, KeyKind::Conversion, &mut |key, known| match known
+        .body
+        .filter(|conversion| !conversion.bot)
+    {
+        Some(conversion) => {
+            rows(conversion_row(key.entity_id(), &conversion, Revision(known.version)))
         }
-        Ok(true)
+        None => Ok(true),
     })
 }
 
@@ -153,27 +147,46 @@ pub fn credits(
     window: Span,
     rows: Rows<'_, CreditRow>,
 ) -> Result<(), ReadError> {
-    each_person(state, generation, &mut |id, person| {
-        for conversion in living(&person.conversions).filter(|conversion| !conversion.bot) {
-            for row in credit_rows(id, &person, conversion, window) {
-                if !rows(row)? {
-                    return Ok(false);
-                }
+    walk::<KnownConversion>(state, generation, KeyKind::Conversion, &mut |key, known| {
+        let Some(conversion) = known.body.filter(|conversion| !conversion.bot) else {
+            return Ok(true);
+        };
+        let id = key.entity_id();
+        let touches = touches_before(state, generation, (id, &conversion), window)?;
+        let revision = read::<Person>(state, &Key::entity(generation, KeyKind::Person, id))?
+            .map(|person| person.revision)
+            .unwrap_or_default();
+        for row in credit_rows((id, revision), &touches, &conversion, window) {
+            if !rows(row)? {
+                return Ok(false);
             }
         }
         Ok(true)
     })
 }
 
+/// What a person knows of the touches that a conversion can be credited to, in order.
+pub(super) fn touches_before(
+    state: &dyn StateRead,
+    generation: u16,
+    (person, conversion): (EntityId, &Conversion),
+    window: Span,
+) -> Result<Vec<KnownTouch>, ReadError> {
+    let time = conversion.key.time;
+    let key = |name| Key::row(generation, KeyKind::Touch, person, name);
+    between(state, (&key(first_at(time - window)), &key(last_at(time))))
+}
+
 pub(super) fn credit_rows(
-    id: EntityId,
-    person: &Person,
+    (id, revision): (EntityId, Revision),
+    touches: &[KnownTouch],
     conversion: &Conversion,
     window: Span,
-) -> alloc::vec::Vec<CreditRow> {
-    let mut rows = alloc::vec::Vec::new();
+) -> Vec<CreditRow> {
+    let mut rows = Vec::new();
     for model in Model::ALL {
-        for credit in credits_of(living(&person.touches), conversion, model, window) {
+        let touches = touches.iter().filter_map(|known| known.body.as_ref());
+        for credit in credits_of(touches, conversion, model, window) {
             let fact = credit.touch.map(|touch| &touch.fact);
             let unattributed =
                 || millstream_event::Channel::new(millstream_event::Channel::UNATTRIBUTED);
@@ -188,7 +201,7 @@ pub(super) fn credit_rows(
                 model: model.as_str(),
                 weight_ppb: credit.weight_ppb,
                 amount: credit.amount,
-                revision: person.revision,
+                revision,
             });
         }
     }
@@ -204,18 +217,16 @@ pub fn people(
     generation: u16,
     rows: Rows<'_, PersonRow>,
 ) -> Result<(), ReadError> {
-    each_person(state, generation, &mut |id, person| {
-        let alive = person.members.iter().filter(|(_, member)| member.body.is_some());
-        let devices: alloc::vec::Vec<EntityId> = alive.map(|((device, _), _)| *device).collect();
-        if devices.is_empty() {
+    walk::<Person>(state, generation, KeyKind::Person, &mut |key, person| {
+        if person.members == 0 {
             return Ok(true);
         }
+        let id = key.entity_id();
         rows(PersonRow {
             person_id: id,
-            devices,
-            touches: living(&person.touches).count() as u64,
-            conversions: living(&person.conversions).filter(|conversion| !conversion.bot).count()
-                as u64,
+            devices: members(state, generation, id)?,
+            touches: person.touches,
+            conversions: person.conversions,
             revision: person.revision,
         })
     })
@@ -250,8 +261,11 @@ pub(super) fn click_row(
     let session_id = match landing {
         Some((device, landing)) => {
             let key = Key::entity(generation, KeyKind::Device, device);
-            let stored = read::<Device>(state, &key)?;
-            stored.and_then(|stored| Some(stored.timeline.session_at(&landing.key)?.id(device)))
+            match read::<Device>(state, &key)? {
+                Some(stored) => session_at(state, generation, (device, &stored), &landing.key)?
+                    .map(|session| session.id(device)),
+                None => None,
+            }
         }
         None => None,
     };

@@ -1,7 +1,7 @@
 //! A cluster in memory: lanes, owners, a store, and every place where it can crash.
 
 use millstream_event::{Event, Header, Kind, Lane, Position, Record, Timestamp};
-use millstream_pipeline::query::{ReadError, StateRead, Visit};
+use millstream_pipeline::query::{Pair, ReadError, StateRead, Visit};
 use millstream_pipeline::{
     ApplyError, Decoded, Key, KeyKind, Outgoing, Rules, View, apply, foresee,
 };
@@ -35,6 +35,22 @@ impl StateRead for Store {
             }
         }
         Ok(())
+    }
+
+    fn range(&self, from: &[u8], to: &[u8], visit: Visit<'_>) -> Result<(), ReadError> {
+        let (from, to) = (Key::from_bytes(from).unwrap(), Key::from_bytes(to).unwrap());
+        for (key, value) in self.0.range(from..=to) {
+            if !visit(key.as_bytes(), value)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn last(&self, from: &[u8], to: &[u8]) -> Result<Option<Pair>, ReadError> {
+        let (from, to) = (Key::from_bytes(from).unwrap(), Key::from_bytes(to).unwrap());
+        let found = self.0.range(from..=to).next_back();
+        Ok(found.map(|(key, value)| (key.as_bytes().to_vec(), value.clone())))
     }
 }
 
@@ -144,11 +160,7 @@ impl<'a> Cluster<'a> {
         loop {
             match apply(view, &self.rules, &decoded) {
                 Ok(()) => return,
-                Err(ApplyError::Miss(miss)) => {
-                    for key in miss.0 {
-                        view.load(key, self.store.0.get(&key).map(Vec::as_slice)).unwrap();
-                    }
-                }
+                Err(ApplyError::Miss(miss)) => view.fetch(&miss, &self.store).unwrap(),
                 Err(other) => panic!("{other}"),
             }
         }
@@ -159,11 +171,7 @@ impl<'a> Cluster<'a> {
         let changes = loop {
             match view.take_changes(self.rules.generation) {
                 Ok(changes) => break changes,
-                Err(ApplyError::Miss(miss)) => {
-                    for key in miss.0 {
-                        view.load(key, self.store.0.get(&key).map(Vec::as_slice)).unwrap();
-                    }
-                }
+                Err(ApplyError::Miss(miss)) => view.fetch(&miss, &self.store).unwrap(),
                 Err(other) => panic!("{other}"),
             }
         };

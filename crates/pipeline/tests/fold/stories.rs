@@ -147,7 +147,7 @@ fn more_than_twenty_views_in_ten_seconds_are_a_bot() {
 }
 
 #[test]
-fn a_long_history_splits_into_chunks_and_stays_one_session() {
+fn a_long_history_stays_one_session() {
     let mut events: Vec<Event> = (0..700).map(|n| page(&format!("e{n:03}"), "d", n)).collect();
     events.swap(3, 650);
     events.swap(100, 600);

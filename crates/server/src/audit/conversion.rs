@@ -54,15 +54,10 @@ fn node(sources: &Sources<'_>, found: &query::Chain) -> Result<Chain, ReportErro
 
 fn person(sources: &Sources<'_>, id: millstream_event::EntityId) -> Result<Chain, ReportError> {
     let mut devices = Vec::new();
-    if let Some(person) = query::person(sources.state, sources.generation, id)? {
-        for ((device, _), member) in &person.members {
-            if member.body.is_none() {
-                continue;
-            }
-            let known = query::device(sources.state, sources.generation, *device)?;
-            let name = known.map(|known| known.name).filter(|name| !name.is_empty());
-            devices.push(name.map_or_else(|| device.to_string(), |name| name.to_string()));
-        }
+    for device in query::members(sources.state, sources.generation, id)? {
+        let known = query::device(sources.state, sources.generation, device)?;
+        let name = known.map(|known| known.name).filter(|name| !name.is_empty());
+        devices.push(name.map_or_else(|| device.to_string(), |name| name.to_string()));
     }
     Ok(Chain::new("person", id.to_string()).with("devices", Fact::List(devices)))
 }

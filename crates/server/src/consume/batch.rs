@@ -2,8 +2,8 @@
 
 use millstream_event::{Lane, Record};
 use millstream_log::chain;
-use millstream_pipeline::{ApplyError, Decoded, Key, Miss, Rules, View, apply, foresee};
-use millstream_store::{LaneHead, StateStore, StoreError};
+use millstream_pipeline::{ApplyError, Decoded, Key, Miss, ReadError, Rules, View, apply, foresee};
+use millstream_store::{LaneHead, Reading, StateStore, StateView, StoreError};
 use std::collections::BTreeMap;
 
 /// The most times one record may miss before it counts as impossible to fold.
@@ -31,15 +31,23 @@ pub(super) enum BatchError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error(transparent)]
     Fold(#[from] ApplyError),
 }
 
-/// Loads the keys that the view does not hold.
-pub(super) fn load(
+/// Loads what was missed.
+pub(super) fn fetch(
     view: &mut View,
     store: &dyn StateStore,
-    mut keys: Vec<Key>,
+    miss: &Miss,
 ) -> Result<(), BatchError> {
+    let store: &dyn StateView = store;
+    Ok(view.fetch(miss, &Reading(store))?)
+}
+
+/// Loads the keys that the view does not hold, all at once.
+fn load(view: &mut View, store: &dyn StateStore, mut keys: Vec<Key>) -> Result<(), BatchError> {
     keys.retain(|key| !view.holds(key));
     keys.sort_unstable();
     keys.dedup();
@@ -109,7 +117,7 @@ fn fold_record(
                     watermark: at.watermark.max(record.header.received),
                 }));
             }
-            Err(ApplyError::Miss(Miss(keys))) => load(view, store, keys)?,
+            Err(ApplyError::Miss(miss)) => fetch(view, store, &miss)?,
             Err(error) => return Ok(Err(error.to_string())),
         }
     }

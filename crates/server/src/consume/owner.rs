@@ -8,7 +8,7 @@ use super::outbox::{Delivery, Outbox};
 use super::progress::{Committed, Shared, Stopped};
 use millstream_event::control::Control;
 use millstream_event::{Kind, Lane, Position, Record, Timestamp};
-use millstream_pipeline::{ApplyError, Changes, Key, Miss, Outgoing, Rules, View};
+use millstream_pipeline::{ApplyError, Changes, Key, Outgoing, Rules, View};
 use millstream_store::{LaneCommit, LaneHead};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -133,7 +133,7 @@ impl Owner {
     ) -> Result<BTreeMap<Lane, Changes>, Halt> {
         loop {
             match view.take_changes(generation) {
-                Err(ApplyError::Miss(Miss(keys))) => batch::load(view, &*self.parts.store, keys)?,
+                Err(ApplyError::Miss(miss)) => batch::fetch(view, &*self.parts.store, &miss)?,
                 other => return other.map_err(|error| Halt::Reason(error.to_string())),
             }
         }

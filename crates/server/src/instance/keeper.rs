@@ -4,7 +4,7 @@ use super::checkpoints::{Checkpoints, positions};
 use super::error::InstanceError;
 use millstream_event::Lane;
 use millstream_log::{EventLog, LanePositions};
-use millstream_store::{LaneHead, StateStore, StateView, StoreError, Visit};
+use millstream_store::{LaneHead, Pair, StateStore, StateView, StoreError, Visit};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -144,6 +144,15 @@ struct Interruptible {
     closing: Arc<AtomicBool>,
 }
 
+impl Interruptible {
+    fn go_on(&self) -> Result<(), StoreError> {
+        if self.closing.load(Ordering::Acquire) {
+            return Err(StoreError::Visitor("the process is closing".into()));
+        }
+        Ok(())
+    }
+}
+
 impl StateView for Interruptible {
     fn head(&self, generation: u16, lane: Lane) -> Result<LaneHead, StoreError> {
         self.view.head(generation, lane)
@@ -155,10 +164,19 @@ impl StateView for Interruptible {
 
     fn scan(&self, prefix: &[u8], visit: Visit<'_>) -> Result<(), StoreError> {
         self.view.scan(prefix, &mut |key, value| {
-            if self.closing.load(Ordering::Acquire) {
-                return Err(StoreError::Visitor("the process is closing".into()));
-            }
+            self.go_on()?;
             visit(key, value)
         })
+    }
+
+    fn range(&self, from: &[u8], to: &[u8], visit: Visit<'_>) -> Result<(), StoreError> {
+        self.view.range(from, to, &mut |key, value| {
+            self.go_on()?;
+            visit(key, value)
+        })
+    }
+
+    fn last(&self, from: &[u8], to: &[u8]) -> Result<Option<Pair>, StoreError> {
+        self.view.last(from, to)
     }
 }

@@ -5,6 +5,7 @@ use millstream_store::{FjallStore, LaneCommit, LaneHead, MemoryStore, StateStore
 use millstream_store::{StoreError, StoreOptions};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
+use std::ops::Bound::Included;
 
 fn key(text: &str) -> Box<[u8]> {
     text.as_bytes().into()
@@ -116,6 +117,30 @@ fn check_scan_stops_and_reports(store: &dyn StateStore) {
     assert_eq!(failed.unwrap_err().to_string(), "told so");
 }
 
+fn check_ranges(store: &dyn StateStore) {
+    let puts = [("a", "1"), ("b", "2"), ("b1", "3"), ("c", "4")];
+    store.commit(0, &[(lane(0), step(LaneHead::default(), head(1, 1), &puts, &[]))]).unwrap();
+    let found = |view: &dyn StateView, from: &[u8], to: &[u8]| {
+        let mut keys = Vec::new();
+        let mut visit = |key: &[u8], _: &[u8]| {
+            keys.push(String::from_utf8(key.to_vec()).unwrap());
+            Ok(keys.len() < 3)
+        };
+        view.range(from, to, &mut visit).unwrap();
+        let last = view.last(from, to).unwrap().map(|(key, _)| String::from_utf8(key).unwrap());
+        (keys.join(" "), last)
+    };
+    let snapshot = store.snapshot().unwrap();
+    let gone = step(head(1, 1), head(2, 2), &[("b2", "5")], &["a"]);
+    store.commit(0, &[(lane(0), gone)]).unwrap();
+    assert_eq!(found(store, b"a", b"b1"), ("b b1".into(), Some("b1".into())));
+    assert_eq!(found(store, b"b", b"\xff\xff\xff"), ("b b1 b2".into(), Some("c".into())), "stops");
+    assert_eq!(found(store, b"b", b"b"), ("b".into(), Some("b".into())), "both ends belong to it");
+    assert_eq!(found(store, b"b3", b"b9"), (String::new(), None));
+    assert_eq!(found(store, b"c", b"a"), (String::new(), None), "ends before it begins");
+    assert_eq!(found(&*snapshot, b"a", b"b9"), ("a b b1".into(), Some("b1".into())));
+}
+
 fn check_snapshot(store: &dyn StateStore) {
     let first = head(1, 1);
     let puts = [("a", "1"), ("b", "2")];
@@ -158,6 +183,7 @@ fn contract<S: StateStore>(mut fresh: impl FnMut() -> S) {
     check_fencing(&fresh());
     check_reserved_keys(&fresh());
     check_scan_stops_and_reports(&fresh());
+    check_ranges(&fresh());
     check_snapshot(&fresh());
     check_racing_owners(&fresh());
 }
@@ -207,6 +233,10 @@ proptest! {
                 let mut found = BTreeMap::new();
                 view.scan(b"", &mut |k, v| { found.insert(k.into(), v.to_vec()); Ok(true) }).unwrap();
                 prop_assert_eq!(&found, &model);
+                let (from, to) = (&[number as u8][..], &[number as u8 * 2][..]);
+                let last = model.range::<[u8], _>((Included(from), Included(to))).next_back();
+                let last = last.map(|(key, value)| (key.to_vec(), value.clone()));
+                prop_assert_eq!(view.last(from, to).unwrap(), last);
                 prop_assert_eq!(view.head(0, lane(0)).unwrap(), at);
             }
         }

@@ -133,7 +133,8 @@ fn another_layout_is_set_aside_with_a_reason() {
     let dir = tempfile::tempdir().unwrap();
     let state = dir.path().join("state");
     filled(&state, 3);
-    let options = StoreOptions { layout: 2, ..StoreOptions::default() };
+    let layout = StoreOptions::default().layout + 1;
+    let options = StoreOptions { layout, ..StoreOptions::default() };
     let refused = FjallStore::open(&state, &options).map(|_| ()).unwrap_err();
     assert!(refused.to_string().contains("remove that folder"), "{refused}");
     let (store, found) = FjallStore::open_or_rebuild(&state, &options).unwrap();

@@ -1,0 +1,252 @@
+//! Corrects a device's sessions by an entry that comes or goes, and notes what that changes of what
+//! the device tells.
+
+use super::facts::{self, Facts, Place, Teller};
+use super::history::{History, Joining, Reached};
+use super::links;
+use crate::item::{Body, ItemKind};
+use crate::rollup::{Cell, CellPlace, Dimensions, Metric, cell_key};
+use crate::rules::Rules;
+use crate::state::Device;
+use crate::view::{Stamp, View};
+use alloc::vec::Vec;
+use millstream_event::{EntityId, Event, Hash128, Lane};
+use millstream_stitch::session::direct;
+use millstream_stitch::{Entry, EntryKey, Session, SessionFacts, TouchFact, sessions};
+
+/// See the module.
+pub(super) struct Correction<'a> {
+    view: &'a mut View,
+    rules: &'a Rules<'a>,
+    stamp: Stamp,
+    subject: EntityId,
+    device: &'a mut Device,
+    history: History,
+    before: Facts,
+    after: Facts,
+}
+
+impl<'a> Correction<'a> {
+    pub(super) fn new(
+        view: &'a mut View,
+        rules: &'a Rules<'a>,
+        (subject, device): (EntityId, &'a mut Device),
+        stamp: Stamp,
+    ) -> Self {
+        let history = History::of(rules, subject);
+        let (before, after) = (Facts::new(), Facts::new());
+        Self { view, rules, stamp, subject, device, history, before, after }
+    }
+
+    /// The subject's first sight of an event: its name, its count.
+    pub(super) fn arrive(&mut self, event: &Event) {
+        self.device.events += 1;
+        if self.device.events > 1 {
+            return;
+        }
+        self.device.anonymous = event.anonymous_id.is_some();
+        self.device.name = match (&event.anonymous_id, &event.user_id) {
+            (Some(id), _) => id.as_str().into(),
+            (None, Some(id)) => alloc::format!("user:{id}").into(),
+            (None, None) => alloc::format!("event:{}", event.id).into(),
+        };
+        let devices = i64::from(self.device.anonymous);
+        let lane = Lane::of(self.subject);
+        self.view.count(self.stamp.generation, lane, |counts| counts.devices += devices);
+        self.after.insert((ItemKind::Member, Hash128::default()), Body::Member);
+    }
+
+    /// Takes an entry out.
+    pub(super) fn remove(&mut self, stale: &EntryKey) {
+        let key = self.history.entry_key(stale);
+        let Some(removed) = self.view.get::<Entry>(&key).cloned() else { return };
+        links::withdraw(self.view, self.stamp, self.subject, &removed);
+        if removed.in_session {
+            let reached = self.history.reached(self.view, self.device, stale.time);
+            self.correct(&reached, &removed, false);
+        } else {
+            self.view.delete(key);
+            let mut gone = Facts::new();
+            self.teller().outside(&mut gone, &removed);
+            self.retract(gone);
+        }
+    }
+
+    /// Puts an entry in its place.
+    pub(super) fn insert(&mut self, entry: Entry) {
+        links::state(self.view, self.stamp, (self.subject, self.device), &entry);
+        if !entry.in_session {
+            let mut said = Facts::new();
+            self.teller().outside(&mut said, &entry);
+            self.after.append(&mut said);
+            self.view.put(self.history.entry_key(&entry.key), entry);
+            return;
+        }
+        let reached = self.history.reached(self.view, self.device, entry.key.time);
+        #[cfg(feature = "sabotage")]
+        let reached = self.without_repair(reached, &entry);
+        match reached.joined_by(self.device, &entry) {
+            Joining::Begins => self.begin(&entry),
+            Joining::Extends => self.extend(reached, &entry),
+            Joining::Corrects => return self.correct(&reached, &entry, true),
+        }
+        self.view.put(self.history.entry_key(&entry.key), entry);
+    }
+
+    /// A fault that tests switch on: only growth at the end of the latest session is seen.
+    #[cfg(feature = "sabotage")]
+    fn without_repair(&self, reached: Reached, entry: &Entry) -> Reached {
+        let grows = self.device.latest.as_ref().is_some_and(|latest| latest.last < entry.key);
+        if self.rules.sabotage.without_late_repair && !grows { Reached::default() } else { reached }
+    }
+
+    /// The one session reached grows at its end.
+    fn extend(&mut self, mut reached: Reached, entry: &Entry) {
+        let earlier = reached.earlier.pop();
+        let is_latest = earlier.is_none();
+        let Some(mut session) = earlier.or_else(|| self.device.latest.take()) else { return };
+        let was_direct = session.is_direct();
+        let another_touch = session.push(entry);
+        if another_touch || entry.conversion.is_some() {
+            self.say_more(&session, entry, (was_direct, another_touch));
+        }
+        self.keep(session, is_latest);
+    }
+
+    fn say_more(
+        &mut self,
+        session: &Session,
+        entry: &Entry,
+        (was_direct, another_touch): (bool, bool),
+    ) {
+        let place = Place::within(self.subject, session);
+        let mut said = Facts::new();
+        if let Some(conversion) = &entry.conversion {
+            self.teller().conversion(&mut said, (&entry.key, conversion), place);
+        }
+        if let (true, Some(touch)) = (another_touch, &entry.touch) {
+            let touch = (entry.key.clone(), (**touch).clone());
+            self.teller().touch(&mut said, touch, place);
+        }
+        if another_touch && was_direct {
+            let mut gone = Facts::new();
+            self.teller().touch(&mut gone, (session.first.clone(), direct()), place);
+            self.retract(gone);
+            self.count_origin(session, &direct(), -1);
+            self.count_origin(session, &session.origin(), 1);
+        }
+        self.after.append(&mut said);
+    }
+
+    /// A session of one entry.
+    fn begin(&mut self, entry: &Entry) {
+        let begun = SessionFacts::start(entry);
+        let mut said = Facts::new();
+        self.teller().session(&mut said, &begun);
+        self.after.append(&mut said);
+        self.count(&begun.session, 1);
+        match self.device.latest.take() {
+            Some(latest) if begun.session.first < latest.first => {
+                self.keep(latest, true);
+                self.keep(begun.session, false);
+            }
+            earlier => {
+                earlier.into_iter().for_each(|earlier| self.keep(earlier, false));
+                self.keep(begun.session, true);
+            }
+        }
+    }
+
+    fn keep(&mut self, session: Session, is_latest: bool) {
+        if is_latest {
+            self.device.latest = Some(session);
+        } else {
+            self.view.put(self.history.session_key(&session), session);
+        }
+    }
+
+    /// An entry comes or goes anywhere: the sessions it reaches are read anew off their entries.
+    fn correct(&mut self, reached: &Reached, entry: &Entry, comes: bool) {
+        let span = reached.extent(self.device, entry.key.time);
+        let mut entries = self.history.entries(self.view, span);
+        let before = sessions(&entries, self.rules.timeout);
+        let row = self.history.entry_key(&entry.key);
+        entries.retain(|other| other.key != entry.key);
+        if comes {
+            let at = entries.partition_point(|other| other.key < entry.key);
+            entries.insert(at, entry.clone());
+            self.view.put(row, entry.clone());
+        } else {
+            self.view.delete(row);
+        }
+        let after = sessions(&entries, self.rules.timeout);
+        self.replace(reached, &after);
+        self.note(&before, &after);
+    }
+
+    /// Puts corrected sessions where those they take the place of were.
+    fn replace(&mut self, reached: &Reached, after: &[SessionFacts]) {
+        for session in &reached.earlier {
+            self.view.delete(self.history.session_key(session));
+        }
+        let mut rows: Vec<Session> = after.iter().map(|told| told.session.clone()).collect();
+        if reached.latest {
+            self.device.latest = rows.pop();
+        }
+        rows.into_iter().for_each(|session| self.keep(session, false));
+        if self.device.latest.is_none() {
+            self.device.latest = self.history.take_last_earlier(self.view);
+        }
+    }
+
+    /// Notes what corrected sessions say. Facts that a removal made and an insertion takes back
+    /// (or the other way round) cancel out.
+    fn note(&mut self, before: &[SessionFacts], after: &[SessionFacts]) {
+        let (mut gone, mut said) = (Facts::new(), Facts::new());
+        before.iter().for_each(|told| self.teller().session(&mut gone, told));
+        after.iter().for_each(|told| self.teller().session(&mut said, told));
+        self.retract(gone);
+        self.after.append(&mut said);
+        before.iter().for_each(|told| self.count(&told.session, -1));
+        after.iter().for_each(|told| self.count(&told.session, 1));
+    }
+
+    fn retract(&mut self, gone: Facts) {
+        for (name, body) in gone {
+            if self.after.remove(&name).is_none() {
+                self.before.insert(name, body);
+            }
+        }
+    }
+
+    const fn teller(&self) -> Teller<'_> {
+        Teller { view: self.view, generation: self.rules.generation, subject: self.subject }
+    }
+
+    fn count(&mut self, session: &Session, sign: i64) {
+        let lane = Lane::of(self.subject);
+        self.view.count(self.stamp.generation, lane, |counts| {
+            counts.sessions += sign;
+            counts.bot_sessions += sign * i64::from(session.bot);
+        });
+        self.count_origin(session, &session.origin(), sign);
+    }
+
+    fn count_origin(&mut self, session: &Session, origin: &TouchFact, sign: i64) {
+        let place = CellPlace {
+            generation: self.stamp.generation,
+            lane: Lane::of(self.subject),
+            day: session.first.time.utc_day(),
+            metric: Metric::Sessions,
+            bot: session.bot,
+        };
+        let dimensions = Dimensions::of(origin);
+        self.view.sum(cell_key(place, &dimensions), Cell { dimensions, count: sign, amount: 0 });
+    }
+
+    /// Sends what changed to the device's person.
+    pub(super) fn tell(self) {
+        let sender = (self.subject, self.device.person);
+        facts::send(self.view, self.stamp, sender, &self.before, self.after);
+    }
+}
