@@ -1,17 +1,19 @@
 //! A record with its payload read, once, however often it is folded again after a miss.
 
 use crate::item::Item;
+use crate::key::Key;
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use millstream_event::consent::Aggregate;
 use millstream_event::envelope::{self, DecodeError};
-use millstream_event::{Event, Kind, Quarantine, QuarantineReason, Record};
+use millstream_event::{EntityId, Event, Hash128, Kind, Quarantine, QuarantineReason, Record};
+use millstream_stitch::Candidate;
 
 /// What a payload holds.
 #[derive(Clone, Debug)]
 pub(crate) enum Content {
     /// An event.
-    Event(Box<Event>),
+    Event(Box<Sighting>),
     /// An event that can no longer be read. The log's CRC holds, so this is what was written: a
     /// newer contract, or a payload that was erased.
     Lost(QuarantineReason),
@@ -25,6 +27,49 @@ pub(crate) enum Content {
     Unread,
     /// A payload of ours that is damaged: what it should be, and what is wrong.
     Damaged(&'static str, String),
+}
+
+/// An event, its names, and what decides between its copies: hashed once.
+#[derive(Clone, Debug)]
+pub(crate) struct Sighting {
+    pub(crate) event: Event,
+    pub(crate) subject: EntityId,
+    pub(crate) candidate: Candidate,
+    /// Hash of the event id, so that an id alone finds its copies.
+    id: Hash128,
+    /// Hash of subject and source.
+    whose: Hash128,
+}
+
+impl Sighting {
+    fn of(event: Event, replay_epoch: u32) -> Self {
+        let subject = event.subject();
+        let candidate = Candidate::of(&event, replay_epoch);
+        let (id, whose) = names(&event, subject);
+        Self { event, subject, candidate, id, whose }
+    }
+
+    /// The key under which is kept which copy of the event counts.
+    pub(crate) fn dedup_key(&self, generation: u16) -> Key {
+        Key::dedup(generation, self.subject, self.id, self.whose)
+    }
+}
+
+fn names(event: &Event, subject: EntityId) -> (Hash128, Hash128) {
+    let whose = Hash128::of("dedup", &[&subject.0.0, event.source.as_str().as_bytes()]);
+    (event_name(event.id.as_str()), whose)
+}
+
+/// Hash of an event id.
+pub(crate) fn event_name(id: &str) -> Hash128 {
+    Hash128::of("event id", &[id.as_bytes()])
+}
+
+/// The dedup key of an event.
+pub(crate) fn dedup_key(generation: u16, event: &Event) -> Key {
+    let subject = event.subject();
+    let (id, whose) = names(event, subject);
+    Key::dedup(generation, subject, id, whose)
 }
 
 /// See the module.
@@ -51,7 +96,7 @@ fn content(record: &Record) -> Content {
     let damaged = |what, why: &dyn ToString| Content::Damaged(what, why.to_string());
     match record.header.kind {
         Kind::Event => match envelope::decode(record.header.contract_version, payload) {
-            Ok(event) => Content::Event(Box::new(event)),
+            Ok(event) => Content::Event(Box::new(Sighting::of(event, record.header.replay_epoch))),
             Err(DecodeError::Unknown(_)) => Content::Lost(QuarantineReason::UnknownVersion),
             Err(DecodeError::Broken { .. }) => Content::Lost(QuarantineReason::Unreadable),
         },

@@ -154,9 +154,9 @@ impl Key {
     }
 
     /// Which copy of an event counts: by event id first, so that an id alone finds its copies.
-    pub fn dedup(generation: u16, subject: EntityId, event: Hash128, source: Hash128) -> Self {
-        let suffix = Hash128::of("dedup", &[&subject.0.0, &source.0]);
-        Self::new(generation, Lane::of(subject), KeyKind::Dedup, event).part(0, suffix.0)
+    /// `whose` tells subjects and sources apart.
+    pub fn dedup(generation: u16, subject: EntityId, event: Hash128, whose: Hash128) -> Self {
+        Self::new(generation, Lane::of(subject), KeyKind::Dedup, event).with_suffix(whose)
     }
 
     /// A control record.

@@ -63,27 +63,29 @@ impl Candidate {
 
 /// Equal for copies that say the same, whenever and however often they were sent.
 fn content(event: &Event) -> Hash128 {
-    let text = |value: Option<&str>| value.map_or(&[][..], str::as_bytes).to_vec();
+    fn text(value: Option<&str>) -> &[u8] {
+        value.map_or(&[], str::as_bytes)
+    }
     let client_time = event.correction.client.unwrap_or(event.event_time);
     Hash128::of(
         "content",
         &[
             &[event.kind as u8, event.surface as u8],
             &client_time.0.to_le_bytes(),
-            &text(event.name.as_deref()),
-            &text(event.user_id.as_ref().map(|id| id.as_str())),
-            &text(event.page.url.as_deref()),
-            &text(event.page.referrer.as_deref()),
-            &text(event.user_agent.as_deref()),
-            &text(event.properties.as_ref().map(|json| json.get())),
-            &text(event.traits.as_ref().map(|json| json.get())),
-            &text(event.context.as_ref().map(|json| json.get())),
+            text(event.name.as_deref()),
+            text(event.user_id.as_ref().map(|id| id.as_str())),
+            text(event.page.url.as_deref()),
+            text(event.page.referrer.as_deref()),
+            text(event.user_agent.as_deref()),
+            text(event.properties.as_ref().map(|json| json.get())),
+            text(event.traits.as_ref().map(|json| json.get())),
+            text(event.context.as_ref().map(|json| json.get())),
             &stamped(event),
         ],
     )
 }
 
-/// The smaller fields, in one text. Failing needs memory to run out; nothing is then told apart.
+/// The smaller fields, in one piece. Failing needs memory to run out; nothing is then told apart.
 fn stamped(event: &Event) -> Vec<u8> {
     let names = (
         &event.previous_id,
@@ -94,5 +96,5 @@ fn stamped(event: &Event) -> Vec<u8> {
     );
     let origin = (&event.campaign, &event.arrival, &event.click, &event.country, &event.region);
     let worth = (event.value, &event.order_id, event.consent, event.flags.without(Flags::IMPORTED));
-    serde_json::to_vec(&(names, origin, worth)).unwrap_or_default()
+    postcard::to_allocvec(&(names, origin, worth)).unwrap_or_default()
 }

@@ -157,8 +157,12 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// Reads an entry off an event. `conversion` is what the rules make of the event.
-    pub fn of(event: &Event, agent: Agent, conversion: Option<ConversionFact>) -> Self {
+    /// Reads an entry off an event and its subject. `conversion` is what the rules make of the event.
+    pub fn of(
+        (event, subject): (&Event, EntityId),
+        agent: Agent,
+        conversion: Option<ConversionFact>,
+    ) -> Self {
         let automated = event.flags.has(Flags::AUTOMATED);
         Self {
             key: EntryKey::of(event),
@@ -172,7 +176,7 @@ impl Entry {
             purposes: event.consent.granted.bits(),
             touch: touch_of(event),
             conversion: conversion.map(Box::new),
-            edges: edges_of(event),
+            edges: edges_of(event, subject),
             landing: event.click.clone().filter(|_| event.kind != EventKind::Click).map(Box::new),
         }
     }
@@ -195,8 +199,7 @@ fn touch_of(event: &Event) -> Option<Box<TouchFact>> {
     Some(Box::new(TouchFact { arrival, campaign: event.campaign.clone(), click }))
 }
 
-fn edges_of(event: &Event) -> Vec<Edge> {
-    let subject = event.subject();
+fn edges_of(event: &Event, subject: EntityId) -> Vec<Edge> {
     let mut edges = Vec::new();
     let mut link = |target: EntityId, user: bool| {
         if target != subject && !edges.iter().any(|edge: &Edge| edge.target == target) {

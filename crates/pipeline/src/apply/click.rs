@@ -1,13 +1,14 @@
 //! A click of ours: its own record, or the landing that tells of it.
 
 use super::{event, home};
+use crate::decoded::Sighting;
 use crate::item::Landing;
 use crate::key::{Key, KeyKind};
 use crate::rollup::{Cell, CellPlace, Dimensions, Metric, cell_key};
 use crate::rules::Rules;
 use crate::state::{Click, ClickFact, Copies, Dedup, Versioned, living};
 use crate::view::{ApplyError, Stamp, View};
-use millstream_event::{Arrival, Channel, EntityId, Event, Flags, Hash128, Record};
+use millstream_event::{Arrival, Channel, EntityId, Flags, Hash128, Record};
 use millstream_stitch::{EntryKey, TouchFact, Verdict};
 
 /// What counts of a click: its own record, else the first landing with it.
@@ -36,11 +37,12 @@ fn plain_link() -> Arrival {
 pub(super) fn apply(
     view: &mut View,
     rules: &Rules<'_>,
-    (record, event): (&Record, &Event),
+    (record, sighting): (&Record, &Sighting),
     stamp: Stamp,
 ) -> Result<(), ApplyError> {
-    let judged = event::judge(view, rules, (record, event))?;
-    let subject = event.subject();
+    let judged = event::judge(view, rules, sighting)?;
+    let Sighting { event, subject, .. } = sighting;
+    let subject = *subject;
     let key = Key::entity(rules.generation, KeyKind::Click, subject);
     view.want([key])?;
     let bot = event::agent(rules, event).bot || event.flags.has(Flags::AUTOMATED);

@@ -22,6 +22,7 @@ pub(super) struct EntryChange {
 /// An event that counts.
 pub(super) struct Visible<'a> {
     pub event: &'a Event,
+    pub subject: EntityId,
     pub change: EntryChange,
     /// False when it replaces an earlier copy.
     pub first: bool,
@@ -67,7 +68,7 @@ pub(super) fn want(
 
 /// Puts a counting event in its place and tells everyone concerned. Call [`want`] before.
 pub(super) fn change(view: &mut View, rules: &Rules<'_>, visible: Visible<'_>, stamp: Stamp) {
-    let subject = visible.event.subject();
+    let subject = visible.subject;
     let key = Key::entity(rules.generation, KeyKind::Device, subject);
     let mut device = view.take::<Device>(&key).unwrap_or_else(|| Device::unknown(subject));
     let mut correction = Correction::new(view, rules, (subject, &mut device), stamp);

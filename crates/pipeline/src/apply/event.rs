@@ -1,34 +1,28 @@
 //! An event reaches its subject: dedup, then the subject's timeline and counts.
 
 use super::device;
+use crate::decoded::Sighting;
 use crate::key::{Key, KeyKind};
 use crate::rollup::Counts;
 use crate::rules::Rules;
 use crate::state::{Copies, Dedup, Traits};
 use crate::view::{ApplyError, Stamp, View};
 use alloc::vec::Vec;
-use millstream_event::{EntityId, Event, EventKind, Flags, Hash128, Record};
+use millstream_event::{EntityId, Event, EventKind, Flags, Record};
 use millstream_stitch::{Agent, Candidate, Entry, EntryKey, Verdict};
 
-/// The dedup key of an event.
-pub(crate) fn dedup_key(generation: u16, event: &Event) -> Key {
-    let id = Hash128::of("event id", &[event.id.as_str().as_bytes()]);
-    let source = Hash128::of("source", &[event.source.as_str().as_bytes()]);
-    Key::dedup(generation, event.subject(), id, source)
-}
-
-pub(super) fn keys(generation: u16, event: &Event) -> Vec<Key> {
-    let subject = event.subject();
+pub(super) fn keys(generation: u16, sighting: &Sighting) -> Vec<Key> {
+    let Sighting { event, subject, .. } = sighting;
     let kind = match event.kind {
         EventKind::Click => KeyKind::Click,
         _ => KeyKind::Device,
     };
     let mut keys =
-        alloc::vec![dedup_key(generation, event), Key::entity(generation, kind, subject)];
+        alloc::vec![sighting.dedup_key(generation), Key::entity(generation, kind, *subject)];
     if event.kind != EventKind::Click {
         let users = [&event.user_id, &event.previous_id].into_iter().flatten();
-        let users = users.map(EntityId::user).filter(|user| *user != subject);
-        keys.extend(users.map(|user| Key::row(generation, KeyKind::Stated, subject, user.0)));
+        let users = users.map(EntityId::user).filter(|user| user != subject);
+        keys.extend(users.map(|user| Key::row(generation, KeyKind::Stated, *subject, user.0)));
     }
     keys
 }
@@ -44,12 +38,12 @@ pub(super) struct Judged {
 pub(super) fn judge(
     view: &View,
     rules: &Rules<'_>,
-    (record, event): (&Record, &Event),
+    sighting: &Sighting,
 ) -> Result<Judged, ApplyError> {
-    let key = dedup_key(rules.generation, event);
+    let key = sighting.dedup_key(rules.generation);
     view.want([key])?;
     let before = view.get::<Dedup>(&key).cloned();
-    let candidate = Candidate::of(event, record.header.replay_epoch);
+    let candidate = sighting.candidate;
     let verdict = candidate.against(before.as_ref().map(|dedup| &dedup.candidate));
     #[cfg(feature = "sabotage")]
     if rules.sabotage.without_dedup {
@@ -115,12 +109,14 @@ pub(super) fn agent(rules: &Rules<'_>, event: &Event) -> Agent {
 pub(super) fn apply(
     view: &mut View,
     rules: &Rules<'_>,
-    (record, event): (&Record, &Event),
+    (record, sighting): (&Record, &Sighting),
     stamp: Stamp,
 ) -> Result<(), ApplyError> {
-    let judged = judge(view, rules, (record, event))?;
-    let subject = event.subject();
-    let entry = Entry::of(event, agent(rules, event), rules.conversions.read(event));
+    let judged = judge(view, rules, sighting)?;
+    let Sighting { event, subject, .. } = sighting;
+    let subject = *subject;
+    let agent = agent(rules, event);
+    let entry = Entry::of((event, subject), agent, rules.conversions.read(event));
     let dedup = Dedup {
         subject,
         candidate: judged.candidate,
@@ -139,7 +135,7 @@ pub(super) fn apply(
     let change = device::EntryChange { entry, stale };
     device::want(view, rules, subject, &change)?;
     let first = judged.verdict == Verdict::First;
-    device::change(view, rules, device::Visible { event, change, first }, stamp);
+    device::change(view, rules, device::Visible { event, subject, change, first }, stamp);
     settle(view, stamp, judged, dedup);
     Ok(())
 }

@@ -15,7 +15,6 @@ mod order;
 mod person;
 
 pub(crate) use click::effective as effective_click;
-pub(crate) use event::dedup_key;
 
 use crate::decoded::{Content, Decoded};
 use crate::item::{Body, Item, ItemKind};
@@ -42,10 +41,10 @@ pub fn apply(view: &mut View, rules: &Rules<'_>, decoded: &Decoded<'_>) -> Resul
         received: header.received,
     };
     match &decoded.content {
-        Content::Event(event) if event.kind == EventKind::Click => {
-            click::apply(view, rules, (record, event), stamp)?;
+        Content::Event(sighting) if sighting.event.kind == EventKind::Click => {
+            click::apply(view, rules, (record, sighting), stamp)?;
         }
-        Content::Event(event) => event::apply(view, rules, (record, event), stamp)?,
+        Content::Event(sighting) => event::apply(view, rules, (record, sighting), stamp)?,
         Content::Lost(reason) => {
             let place = [header.lane.number(), 0];
             let id = Hash128::of("unreadable", &[&place, &record.position.0.to_le_bytes()]);
@@ -78,7 +77,7 @@ pub fn apply(view: &mut View, rules: &Rules<'_>, decoded: &Decoded<'_>) -> Resul
 /// Keys worth loading before a record is folded. A guess: what is missing is named by a miss.
 pub fn foresee(generation: u16, decoded: &Decoded<'_>) -> Vec<Key> {
     match &decoded.content {
-        Content::Event(event) => event::keys(generation, event),
+        Content::Event(sighting) => event::keys(generation, sighting),
         Content::Item(item) => {
             [receiver(generation, item)].into_iter().chain(row(generation, item)).collect()
         }

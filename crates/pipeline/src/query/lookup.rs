@@ -2,7 +2,7 @@
 
 use super::tables::{conversion_row, credit_rows, session_row, touch_row, touches_before};
 use super::{ReadError, Rows, StateRead, read, session_at, walk};
-use crate::apply::dedup_key;
+use crate::decoded::{dedup_key, event_name};
 use crate::key::{Key, KeyKind};
 use crate::rows::{ConversionRow, CreditRow, SessionRow, TouchRow};
 use crate::state::{Dedup, Device, KnownConversion, KnownTouch, Member, Person, Quarantined};
@@ -88,7 +88,7 @@ pub fn copies(
     generation: u16,
     event_id: &str,
 ) -> Result<Vec<EventTrace>, ReadError> {
-    let id = Hash128::of("event id", &[event_id.as_bytes()]);
+    let id = event_name(event_id);
     let mut found = Vec::new();
     for lane in Lane::all() {
         let [a, b, c, d] = Key::prefix(generation, lane, KeyKind::Dedup);

@@ -95,7 +95,8 @@ fn world(events: &[Event], limits: GraphLimits) -> World {
             continue;
         }
         let agent = TestAgents.classify(event.user_agent.as_deref().unwrap());
-        let entry = Entry::of(event, agent, ConversionRules::default().read(event));
+        let entry =
+            Entry::of((event, event.subject()), agent, ConversionRules::default().read(event));
         let name = match (&event.anonymous_id, &event.user_id) {
             (Some(id), _) => id.to_string(),
             (None, Some(id)) => format!("user:{id}"),
