@@ -5,7 +5,7 @@ use crate::channel::Channel;
 use crate::control::Settings;
 pub use crate::referrer::ReferrerKind;
 use crate::referrer::known_host;
-use crate::url::{Address, host_within, plain_host};
+use crate::url::{Address, bare_host, host_within, plain_host};
 use alloc::boxed::Box;
 use alloc::string::String;
 use serde::{Deserialize, Serialize};
@@ -96,7 +96,7 @@ fn external_host(referrer: &str, page: Option<&str>, settings: &Settings) -> Opt
     let host = Address::split(referrer).host?;
     let same_site = page
         .and_then(|page| Address::split(page).host)
-        .is_some_and(|own| plain_host(own) == plain_host(host));
+        .is_some_and(|own| bare_host(own).eq_ignore_ascii_case(bare_host(host)));
     let listed = |domains: &[Box<str>]| domains.iter().any(|domain| host_within(host, domain));
     let internal =
         same_site || listed(&settings.own_domains) || listed(&settings.excluded_referrers);

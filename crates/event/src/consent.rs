@@ -86,6 +86,18 @@ pub enum ConsentSource {
     Default,
 }
 
+impl ConsentSource {
+    /// The stable name, as it stands in payloads.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Explicit => "explicit",
+            Self::GlobalPrivacyControl => "global_privacy_control",
+            Self::Regional => "regional",
+            Self::Default => "default",
+        }
+    }
+}
+
 /// What holds for one event: stamped at capture, never changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Consent {

@@ -9,6 +9,7 @@ use crate::click_token::ClickReference;
 use crate::consent::Consent;
 use crate::ids::{AnonymousId, EntityId, EventId, OrderId, SourceId, UserId};
 use crate::json::RawJson;
+pub use crate::kind::{EventKind, Surface};
 use crate::money::Money;
 use crate::time::{Span, Timestamp};
 use alloc::boxed::Box;
@@ -17,57 +18,6 @@ use serde::{Deserialize, Serialize};
 
 /// The version of the contract that this code writes.
 pub const CONTRACT_VERSION: u16 = 1;
-
-/// What kind of thing happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EventKind {
-    /// A page was viewed.
-    Page,
-    /// An app screen was viewed.
-    Screen,
-    /// A named action.
-    Track,
-    /// A device told which user it belongs to.
-    Identify,
-    /// A user told which group it belongs to.
-    Group,
-    /// Two user ids name one person.
-    Alias,
-    /// Our own redirect was followed.
-    Click,
-    /// A web server answered something that is no page view (assets, errors, other methods).
-    Request,
-    /// A touch known from elsewhere: an impression or arrival in imported path data.
-    Touch,
-    /// A conversion known from elsewhere, whatever its name.
-    Conversion,
-    /// A consent choice.
-    Consent,
-    /// Browser timings.
-    Timing,
-    /// Content was decided.
-    Decision,
-    /// Decided content was shown.
-    Exposure,
-    /// A device and a user belong together no longer.
-    Unlink,
-}
-
-/// Where the event was made.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum Surface {
-    /// A web page.
-    Browser,
-    /// An app.
-    App,
-    /// A server: joins the person, not a session.
-    #[default]
-    Server,
-}
 
 /// The page an event happened on. URLs are kept as sent, at most [`Page::URL_BYTES_MAX`] bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -344,9 +294,16 @@ impl Event {
     /// The payload of its record: JSON, contract version [`CONTRACT_VERSION`].
     ///
     /// # Errors
-    /// Only when memory for the text cannot be had.
+    /// None in this version of the contract.
     pub fn encode(&self) -> Result<Vec<u8>, serde_json::Error> {
-        serde_json::to_vec(self)
+        let mut out = Vec::new();
+        self.encode_into(&mut out);
+        Ok(out)
+    }
+
+    /// As [`Self::encode`], behind what `out` holds.
+    pub fn encode_into(&self, out: &mut Vec<u8>) {
+        crate::encoding::write_event(out, self);
     }
 }
 

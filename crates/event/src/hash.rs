@@ -11,21 +11,31 @@ pub struct Hash128(pub [u8; 16]);
 impl Hash128 {
     /// Hashes `parts` under `domain`. Lengths go in too, so ("ab","c") differs from ("a","bc").
     pub fn of(domain: &str, parts: &[&[u8]]) -> Self {
+        if let Some(input) = Short::of(domain, parts) {
+            return Self::cut(blake3::hash(input.bytes()));
+        }
         let mut hasher = blake3::Hasher::new();
-        absorb(&mut hasher, domain, parts);
-        Self::finish(&hasher)
+        absorb(domain, parts, &mut |bytes| {
+            hasher.update(bytes);
+        });
+        Self::cut(hasher.finalize())
     }
 
     /// As [`Self::of`], under a 256-bit key: without the key the value tells nothing.
     pub fn keyed(key: &[u8; 32], domain: &str, parts: &[&[u8]]) -> Self {
+        if let Some(input) = Short::of(domain, parts) {
+            return Self::cut(blake3::keyed_hash(key, input.bytes()));
+        }
         let mut hasher = blake3::Hasher::new_keyed(key);
-        absorb(&mut hasher, domain, parts);
-        Self::finish(&hasher)
+        absorb(domain, parts, &mut |bytes| {
+            hasher.update(bytes);
+        });
+        Self::cut(hasher.finalize())
     }
 
-    fn finish(hasher: &blake3::Hasher) -> Self {
+    fn cut(hash: blake3::Hash) -> Self {
         let mut bytes = [0; 16];
-        bytes.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+        bytes.copy_from_slice(&hash.as_bytes()[..16]);
         Self(bytes)
     }
 
@@ -56,12 +66,41 @@ impl Hash128 {
     }
 }
 
-fn absorb(hasher: &mut blake3::Hasher, domain: &str, parts: &[&[u8]]) {
-    hasher.update(&(domain.len() as u64).to_le_bytes());
-    hasher.update(domain.as_bytes());
-    for part in parts {
-        hasher.update(&(part.len() as u64).to_le_bytes());
-        hasher.update(part);
+/// Everything that is hashed, piece by piece.
+fn absorb(domain: &str, parts: &[&[u8]], take: &mut dyn FnMut(&[u8])) {
+    for part in core::iter::once(&domain.as_bytes()).chain(parts) {
+        take(&(part.len() as u64).to_le_bytes());
+        take(part);
+    }
+}
+
+/// Longest input that is hashed in one go: a hasher that could take more would cost several times
+/// the hash of an id.
+const SHORT_BYTES: usize = 256;
+
+/// A whole input, short as those of ids are.
+struct Short {
+    buffer: [u8; SHORT_BYTES],
+    length: usize,
+}
+
+impl Short {
+    fn of(domain: &str, parts: &[&[u8]]) -> Option<Self> {
+        let sum = parts.iter().fold(8 + domain.len(), |sum, part| sum + 8 + part.len());
+        if sum > SHORT_BYTES {
+            return None;
+        }
+        let mut short = Self { buffer: [0; SHORT_BYTES], length: 0 };
+        absorb(domain, parts, &mut |bytes| {
+            let end = short.length + bytes.len();
+            short.buffer[short.length..end].copy_from_slice(bytes);
+            short.length = end;
+        });
+        Some(short)
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &self.buffer[..self.length]
     }
 }
 
@@ -95,6 +134,43 @@ impl<'de> Deserialize<'de> for Hash128 {
                 .ok_or_else(|| serde::de::Error::custom("a hash is 32 hexadecimal digits"))
         } else {
             Ok(Self(<[u8; 16]>::deserialize(deserializer)?))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    /// Straight from the definition.
+    fn expected(mut hasher: blake3::Hasher, domain: &str, parts: &[&[u8]]) -> Hash128 {
+        for part in core::iter::once(&domain.as_bytes()).chain(parts) {
+            hasher.update(&(part.len() as u64).to_le_bytes());
+            hasher.update(part);
+        }
+        Hash128::cut(hasher.finalize())
+    }
+
+    proptest! {
+        #[test]
+        fn short_and_long_inputs_hash_alike(
+            domain in "[a-z]{0,20}", parts in vec(vec(any::<u8>(), 0..150), 0..4), key in any::<[u8; 32]>(),
+        ) {
+            let parts: std::vec::Vec<&[u8]> = parts.iter().map(std::vec::Vec::as_slice).collect();
+            prop_assert_eq!(Hash128::of(&domain, &parts), expected(blake3::Hasher::new(), &domain, &parts));
+            let keyed = expected(blake3::Hasher::new_keyed(&key), &domain, &parts);
+            prop_assert_eq!(Hash128::keyed(&key, &domain, &parts), keyed);
+        }
+    }
+
+    #[test]
+    fn inputs_around_the_short_limit_hash_alike() {
+        for length in SHORT_BYTES - 20..SHORT_BYTES + 20 {
+            let part = std::vec![7; length];
+            let hash = expected(blake3::Hasher::new(), "d", &[&part]);
+            assert_eq!(Hash128::of("d", &[&part]), hash, "{length}");
         }
     }
 }

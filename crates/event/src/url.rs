@@ -24,19 +24,28 @@ pub struct Address<'a> {
 impl<'a> Address<'a> {
     /// Splits an address; a text without `scheme://` or leading `//` is a relative one.
     pub fn split(text: &'a str) -> Self {
-        let text = text.trim();
-        let (text, fragment) = text.split_once('#').unwrap_or((text, ""));
-        let (text, query) = text.split_once('?').unwrap_or((text, ""));
-        let rest = match text.split_once("://") {
-            Some((scheme, rest)) if is_scheme(scheme) => Some(rest),
+        let (text, fragment) = split_at_first(text.trim(), b'#');
+        let (text, query) = split_at_first(text, b'?');
+        // A scheme holds no colon, so that only the first one can end it.
+        let rest = match split_at_first(text, b':') {
+            (scheme, rest) if rest.starts_with("//") && is_scheme(scheme) => rest.get(2..),
             _ => text.strip_prefix("//"),
         };
         let Some(rest) = rest else {
             return Self { host: None, path: text, query, fragment };
         };
-        let end = rest.find(['/', '\\']).unwrap_or(rest.len());
-        let (authority, path) = rest.split_at(end);
+        let end = rest.bytes().position(|byte| matches!(byte, b'/' | b'\\'));
+        let (authority, path) = rest.split_at(end.unwrap_or(rest.len()));
         Self { host: host_of(authority), path, query, fragment }
+    }
+}
+
+/// What stands before and behind the first of this ASCII character; addresses are short, so that a
+/// plain loop is faster than a searcher.
+fn split_at_first(text: &str, mark: u8) -> (&str, &str) {
+    match text.bytes().position(|byte| byte == mark) {
+        Some(at) => (&text[..at], &text[at + 1..]),
+        None => (text, ""),
     }
 }
 
@@ -61,11 +70,16 @@ fn host_of(authority: &str) -> Option<&str> {
 
 /// A host in lower case without leading `www.`, as hosts are compared and shown.
 pub fn plain_host(host: &str) -> String {
-    let mut host = host.trim_end_matches('.').to_ascii_lowercase();
-    if let Some(rest) = host.strip_prefix("www.") {
-        host = rest.into();
+    bare_host(host).to_ascii_lowercase()
+}
+
+/// A host without leading `www.` and final dots.
+pub(crate) fn bare_host(host: &str) -> &str {
+    let host = host.trim_end_matches('.');
+    match host.split_at_checked(4) {
+        Some((www, rest)) if www.eq_ignore_ascii_case("www.") => rest,
+        _ => host,
     }
-    host
 }
 
 /// True when `host` is `domain` or below it; `www.` and letter case do not matter.

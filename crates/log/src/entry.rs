@@ -1,9 +1,9 @@
 //! One record as bytes: made in the caller's thread, checked at every read.
 
 use crate::chain;
+use crate::draft::Draft;
 use crate::error::AppendError;
 use crate::nonce::Nonces;
-use crate::port::Append;
 use millstream_event::record::{CRC_RANGE, HEADER_BYTES, HeaderError, RECORD_BYTES_MAX};
 use millstream_event::{Header, Lane, Position, Record, Timestamp};
 
@@ -22,40 +22,38 @@ pub(crate) struct Prepared {
     pub(crate) entries: Vec<Entry>,
 }
 
-impl Prepared {
-    /// The bytes that a group will take, unless one of its records is too large.
-    pub(crate) fn measure(group: &[Append]) -> Result<usize, AppendError> {
-        let limit = RECORD_BYTES_MAX;
-        let mut sum = 0;
-        for append in group {
-            let bytes = HEADER_BYTES + append.payload.len();
-            if bytes > limit {
-                return Err(AppendError::TooLarge { bytes, limit });
-            }
-            sum += bytes;
-        }
-        Ok(sum)
+/// Refuses records that are too large.
+pub(crate) const fn check_size(largest: usize) -> Result<(), AppendError> {
+    if largest > RECORD_BYTES_MAX {
+        return Err(AppendError::TooLarge { bytes: largest, limit: RECORD_BYTES_MAX });
     }
+    Ok(())
+}
 
-    /// Encodes a group of this size. All the work that can be done before the writer's turn is done
-    /// here, in the caller's thread.
-    pub(crate) fn new(group: &[Append], bytes: usize, nonces: &Nonces) -> Self {
-        let mut prepared =
-            Self { bytes: Vec::with_capacity(bytes), entries: Vec::with_capacity(group.len()) };
-        for append in group {
-            let header = Header { nonce: nonces.next(), ..append.header };
-            let mut fixed = header.encode(append.payload.len());
-            prepared.entries.push(Entry {
+impl Prepared {
+    /// Puts the headers where the draft left room for them. All the work that can be done before the
+    /// writer's turn is done here, in the caller's thread.
+    pub(crate) fn new(draft: Draft, nonces: &Nonces) -> Self {
+        let (mut bytes, records) = draft.into_parts();
+        let mut begin = 0;
+        let mut prepare = |(header, end): (Header, usize)| {
+            let record = &mut bytes[begin..end];
+            begin = end;
+            let header = Header { nonce: nonces.next(), ..header };
+            let (room, payload) = record.split_at_mut(HEADER_BYTES);
+            let mut fixed = header.encode(payload.len());
+            let entry = Entry {
                 lane: header.lane,
                 digest: chain::digest(&fixed),
                 received: header.received,
-            });
-            let crc = crc(&fixed, &append.payload);
+            };
+            let crc = crc(&fixed, payload);
             fixed[CRC_RANGE].copy_from_slice(&crc.to_le_bytes());
-            prepared.bytes.extend_from_slice(&fixed);
-            prepared.bytes.extend_from_slice(&append.payload);
-        }
-        prepared
+            room.copy_from_slice(&fixed);
+            entry
+        };
+        let entries = records.into_iter().map(&mut prepare).collect();
+        Self { bytes, entries }
     }
 }
 

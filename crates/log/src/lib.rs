@@ -19,13 +19,15 @@
 //! - Segments go from the old end only, whole, below the floor.
 //! - Encoding, CRC and digest are the caller's work; the writer's is one write and one fdatasync per
 //!   frame, and the acknowledgements. Under load it waits briefly for company (`linger.rs`). A small
-//!   frame that grows the file takes zeros along, since a sync that need not record a new length
+//!   frame that grows the file is followed by zeros, since a sync that need not record a new length
 //!   costs less than half; the cost is spread over frames, so no other thread prepares anything.
 //! - The files belong to one process at a time; the caller holds the lock.
 
+mod batch;
 pub mod chain;
 mod cursor;
 pub mod disk;
+mod draft;
 mod entry;
 mod erasure;
 pub mod error;
@@ -48,6 +50,7 @@ mod writer;
 
 pub use chain::{LaneChains, chain};
 pub use disk::{Disk, SystemDisk};
+pub use draft::Draft;
 pub use error::{AppendError, LogError};
 pub use options::SegmentOptions;
 pub use port::{

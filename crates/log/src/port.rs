@@ -1,6 +1,7 @@
 //! The `EventLog` port: what capture and the pipeline ask of a log, embedded or distributed.
 
 use crate::chain::LaneChains;
+use crate::draft::Draft;
 use crate::error::{AppendError, LogError};
 use millstream_event::{Header, Lane, Position, Record};
 use std::time::Duration;
@@ -77,6 +78,14 @@ pub trait EventLog: Send + Sync {
     /// At once, without calling `acknowledge`, when the queue is full, the disk bound is reached or
     /// the log is poisoned.
     fn append(&self, group: Vec<Append>, acknowledge: Acknowledge) -> Result<(), AppendError>;
+
+    /// As [`Self::append`], of records that were written into one buffer.
+    ///
+    /// # Errors
+    /// As [`Self::append`].
+    fn append_draft(&self, draft: Draft, acknowledge: Acknowledge) -> Result<(), AppendError> {
+        self.append(draft.into_appends(), acknowledge)
+    }
 
     /// Has `hook` called after each round of acknowledgements, so that a caller can wake all who wait
     /// at once. False when the log does not work in rounds; `hook` is then never called.

@@ -1,6 +1,7 @@
 //! The bounded queue between callers and the writer: what waits is already the next frame's bytes.
 
-use crate::entry::{Entry, Prepared};
+use crate::batch::Batch;
+use crate::entry::Prepared;
 use crate::error::AppendError;
 use crate::frame::FRAME_HEADER_BYTES;
 use crate::guard::{lock, wait, wait_until};
@@ -14,35 +15,8 @@ use std::time::Instant;
 
 /// Bytes that end a wait for company: a frame of this size is cheap per record already.
 const LINGER_BYTES: usize = 1 << 20;
-/// Capacity that a buffer keeps between frames.
-const SPARE_BYTES: usize = 4 << 20;
 /// Header pages that the waiting frame and the one being written may need.
 const PAGES_AHEAD: u64 = 2 * PAGE_BYTES as u64;
-
-/// A group that waits.
-pub(crate) struct Group {
-    pub(crate) records: usize,
-    pub(crate) acknowledge: Acknowledge,
-}
-
-/// What becomes one frame.
-#[derive(Default)]
-pub(crate) struct Batch {
-    /// Room for the frame header, then the records.
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) entries: Vec<Entry>,
-    pub(crate) groups: Vec<Group>,
-}
-
-impl Batch {
-    /// Empties the batch and keeps its buffers unless they are large.
-    pub(crate) fn clear(&mut self) {
-        self.bytes.clear();
-        self.bytes.shrink_to(SPARE_BYTES);
-        self.entries.clear();
-        self.groups.clear();
-    }
-}
 
 struct State {
     waiting: Batch,
@@ -101,7 +75,7 @@ impl Queue {
         if let Some(refusal) = &state.refusal {
             return Err(refusal.clone());
         }
-        let queued = state.waiting.bytes.len() + state.writing.1;
+        let queued = state.waiting.bytes() + state.writing.1;
         if state.waiting.entries.len() + state.writing.0 + records > self.records_max
             || queued + bytes > self.bytes_max + 2 * FRAME_HEADER_BYTES
         {
@@ -117,20 +91,13 @@ impl Queue {
     /// Adds a group, or says why not.
     pub(crate) fn push(
         &self,
-        group: &Prepared,
+        group: Prepared,
         acknowledge: Acknowledge,
     ) -> Result<(), AppendError> {
         let mut state = lock(&self.state);
-        let records = group.entries.len();
-        self.admit(&state, records, group.bytes.len())?;
-        let waiting = &mut state.waiting;
-        if waiting.bytes.is_empty() {
-            waiting.bytes.resize(FRAME_HEADER_BYTES, 0);
-        }
-        waiting.bytes.extend_from_slice(&group.bytes);
-        waiting.entries.extend_from_slice(&group.entries);
-        waiting.groups.push(Group { records, acknowledge });
-        let enough = waiting.bytes.len() >= LINGER_BYTES && state.wake_at != usize::MAX;
+        self.admit(&state, group.entries.len(), group.bytes.len())?;
+        state.waiting.push(group, acknowledge);
+        let enough = state.waiting.bytes() >= LINGER_BYTES && state.wake_at != usize::MAX;
         if enough || state.waiting.groups.len() >= state.wake_at {
             state.wake_at = usize::MAX;
             drop(state);
@@ -155,14 +122,14 @@ impl Queue {
         while in_time
             && !state.closing
             && state.waiting.groups.len() < linger.groups
-            && state.waiting.bytes.len() < LINGER_BYTES
+            && state.waiting.bytes() < LINGER_BYTES
         {
             state.wake_at = linger.groups;
             (state, in_time) = wait_until(&self.arrived, state, deadline);
         }
         state.wake_at = usize::MAX;
         std::mem::swap(&mut state.waiting, batch);
-        state.writing = (batch.entries.len(), batch.bytes.len());
+        state.writing = (batch.entries.len(), batch.bytes());
         true
     }
 

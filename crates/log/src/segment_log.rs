@@ -2,7 +2,8 @@
 
 use crate::chain::LaneChains;
 use crate::disk::Disk;
-use crate::entry::Prepared;
+use crate::draft::Draft;
+use crate::entry::{Prepared, check_size};
 use crate::erasure;
 use crate::error::{AppendError, LogError};
 use crate::guard::lock;
@@ -16,6 +17,7 @@ use crate::retention::retain;
 use crate::stream::Stream;
 use crate::tail::Cut;
 use crate::writer::Writer;
+use millstream_event::record::HEADER_BYTES;
 use millstream_event::{Lane, Position, Record, Timestamp};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -91,11 +93,17 @@ impl SegmentLog {
 
 impl EventLog for SegmentLog {
     fn append(&self, group: Vec<Append>, acknowledge: Acknowledge) -> Result<(), AppendError> {
-        let bytes = Prepared::measure(&group)?;
+        let sizes = || group.iter().map(|append| HEADER_BYTES + append.payload.len());
+        check_size(sizes().max().unwrap_or(0))?;
         // Asked before the work as well: under overload a refusal must cost next to nothing.
-        self.queue.check(group.len(), bytes)?;
-        let prepared = Prepared::new(&group, bytes, &self.nonces);
-        self.queue.push(&prepared, acknowledge)
+        self.queue.check(group.len(), sizes().sum())?;
+        self.queue.push(Prepared::new(group.into(), &self.nonces), acknowledge)
+    }
+
+    fn append_draft(&self, draft: Draft, acknowledge: Acknowledge) -> Result<(), AppendError> {
+        check_size(draft.largest())?;
+        self.queue.check(draft.len(), draft.bytes())?;
+        self.queue.push(Prepared::new(draft, &self.nonces), acknowledge)
     }
 
     fn after_acknowledging(&self, hook: AfterAcknowledging) -> bool {

@@ -1,5 +1,6 @@
 //! The one thread that writes: takes what waits, one write, one fdatasync, then acknowledges.
 
+use crate::batch::Batch;
 use crate::chain;
 use crate::disk::is_out_of_space;
 use crate::entry::Entry;
@@ -8,7 +9,7 @@ use crate::frame::{FRAME_HEADER_BYTES, FrameHeader, Home};
 use crate::linger::Linger;
 use crate::options::SegmentOptions;
 use crate::port::{Acknowledge, Appended};
-use crate::queue::{Batch, Queue};
+use crate::queue::Queue;
 use crate::segment::{self, PAGE_BYTES, SegmentHeader};
 use crate::stream::{Heads, Stream};
 use crate::tail::Tail;
@@ -28,6 +29,7 @@ pub(crate) struct Writer {
     tail: Tail,
     /// Length of the file; zeros stand between the tail's offset and here.
     prepared: u64,
+    zeros: Vec<u8>,
     poison: Option<AppendError>,
 }
 
@@ -38,8 +40,8 @@ impl Writer {
         options: SegmentOptions,
         tail: Tail,
     ) -> Self {
-        let prepared = tail.offset;
-        Self { stream, queue, options, tail, prepared, poison: None }
+        let (prepared, zeros) = (tail.offset, vec![0; options.prepare_bytes]);
+        Self { stream, queue, options, tail, prepared, zeros, poison: None }
     }
 
     /// Works until the queue is closed and empty.
@@ -79,7 +81,7 @@ impl Writer {
 
     /// Makes the batch durable; `grown` says by how much the files have grown, whatever happens.
     fn write(&mut self, batch: &mut Batch, grown: &mut u64) -> Result<(), AppendError> {
-        let frame = batch.bytes.len();
+        let frame = batch.bytes();
         let begun = self.tail.offset > PAGE_BYTES as u64;
         if begun && self.tail.offset + frame as u64 > self.options.segment_bytes {
             self.roll()?;
@@ -91,8 +93,8 @@ impl Writer {
             bytes: (frame - FRAME_HEADER_BYTES) as u32,
             records: batch.entries.len() as u32,
         };
-        batch.bytes[..FRAME_HEADER_BYTES].copy_from_slice(&header.encode(self.tail.home));
-        match self.put(&mut batch.bytes) {
+        batch.set_header(&header.encode(self.tail.home));
+        match self.put(batch) {
             Ok(()) => {}
             Err(error) if is_out_of_space(&error) => return Err(self.roll_back()),
             Err(error) => return Err(self.poison("write", &error)),
@@ -107,27 +109,29 @@ impl Writer {
     }
 
     /// Writes the frame, and zeros behind it when it grows the file.
-    fn put(&mut self, bytes: &mut Vec<u8>) -> io::Result<()> {
-        let frame = bytes.len();
-        let end = self.tail.offset + frame as u64;
-        if end > self.prepared && frame < PREPARE_FRAME_BYTES && self.options.prepare_bytes > 0 {
-            let room = self.options.segment_bytes.saturating_sub(end);
-            let ahead = room.min(self.options.prepare_bytes as u64);
-            bytes.resize(frame + ahead as usize, 0);
-            let written = self.tail.file.write_all_at(bytes, self.tail.offset);
-            bytes.truncate(frame);
-            match written {
-                Ok(()) => {
-                    self.prepared = end + ahead;
-                    return Ok(());
-                }
-                // The frame alone may still fit.
-                Err(error) if is_out_of_space(&error) => {}
-                Err(error) => return Err(error),
-            }
+    fn put(&mut self, batch: &Batch) -> io::Result<()> {
+        let mut offset = self.tail.offset;
+        for piece in batch.pieces() {
+            self.tail.file.write_all_at(piece, offset)?;
+            offset += piece.len() as u64;
         }
-        self.tail.file.write_all_at(bytes, self.tail.offset)?;
-        self.prepared = self.prepared.max(end);
+        if offset > self.prepared && batch.bytes() < PREPARE_FRAME_BYTES {
+            self.prepare(offset)?;
+        }
+        self.prepared = self.prepared.max(offset);
+        Ok(())
+    }
+
+    /// Zeros from `offset` on, as far as the segment reaches and the disk has room for them.
+    fn prepare(&mut self, offset: u64) -> io::Result<()> {
+        let room = self.options.segment_bytes.saturating_sub(offset);
+        let ahead = room.min(self.zeros.len() as u64);
+        match self.tail.file.write_all_at(&self.zeros[..ahead as usize], offset) {
+            Ok(()) => self.prepared = offset + ahead,
+            // The frame itself has found its place.
+            Err(error) if is_out_of_space(&error) => {}
+            Err(error) => return Err(error),
+        }
         Ok(())
     }
 

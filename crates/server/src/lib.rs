@@ -16,5 +16,6 @@ pub mod instance;
 pub mod links;
 pub mod load;
 pub mod plan_report;
+pub mod priority;
 pub mod report;
 pub mod score_report;

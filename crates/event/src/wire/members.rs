@@ -19,21 +19,10 @@ pub fn check<'a, const N: usize>(
     text: &'a str,
     names: &[&str; N],
 ) -> Result<[Option<&'a str>; N], serde_json::Error> {
-    Ok(check_raw(text, names)?.map(|slot| slot.map(RawValue::get)))
-}
-
-/// As [`check`]; the values know that they are well formed.
-///
-/// # Errors
-/// When `text` is not one JSON object.
-pub fn check_raw<'a, const N: usize>(
-    text: &'a str,
-    names: &[&str; N],
-) -> Result<[Option<&'a RawValue>; N], serde_json::Error> {
     let mut reader = serde_json::Deserializer::from_str(text);
     let slots = reader.deserialize_map(Named(names))?;
     reader.end()?;
-    Ok(slots)
+    Ok(slots.map(|slot| slot.map(RawValue::get)))
 }
 
 /// All members of the object `text`, in order, repeated names included.

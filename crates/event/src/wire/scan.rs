@@ -8,15 +8,31 @@ use alloc::string::String;
 /// the last of a repeated name counts. `None` when `text` is no object, or a name with escapes is
 /// no text.
 pub fn read<'a, const N: usize>(text: &'a str, names: &[&str; N]) -> Option<[Option<&'a str>; N]> {
-    let bytes = text.as_bytes();
     let mut slots = [None; N];
-    let mut at = skip_space(bytes, 0);
+    read_at(text, skip_space(text.as_bytes(), 0), names, &mut |place, at| {
+        let end = skip_value(text.as_bytes(), at)?;
+        slots[place] = present(text.get(at..end)?);
+        Some(end)
+    })?;
+    Some(slots)
+}
+
+/// Goes through the object at `at` of `text` and has `take` read the values of `names`, which is told
+/// which name it is and where the value begins, and says where it ends. The place behind the object;
+/// `None` as [`read`].
+pub fn read_at<const N: usize>(
+    text: &str,
+    at: usize,
+    names: &[&str; N],
+    take: &mut impl FnMut(usize, usize) -> Option<usize>,
+) -> Option<usize> {
+    let bytes = text.as_bytes();
     if bytes.get(at) != Some(&b'{') {
         return None;
     }
-    at = skip_space(bytes, at + 1);
+    let mut at = skip_space(bytes, at + 1);
     if bytes.get(at) == Some(&b'}') {
-        return Some(slots);
+        return Some(at + 1);
     }
     loop {
         let name_end = skip_string(bytes, at)?;
@@ -26,27 +42,36 @@ pub fn read<'a, const N: usize>(text: &'a str, names: &[&str; N]) -> Option<[Opt
             return None;
         }
         at = skip_space(bytes, at + 1);
-        let value_end = skip_value(bytes, at)?;
-        if let Some(slot) = place.and_then(|place| slots.get_mut(place)) {
-            *slot = text.get(at..value_end).filter(|value| *value != "null");
-        }
-        at = skip_space(bytes, value_end);
+        at = match place {
+            Some(place) => take(place, at)?,
+            None => skip_value(bytes, at)?,
+        };
+        at = skip_space(bytes, at);
         match bytes.get(at)? {
             b',' => at = skip_space(bytes, at + 1),
-            b'}' => return Some(slots),
+            b'}' => return Some(at + 1),
             _ => return None,
         }
     }
 }
 
+/// The value, unless it stands for none.
+pub fn present(value: &str) -> Option<&str> {
+    Some(value).filter(|value| *value != "null")
+}
+
 /// Which of `names` the quoted name is: `Some(None)` for another one, `None` for no text at all.
 fn place_of(quoted: &str, names: &[&str]) -> Option<Option<usize>> {
     let inner = quoted.get(1..quoted.len().checked_sub(1)?)?;
-    if inner.as_bytes().contains(&b'\\') {
+    // Nearly every name differs in its first letter or its length: no need to compare the rest.
+    let first = inner.as_bytes().first();
+    let same = |known: &&str| known.as_bytes().first() == first && *known == inner;
+    let place = names.iter().position(same);
+    if place.is_none() && inner.as_bytes().contains(&b'\\') {
         let name: String = serde_json::from_str(quoted).ok()?;
         return Some(names.iter().position(|known| *known == name));
     }
-    Some(names.iter().position(|known| *known == inner))
+    Some(place)
 }
 
 fn skip_space(bytes: &[u8], mut at: usize) -> usize {
@@ -89,7 +114,7 @@ fn find_quote_or_escape(bytes: &[u8], mut at: usize) -> Option<usize> {
 }
 
 /// The place behind the value that starts at `at`.
-fn skip_value(bytes: &[u8], mut at: usize) -> Option<usize> {
+pub fn skip_value(bytes: &[u8], mut at: usize) -> Option<usize> {
     match bytes.get(at)? {
         b'"' => return skip_string(bytes, at),
         b'{' | b'[' => {}

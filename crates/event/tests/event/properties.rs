@@ -1,17 +1,19 @@
 //! Properties: no input makes a parser panic, and what was written reads back.
 
 use crate::source::receipt;
+use millstream_event::campaign::NetworkClick;
 use millstream_event::click_token::ClickReference;
 use millstream_event::consent::{Consent, Outcome, Purpose, Purposes, restrict};
 use millstream_event::control::Settings;
-use millstream_event::envelope::{CONTRACT_VERSION, Correction, decode};
+use millstream_event::envelope::{CONTRACT_VERSION, Correction, DeviceHints, decode};
 use millstream_event::record::{HEADER_BYTES, Header};
 use millstream_event::url::{Address, is_click_parameter, parameters, without_click_ids};
 use millstream_event::wire::segment::{Body, Call};
 use millstream_event::wire::{Limits, combined, ga4, snowplow};
 use millstream_event::{
-    AnonymousId, Arrival, Campaign, ClickId, Currency, Event, EventId, EventKind, Flags, Hash128,
-    Kind, Lane, Money, OrderId, RawJson, SourceId, Span, Surface, Timestamp, UserId,
+    AnonymousId, Arrival, Campaign, ClickId, ConsentSource, Currency, Event, EventId, EventKind,
+    Flags, Hash128, Kind, Lane, Money, OrderId, RawJson, SourceId, Span, Surface, Timestamp,
+    UserId,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -68,7 +70,62 @@ fn identifier() -> impl Strategy<Value = String> {
 }
 
 fn text() -> impl Strategy<Value = Option<Box<str>>> {
-    option::of("\\PC{1,20}").prop_map(|text| text.map(Into::into))
+    option::of("\\PC{1,20}|[\u{0}-\u{7f}]{1,40}").prop_map(|text| text.map(Into::into))
+}
+
+fn kind() -> impl Strategy<Value = EventKind> {
+    select(vec![
+        EventKind::Page,
+        EventKind::Screen,
+        EventKind::Track,
+        EventKind::Identify,
+        EventKind::Group,
+        EventKind::Alias,
+        EventKind::Click,
+        EventKind::Request,
+        EventKind::Touch,
+        EventKind::Conversion,
+        EventKind::Consent,
+        EventKind::Timing,
+        EventKind::Decision,
+        EventKind::Exposure,
+        EventKind::Unlink,
+    ])
+}
+
+fn consent_source() -> impl Strategy<Value = ConsentSource> {
+    select(vec![
+        ConsentSource::Explicit,
+        ConsentSource::GlobalPrivacyControl,
+        ConsentSource::Regional,
+        ConsentSource::Default,
+    ])
+}
+
+fn campaign() -> impl Strategy<Value = Campaign> {
+    let click = option::of(text()).prop_map(|value| {
+        value.map(|value| NetworkClick {
+            parameter: "gclid".into(),
+            value: value.unwrap_or_default(),
+        })
+    });
+    (text(), text(), text(), text(), text(), text(), click).prop_map(|told| Campaign {
+        source: told.0,
+        medium: told.1,
+        name: told.2,
+        term: told.3,
+        content: told.4,
+        ad_group: told.5,
+        network_click: told.6,
+    })
+}
+
+fn hints() -> impl Strategy<Value = Option<DeviceHints>> {
+    let texts = (text(), text(), text(), text(), text());
+    option::of(texts).prop_map(|told| {
+        let (locale, timezone, screen, connection, os) = told?;
+        Some(DeviceHints { locale, timezone, screen, connection, os })
+    })
 }
 
 fn object() -> impl Strategy<Value = Option<RawJson>> {
@@ -87,13 +144,15 @@ prop_compose! {
         click in option::of(identifier()),
     ) -> (Option<AnonymousId>, Option<UserId>, Option<OrderId>, Option<ClickReference>) {
         let reference = |id: String| Some(ClickReference {
-            id: ClickId::parse(&id)?, issued: Timestamp(5), link: "l".into(), link_version: 1, ms_id: None,
+            id: ClickId::parse(&id)?, issued: Timestamp(-5), link: "l\"".into(), link_version: u32::MAX,
+            ms_id: anonymous.as_deref().and_then(AnonymousId::parse),
         });
+        let click = click.and_then(reference);
         (
             anonymous.and_then(|id| AnonymousId::parse(&id)),
             user.and_then(|id| UserId::parse(&id)),
             order.and_then(|id| OrderId::parse(&id)),
-            click.and_then(reference),
+            click,
         )
     }
 }
@@ -101,28 +160,35 @@ prop_compose! {
 prop_compose! {
     fn event()(
         (id, source) in (identifier(), identifier()),
-        kind in select(vec![EventKind::Page, EventKind::Track, EventKind::Click, EventKind::Touch]),
+        kind in kind(),
         identity in identity(),
         times in (any::<i64>(), any::<i64>(), option::of(any::<i64>()), any::<i64>()),
         texts in (text(), text(), text(), text()),
+        places in (campaign(), hints(), text(), text(), text(), text()),
+        said in (select(vec![Surface::Browser, Surface::App, Surface::Server]), consent_source(), option::of(identifier())),
+        hops in (option::of(any::<i64>()), option::of(any::<i64>()), option::of(any::<i64>())),
         bits in (any::<u16>(), 0u8..8, any::<u64>()),
         money in option::of(any::<i64>()),
-        raw in (object(), object(), object()),
+        raw in (object(), object(), object(), object()),
     ) -> Event {
         let id = EventId::parse(&id).expect("an id");
         let mut event = Event::new(id, kind, SourceId::parse(&source).expect("an id"), Timestamp(times.0));
         (event.anonymous_id, event.user_id, event.order_id, event.click) = identity;
         event.event_time = Timestamp(times.1);
-        event.correction = Correction { client: times.2.map(Timestamp), sent: None, shift: Span(times.3) };
+        let sent = hops.1.map(Timestamp);
+        event.correction = Correction { client: times.2.map(Timestamp), sent, shift: Span(times.3) };
         (event.name, event.page.url, event.page.title, event.user_agent) = texts;
-        event.campaign.take_parameter("utm_source", event.name.as_deref().unwrap_or("s"));
+        (event.campaign, event.device_hints, event.page.referrer, event.group_id, event.country, event.region) = places;
+        (event.surface, event.consent.source) = (said.0, said.1);
+        event.previous_id = said.2.and_then(|id| UserId::parse(&id));
+        (event.hops.edge, event.hops.request, event.hops.queued) =
+            (hops.0.map(Timestamp), hops.1.map(Timestamp), hops.2.map(Timestamp));
         event.arrival = event.page.url.as_deref().map(|url| Arrival::new(url, "m"));
         event.flags = Flags(bits.0);
         event.consent.granted = Purposes::from_bits(bits.1);
         event.sequence = bits.2;
-        event.surface = Surface::App;
         event.value = money.map(|minor| Money { minor, currency: Currency::USD });
-        (event.properties, event.traits, event.context) = raw;
+        (event.properties, event.traits, event.context, event.integrations) = raw;
         event
     }
 }
@@ -158,6 +224,7 @@ proptest! {
         if let Ok(body) = Body::batch(&bytes, &limits) {
             for parsed in body.outcomes(&receipt, &limits).flatten() {
                 let text = parsed.event.encode().expect("encodes");
+                prop_assert_eq!(&text, &serde_json::to_vec(&parsed.event).expect("serde encodes"));
                 prop_assert_eq!(decode(CONTRACT_VERSION, &text).expect("decodes"), parsed.event);
             }
         }
@@ -166,6 +233,7 @@ proptest! {
     #[test]
     fn events_read_back(event in event()) {
         let text = event.encode().expect("encodes");
+        prop_assert_eq!(&text, &serde_json::to_vec(&event).expect("serde encodes"));
         prop_assert_eq!(decode(CONTRACT_VERSION, &text).expect("decodes"), event);
         prop_assert!(decode(CONTRACT_VERSION + 1, &text).is_err());
     }

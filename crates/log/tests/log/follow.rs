@@ -3,7 +3,9 @@
 use crate::harness::*;
 use millstream_event::{Kind, Lane, Position};
 use millstream_log::faulty::FaultyDisk;
-use millstream_log::{EventLog, LanePositions, LogError, SegmentOptions, chain};
+use millstream_log::{
+    AppendError, Appended, Draft, EventLog, LanePositions, LogError, SegmentOptions, chain,
+};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
@@ -258,4 +260,48 @@ fn the_last_owner_may_be_an_acknowledgement_and_a_panic_in_one_harms_nobody() {
     log.append(vec![record(0, "z")], Box::new(last)).unwrap();
     drop(log);
     assert!(receiver.recv().unwrap());
+}
+
+#[test]
+fn large_groups_and_small_ones_drafted_or_not_keep_their_order() {
+    let disk = FaultyDisk::new();
+    let options = SegmentOptions { linger_max: Duration::from_millis(20), ..small() };
+    let log = open(&disk, &options).unwrap();
+    let lengths = [5, 40_000, 0, 33_000, 70_000, 9, 32_000, 50_000, 1];
+    let (over, heard) = std::sync::mpsc::channel();
+    let payload = |number: usize| vec![number as u8; lengths[number % lengths.len()]];
+    for number in 0..lengths.len() * 6 {
+        let over = over.clone();
+        let note = Box::new(move |outcome: Result<_, _>| over.send(outcome).unwrap());
+        let append = record(7, payload(number));
+        if number % 2 == 0 {
+            log.append(vec![append], note).unwrap();
+        } else {
+            let mut draft = Draft::with_room(1, 10);
+            draft.add(append.header, |out| out.extend_from_slice(&append.payload));
+            log.append_draft(draft, note).unwrap();
+        }
+    }
+    let expected: Vec<_> = (0..lengths.len() * 6).map(|it| (7, it as u64, payload(it))).collect();
+    for (_, ordinal, _) in &expected {
+        let outcome: Result<Appended, AppendError> = heard.recv().unwrap();
+        assert_eq!(outcome.unwrap().places, [(lane(7), Position(*ordinal))]);
+    }
+    assert!(outline(&everything(&log).unwrap()) == expected);
+    drop(log);
+    assert!(outline(&everything(&open(&disk, &options).unwrap()).unwrap()) == expected);
+}
+
+#[test]
+fn a_draft_is_held_to_the_bounds_of_a_group() {
+    let disk = FaultyDisk::new();
+    let log = open(&disk, &small()).unwrap();
+    let drafted = |length: usize| {
+        let mut draft = Draft::default();
+        draft.add(record(1, "").header, |out| out.resize(out.len() + length, b'x'));
+        log.append_draft(draft, Box::new(|_| {}))
+    };
+    let limit = millstream_event::record::RECORD_BYTES_MAX - millstream_event::record::HEADER_BYTES;
+    drafted(limit).unwrap();
+    assert!(matches!(drafted(limit + 1), Err(AppendError::TooLarge { .. })));
 }

@@ -5,7 +5,7 @@ use super::plane::Plane;
 use super::refusal::Refusal;
 use millstream_event::consent::{Aggregate, AggregateKey};
 use millstream_event::{Kind, Timestamp};
-use millstream_log::Append;
+use millstream_log::Draft;
 use std::collections::BTreeMap;
 
 /// The counts of one request.
@@ -20,20 +20,17 @@ impl Aggregates {
         *self.counts.entry(key).or_default() += 1;
     }
 
-    /// One record for each count.
-    pub(super) fn records(
+    /// Adds one record for each count.
+    pub(super) fn add_to(
         self,
+        draft: &mut Draft,
         plane: &Plane,
         received: Timestamp,
-    ) -> Result<Vec<Append>, Refusal> {
-        self.counts
-            .into_iter()
-            .map(|(key, count)| {
-                let aggregate = Aggregate { key, count };
-                let subject = aggregate.subject();
-                let payload = serde_json::to_vec(&aggregate).map_err(|_| Refusal::Internal)?;
-                Ok(durable::record(plane, Kind::Aggregate, subject, received, payload))
-            })
-            .collect()
+    ) -> Result<(), Refusal> {
+        self.counts.into_iter().try_for_each(|(key, count)| {
+            let aggregate = Aggregate { key, count };
+            let header = durable::header(plane, Kind::Aggregate, aggregate.subject(), received);
+            durable::add_json(draft, header, &aggregate)
+        })
     }
 }

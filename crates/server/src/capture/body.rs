@@ -34,7 +34,8 @@ pub(super) async fn read(exchange: &Exchange<'_>, body: Incoming) -> Result<Body
     let expected = announced.filter(|bytes| *bytes <= limit).unwrap_or(0);
     let mut reservation = Reservation::take(counters, limits.in_flight_bytes, expected)?;
     let patience = exchange.plane.options.timeouts.body;
-    let packed = tokio::time::timeout(patience, collect(body, limit, &mut reservation))
+    let collected = collect(body, (limit, expected), &mut reservation);
+    let packed = tokio::time::timeout(patience, collected)
         .await
         .map_err(|_| Refusal::BodyTimeout(patience.as_secs()))??;
     add(&counters.body_bytes, packed.len() as u64);
@@ -46,10 +47,11 @@ pub(super) async fn read(exchange: &Exchange<'_>, body: Incoming) -> Result<Body
     Ok(Body { bytes, _reservation: reservation })
 }
 
-/// All frames of a body, or a refusal once they are more than `limit` bytes.
+/// All frames of a body, which is `expected` to have so many bytes, or a refusal once they are more
+/// than `limit` bytes.
 async fn collect(
     mut body: Incoming,
-    limit: usize,
+    (limit, expected): (usize, usize),
     reservation: &mut Reservation,
 ) -> Result<Bytes, Refusal> {
     let mut first: Option<Bytes> = None;
@@ -73,7 +75,7 @@ async fn collect(
             None if joined.is_empty() => first = Some(data),
             None => joined.extend_from_slice(&data),
             Some(earlier) => {
-                joined.reserve(earlier.len() + data.len());
+                joined.reserve(expected.max(earlier.len() + data.len()));
                 joined.extend_from_slice(&earlier);
                 joined.extend_from_slice(&data);
             }

@@ -79,7 +79,7 @@ pub(super) async fn answer(
     let plane = exchange.plane;
     let made = event.received;
     let mut group = Group::default();
-    group.admit(plane, event)?;
+    group.admit(plane, event, plane.clock.now());
     exchange.stopwatch.parsed();
     intake::store(exchange, group, plane.options.log_wait).await?;
     let mut answer = answer::success();

@@ -11,12 +11,16 @@ use millstream_event::consent::{Outcome as Kept, restrict};
 use millstream_event::control::Settings;
 use millstream_event::wire::{self, Parsed, Receipt};
 use millstream_event::{ConsentSource, Event, Flags, Purposes, Quarantine, SourceId, Timestamp};
-use millstream_log::Append;
+use millstream_log::Draft;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Events after which a long batch lets other requests of its thread go first.
 const BREATH_EVENTS: usize = 64;
+/// Events after which the time is looked at again: it takes about as long as parsing one of them.
+const STAMP_EVENTS: usize = 8;
+/// Bytes that the contract's own fields add to what a client sent of an event, as a rule.
+const ADDED_BYTES: usize = 384;
 
 /// What is known of a request beside its body, looked up once.
 pub(super) struct Setting {
@@ -69,7 +73,7 @@ impl Setting {
 /// Records that become durable together, and what they count as.
 #[derive(Debug, Default)]
 pub(super) struct Group {
-    records: Vec<Append>,
+    records: Draft,
     aggregates: Aggregates,
     accepted: u64,
     restricted: u64,
@@ -78,25 +82,34 @@ pub(super) struct Group {
 }
 
 impl Group {
+    /// With room for this many events of `bytes` in all.
+    fn for_events(events: usize, bytes: usize) -> Self {
+        let records = Draft::with_room(events, bytes + events * ADDED_BYTES);
+        Self { records, ..Self::default() }
+    }
+
     /// Takes one outcome of a parser.
     fn take(
         &mut self,
         plane: &Plane,
         setting: &Setting,
-        outcome: wire::Outcome,
+        (outcome, now): (wire::Outcome, Timestamp),
     ) -> Result<(), Refusal> {
         match outcome {
-            Ok(parsed) => self.admit(plane, located(plane, setting, parsed)),
+            Ok(parsed) => {
+                self.admit(plane, located(plane, setting, parsed), now);
+                Ok(())
+            }
             Err(item) => self.quarantine(plane, &item),
         }
     }
 
-    /// Takes an event as far as its consent allows.
-    pub(super) fn admit(&mut self, plane: &Plane, mut event: Event) -> Result<(), Refusal> {
-        event.hops.queued = Some(plane.clock.now());
+    /// Takes an event as far as its consent allows; `now` it is parsed and on its way to the log.
+    pub(super) fn admit(&mut self, plane: &Plane, mut event: Event, now: Timestamp) {
+        event.hops.queued = Some(now);
         match restrict(event) {
             Kept::Keep(event) => {
-                self.records.push(durable::event(plane, &event)?);
+                durable::add_event(plane, &mut self.records, &event);
                 self.accepted += 1;
                 self.restricted += u64::from(event.flags.has(Flags::RESTRICTED));
             }
@@ -105,11 +118,10 @@ impl Group {
                 self.aggregated += 1;
             }
         }
-        Ok(())
     }
 
     fn quarantine(&mut self, plane: &Plane, item: &Quarantine) -> Result<(), Refusal> {
-        self.records.push(durable::quarantine(plane, item)?);
+        durable::add_quarantine(plane, &mut self.records, item)?;
         self.quarantined += 1;
         Ok(())
     }
@@ -130,18 +142,23 @@ fn located(plane: &Plane, setting: &Setting, parsed: Parsed) -> Event {
     event
 }
 
-/// Takes the outcomes of a parser and makes them durable in one group.
+/// Takes the outcomes of a parser of `bytes` and makes them durable in one group.
 pub(super) async fn keep(
     exchange: &mut Exchange<'_>,
     setting: &Setting,
-    outcomes: impl Iterator<Item = wire::Outcome>,
+    (outcomes, bytes): (impl Iterator<Item = wire::Outcome>, usize),
 ) -> Result<(), Refusal> {
-    let mut group = Group::default();
+    let (events, _) = outcomes.size_hint();
+    let mut group = Group::for_events(events, bytes);
+    let mut now = exchange.plane.clock.now();
     for (place, outcome) in outcomes.enumerate() {
-        group.take(exchange.plane, setting, outcome)?;
         if place % BREATH_EVENTS == BREATH_EVENTS - 1 {
             tokio::task::yield_now().await;
         }
+        if place % STAMP_EVENTS == STAMP_EVENTS - 1 {
+            now = exchange.plane.clock.now();
+        }
+        group.take(exchange.plane, setting, (outcome, now))?;
     }
     exchange.stopwatch.parsed();
     store(exchange, group, exchange.plane.options.log_wait).await
@@ -155,7 +172,7 @@ pub(super) async fn store(
 ) -> Result<(), Refusal> {
     let plane = exchange.plane;
     let mut records = group.records;
-    records.extend(group.aggregates.records(plane, exchange.started)?);
+    group.aggregates.add_to(&mut records, plane, exchange.started)?;
     if records.is_empty() {
         return Ok(());
     }

@@ -22,7 +22,8 @@ pub(super) async fn collect(
     let receipt = setting.receipt(exchange, source, &content.bytes);
     let limits = exchange.plane.options.limits.of_events();
     let outcomes = ga4::parse(&content.bytes, &receipt, &limits)?;
-    intake::keep(exchange, &setting, outcomes.into_iter()).await?;
+    let sent = (outcomes.into_iter(), content.bytes.len());
+    intake::keep(exchange, &setting, sent).await?;
     Ok(answer::empty(StatusCode::NO_CONTENT))
 }
 

@@ -43,7 +43,8 @@ pub(super) async fn answer(
     let limits = exchange.plane.options.limits.of_events();
     let setting = Setting::of(exchange);
     let receipt = setting.receipt(exchange, source, text.as_bytes());
-    intake::keep(exchange, &setting, body.outcomes(&receipt, &limits)).await?;
+    let sent = (body.outcomes(&receipt, &limits), text.len());
+    intake::keep(exchange, &setting, sent).await?;
     let mut answer = image();
     if let Some(cookie) = cookie {
         answer.headers_mut().insert(SET_COOKIE, cookie);

@@ -130,12 +130,9 @@ fn describe(event: &mut Event, exchange: &Exchange<'_>, link: &Link) {
 async fn log(exchange: &mut Exchange<'_>, event: Event) {
     let plane = exchange.plane;
     let mut group = Group::default();
-    let admitted = group.admit(plane, event);
+    group.admit(plane, event, plane.clock.now());
     exchange.stopwatch.parsed();
-    let outcome = match admitted {
-        Ok(()) => intake::store(exchange, group, plane.options.redirect_wait).await,
-        Err(refusal) => Err(refusal),
-    };
+    let outcome = intake::store(exchange, group, plane.options.redirect_wait).await;
     if let Err(refusal) = outcome {
         add(&plane.counters.click_unlogged, 1);
         tracing::debug!(code = refusal.code(), "a click was let through unlogged");

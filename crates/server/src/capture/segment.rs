@@ -45,7 +45,8 @@ pub(super) async fn answer(
     let source = exchange.source(calls.write_key())?;
     let setting = Setting::of(exchange);
     let receipt = setting.receipt(exchange, source, &content.bytes);
-    intake::keep(exchange, &setting, calls.outcomes(&receipt, &limits)).await?;
+    let sent = (calls.outcomes(&receipt, &limits), content.bytes.len());
+    intake::keep(exchange, &setting, sent).await?;
     Ok(answer::success())
 }
 

@@ -25,7 +25,8 @@ pub(super) async fn answer(
     let receipt = setting.receipt(exchange, source, &content.bytes);
     let limits = exchange.plane.options.limits.of_events();
     let outcomes = snowplow::parse(&content.bytes, &receipt, &limits)?;
-    intake::keep(exchange, &setting, outcomes.into_iter()).await?;
+    let sent = (outcomes.into_iter(), content.bytes.len());
+    intake::keep(exchange, &setting, sent).await?;
     Ok(answer::with_body(StatusCode::OK, "text/plain", Bytes::from_static(b"ok")))
 }
 

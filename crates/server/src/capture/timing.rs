@@ -30,6 +30,6 @@ pub(super) async fn answer(
             parsed
         })
     });
-    intake::keep(exchange, &setting, outcomes).await?;
+    intake::keep(exchange, &setting, (outcomes, content.bytes.len())).await?;
     Ok(answer::success())
 }

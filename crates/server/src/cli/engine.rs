@@ -71,8 +71,11 @@ impl Engine {
     /// # Errors
     /// See [`EngineError`].
     pub fn open(config: Config) -> Result<Self, EngineError> {
-        let options =
-            InstanceOptions { log: segment_options(&config), ..InstanceOptions::default() };
+        let options = InstanceOptions {
+            log: segment_options(&config),
+            niceness: config.pipeline.niceness,
+            ..InstanceOptions::default()
+        };
         let instance = Arc::new(Instance::open(&config.data_dir, &options)?);
         if let Some(because) = &instance.rebuilt {
             tracing::warn!(because, "the state is folded again from the log");
@@ -96,6 +99,7 @@ impl Engine {
         let options = ConsumeOptions {
             owners: config.pipeline.owners,
             batch_records: config.pipeline.batch_records,
+            niceness: config.pipeline.niceness,
             ..ConsumeOptions::default()
         };
         let consumer = Arc::new(consume::start(&options, parts)?);

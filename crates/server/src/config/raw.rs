@@ -159,6 +159,8 @@ pub struct Pipeline {
     pub owners: usize,
     /// Records between two commits of a lane.
     pub batch_records: usize,
+    /// Behind capture.
+    pub niceness: u8,
     /// From one copy of the state to the next.
     pub checkpoint_minutes: u32,
     /// Session timeout.

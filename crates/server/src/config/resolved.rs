@@ -5,6 +5,7 @@ use super::raw::{self, Raw};
 use crate::capture::{
     CaptureOptions, ConsentDefaults, KeyHash, Limits, Source, Timeouts, TlsFiles,
 };
+use crate::priority::NICENESS_MAX;
 use millstream_attribute::conversion::ConversionRules;
 use millstream_event::control::Settings;
 use millstream_event::{Purposes, SourceId, Span};
@@ -37,6 +38,8 @@ pub struct Pipeline {
     pub owners: usize,
     /// Records between two commits of a lane.
     pub batch_records: usize,
+    /// How far its threads step back behind those of capture.
+    pub niceness: u8,
     /// From one copy of the state to the next.
     pub checkpoint_every: Duration,
     /// Session timeout.
@@ -270,11 +273,16 @@ fn log(raw: raw::Log) -> Result<raw::Log, ConfigError> {
 }
 
 fn pipeline(raw: &raw::Pipeline) -> Result<Pipeline, ConfigError> {
-    if !(1..=OWNERS_MAX).contains(&raw.owners) {
-        return Err(wrong("pipeline.owners", raw.owners, "use 1 to 64"));
-    }
-    if !(1..=BATCH_RECORDS_MAX).contains(&raw.batch_records) {
-        return Err(wrong("pipeline.batch_records", raw.batch_records, "use 1 to 100000"));
+    let (minutes, most) = (raw.checkpoint_minutes as usize, CHECKPOINT_MINUTES_MAX as usize);
+    for (key, value, range, why) in [
+        ("pipeline.owners", raw.owners, 1..=OWNERS_MAX, "use 1 to 64"),
+        ("pipeline.batch_records", raw.batch_records, 1..=BATCH_RECORDS_MAX, "use 1 to 100000"),
+        ("pipeline.niceness", raw.niceness.into(), 0..=NICENESS_MAX.into(), "use 0 to 19"),
+        ("pipeline.checkpoint_minutes", minutes, 1..=most, "use 1 to 10080"),
+    ] {
+        if !range.contains(&value) {
+            return Err(wrong(key, value, why));
+        }
     }
     if raw.timeout_minutes == 0 || raw.window_days == 0 {
         return Err(wrong(
@@ -283,15 +291,12 @@ fn pipeline(raw: &raw::Pipeline) -> Result<Pipeline, ConfigError> {
             "timeout and window must be at least 1",
         ));
     }
-    if !(1..=CHECKPOINT_MINUTES_MAX).contains(&raw.checkpoint_minutes) {
-        let minutes = raw.checkpoint_minutes;
-        return Err(wrong("pipeline.checkpoint_minutes", minutes, "use 1 to 10080"));
-    }
     let revenue = raw.revenue_events.iter().map(|name| (name.as_str(), true));
     let others = raw.conversion_events.iter().map(|name| (name.as_str(), false));
     Ok(Pipeline {
         owners: raw.owners,
         batch_records: raw.batch_records,
+        niceness: raw.niceness,
         checkpoint_every: Duration::from_secs(60 * u64::from(raw.checkpoint_minutes)),
         timeout: Span::minutes(i64::from(raw.timeout_minutes)),
         horizon: Span::hours(i64::from(raw.horizon_hours)),
@@ -367,6 +372,7 @@ mod tests {
             ("[log]\nbytes_max = 5", "log.bytes_max"),
             ("[log]\nretain_days = 0", "log.retain_days"),
             ("[log]\nretain_bytes = 5", "log.retain_bytes"),
+            ("[pipeline]\nniceness = 20", "pipeline.niceness"),
             ("[pipeline]\ncheckpoint_minutes = 0", "pipeline.checkpoint_minutes"),
             ("[pipeline]\ncheckpoint_minutes = 10081", "pipeline.checkpoint_minutes"),
         ] {
@@ -380,6 +386,7 @@ mod tests {
         assert_eq!(resolve("[pipeline]\nowners = 64").unwrap().pipeline.owners, OWNERS_MAX);
         let minutes = format!("[pipeline]\ncheckpoint_minutes = {CHECKPOINT_MINUTES_MAX}");
         assert_eq!(resolve(&minutes).unwrap().pipeline.checkpoint_every.as_secs(), 604_800);
+        assert_eq!(resolve("[pipeline]\nniceness = 19").unwrap().pipeline.niceness, NICENESS_MAX);
         let batch = format!("[pipeline]\nbatch_records = {BATCH_RECORDS_MAX}");
         assert_eq!(resolve(&batch).unwrap().pipeline.batch_records, BATCH_RECORDS_MAX);
     }

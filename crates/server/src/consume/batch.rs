@@ -1,5 +1,6 @@
 //! Folding one batch: load what is foreseen, fold record by record, load what was missed.
 
+use crate::priority::Courtesy;
 use millstream_event::{Lane, Record};
 use millstream_log::chain;
 use millstream_pipeline::{ApplyError, Decoded, Key, Miss, ReadError, Rules, View, apply, foresee};
@@ -70,7 +71,9 @@ pub(super) fn fold(
     let decoded: Vec<Decoded<'_>> = records.iter().map(Decoded::of).collect();
     load(view, store, decoded.iter().flat_map(|record| foresee(generation, record)).collect())?;
     let mut folded = Folded::default();
+    let mut courtesy = Courtesy::begin();
     for decoded in &decoded {
+        courtesy.step();
         let record = decoded.record();
         let lane = record.header.lane;
         if folded.broken.contains_key(&lane) {

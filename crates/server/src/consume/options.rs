@@ -1,6 +1,7 @@
 //! What the consumer needs and how it is bounded.
 
 use super::crash::Crash;
+use crate::priority::NICENESS;
 use millstream_attribute::ConversionRules;
 use millstream_event::control::Control;
 use millstream_event::{Span, Timestamp};
@@ -22,6 +23,8 @@ pub struct ConsumeOptions {
     pub queue_records: usize,
     /// The most decoded values an owner keeps between batches.
     pub values_max: usize,
+    /// How far its threads step back behind those of capture; 0 for not at all.
+    pub niceness: u8,
     /// Distance of ticks in a lane that sees records. `None`: no ticks.
     pub tick_every: Option<Duration>,
     /// Strikes in tests.
@@ -35,6 +38,7 @@ impl Default for ConsumeOptions {
             batch_records: 2_000,
             queue_records: 16_000,
             values_max: 60_000,
+            niceness: NICENESS,
             tick_every: Some(Duration::from_secs(1)),
             crash: None,
         }

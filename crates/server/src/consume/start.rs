@@ -8,6 +8,7 @@ use super::owner::{Owner, version};
 use super::progress::{Progress, Shared};
 use super::{reader, ticker};
 use crate::instance::check_timeline;
+use crate::priority::step_back;
 use millstream_event::{Lane, Timestamp};
 use millstream_log::{EventLog, LanePositions};
 use millstream_pipeline::query;
@@ -16,15 +17,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// Niceness of the folding threads: about a tenth of a core that capture would use up.
-const FOLD_NICENESS: i32 = 10;
-
 /// A running consumer. Dropping it ends it; what is not folded then is folded after the next start.
 pub struct Consumer {
     shared: Arc<Shared>,
     log: Arc<dyn EventLog>,
     clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     mailboxes: Vec<Arc<Mailbox>>,
+    niceness: u8,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -52,6 +51,7 @@ pub fn start(options: &ConsumeOptions, parts: ConsumeParts) -> Result<Consumer, 
         log: Arc::clone(&parts.log),
         clock: Arc::clone(&parts.clock),
         mailboxes: mailboxes.clone(),
+        niceness: options.niceness,
         threads: Mutex::default(),
     };
     for (number, mailbox) in mailboxes.iter().enumerate() {
@@ -118,25 +118,17 @@ fn owner(
     })
 }
 
-/// Lets capture go first where the cores do not suffice for both: visitors and senders wait for it,
-/// while what is to be folded lies in the log and can be folded a little later.
-fn step_back() {
-    // Of the calling thread alone (Linux). Where it is not allowed, all go equally.
-    if let Err(error) = rustix::process::setpriority_process(None, FOLD_NICENESS) {
-        tracing::debug!(%error, "the fold runs at the priority of everything else");
-    }
-}
-
 impl Consumer {
     fn spawn(
         &self,
         name: String,
         body: impl FnOnce() + Send + 'static,
     ) -> Result<(), ConsumeError> {
+        let niceness = self.niceness;
         let thread = std::thread::Builder::new()
             .name(name.clone())
             .spawn(move || {
-                step_back();
+                step_back(niceness);
                 body();
             })
             .map_err(|source| ConsumeError::Thread { name, source })?;

@@ -27,6 +27,7 @@ pub use keys::Keys;
 pub use presence::Addresses;
 pub use timeline::check_timeline;
 
+use crate::priority::{NICENESS, stepped_back};
 use lock::DirectoryLock;
 use millstream_log::disk::SystemDisk;
 use millstream_log::{EventLog, SegmentLog, SegmentOptions};
@@ -38,7 +39,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// How a data directory is opened.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct InstanceOptions {
     /// Bounds of the log.
     pub log: SegmentOptions,
@@ -46,6 +47,19 @@ pub struct InstanceOptions {
     pub store: StoreOptions,
     /// Generation whose state is checked against the log.
     pub generation: u16,
+    /// How far the state's own threads and the keeper step back behind capture; 0 for not at all.
+    pub niceness: u8,
+}
+
+impl Default for InstanceOptions {
+    fn default() -> Self {
+        Self {
+            log: SegmentOptions::default(),
+            store: StoreOptions::default(),
+            generation: 0,
+            niceness: NICENESS,
+        }
+    }
 }
 
 /// An open data directory. Dropping it removes `instance.json` and releases the lock.
@@ -64,6 +78,7 @@ pub struct Instance {
     pub log_cut: Option<String>,
     checkpoints: Checkpoints,
     generation: u16,
+    niceness: u8,
     presence: Presence,
     _lock: DirectoryLock,
 }
@@ -93,7 +108,8 @@ impl Instance {
         let keys = Keys::load_or_create(&log_dir(dir))?;
         let log = SegmentLog::open(Arc::new(SystemDisk), &log_dir(dir), options.log.clone())?;
         let log_cut = log.cut().map(|cut| format!("{cut:?}"));
-        let (store, rebuilt) = state::open(dir, &log, options)?;
+        // What the state library writes and merges in threads of its own is no hurry either.
+        let (store, rebuilt) = stepped_back(options.niceness, || state::open(dir, &log, options))?;
         Ok(Self {
             dir: dir.to_owned(),
             log: Arc::new(log),
@@ -103,6 +119,7 @@ impl Instance {
             log_cut,
             checkpoints: Checkpoints::of(dir, options.generation, options.store.layout),
             generation: options.generation,
+            niceness: options.niceness,
             presence,
             _lock: lock,
         })
@@ -119,7 +136,7 @@ impl Instance {
     /// # Errors
     /// When no thread can be started.
     pub fn keep(&self, every: Duration) -> std::io::Result<Keeper> {
-        Keeper::start(self.keeping(), every)
+        stepped_back(self.niceness, || Keeper::start(self.keeping(), every))
     }
 
     /// Tells other processes where this one listens, in `instance.json`.

@@ -165,14 +165,21 @@ impl Connection {
     }
 }
 
-async fn open(address: SocketAddr) -> Result<SendRequest<Body>, ConnectionError> {
+/// Opens a connection that sends at once what it is given.
+pub(super) async fn open_stream(address: SocketAddr) -> Result<TcpStream, ConnectionError> {
     let connecting = tokio::time::timeout(CONNECT_PATIENCE, TcpStream::connect(address)).await;
     let late = ConnectionError::TimedOut { address, seconds: CONNECT_PATIENCE.as_secs() };
     let stream = connecting
         .map_err(|_| late)?
         .map_err(|source| ConnectionError::Connect { address, source })?;
+    let delayed = stream.set_nodelay(true);
+    delayed.map_err(|error| ConnectionError::Broken { address, why: error.to_string() })?;
+    Ok(stream)
+}
+
+async fn open(address: SocketAddr) -> Result<SendRequest<Body>, ConnectionError> {
+    let stream = open_stream(address).await?;
     let broken = |why: String| ConnectionError::Broken { address, why };
-    stream.set_nodelay(true).map_err(|error| broken(error.to_string()))?;
     let (sender, driver) =
         handshake(TokioIo::new(stream)).await.map_err(|error| broken(error.to_string()))?;
     // A fault of the connection shows at the request that uses it.

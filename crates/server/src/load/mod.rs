@@ -9,6 +9,7 @@ pub mod connection;
 mod profile;
 mod result;
 mod run;
+mod socket;
 
 pub use connection::{Answer, Connection, ConnectionError, Target};
 pub use profile::{Profile, Shape};

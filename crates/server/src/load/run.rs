@@ -1,11 +1,14 @@
 //! The run itself: tickets due at fixed times, taken by whichever connection is free.
 
-use super::connection::{Connection, ConnectionError, Target, whole};
+use super::connection::{ConnectionError, Target};
 use super::profile::{Operation, Profile, Shape};
 use super::result::{Outcome, Summary, Tally};
+use super::socket::Socket;
+use std::num::NonZero;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
@@ -76,8 +79,15 @@ struct Plan {
 pub fn run(options: &LoadOptions) -> Result<Summary, LoadError> {
     let target = checked(options)?;
     options.shape.request(0)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(drive(options, target))
+    runtime()?.block_on(drive(options, target))
+}
+
+/// On one core, nothing that could move work between threads.
+fn runtime() -> std::io::Result<Runtime> {
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let mut builder =
+        if cores == 1 { Builder::new_current_thread() } else { Builder::new_multi_thread() };
+    builder.enable_all().build()
 }
 
 fn checked(options: &LoadOptions) -> Result<Target, LoadError> {
@@ -113,8 +123,8 @@ async fn drive(options: &LoadOptions, target: Target) -> Result<Summary, LoadErr
     });
     let mut workers = JoinSet::new();
     for _ in 0..options.connections {
-        let connection = Connection::new(target.clone(), PATIENCE);
-        workers.spawn(work(Arc::clone(&plan), connection, fresh()?));
+        let socket = Socket::new(target.clone(), PATIENCE);
+        workers.spawn(work(Arc::clone(&plan), socket, fresh()?));
     }
     let mut tallies = fresh()?;
     while let Some(done) = workers.join_next().await {
@@ -132,7 +142,7 @@ fn fresh() -> Result<[Tally; 3], LoadError> {
 
 async fn work(
     plan: Arc<Plan>,
-    mut connection: Connection,
+    mut socket: Socket,
     mut tallies: [Tally; 3],
 ) -> Result<[Tally; 3], LoadError> {
     loop {
@@ -148,8 +158,8 @@ async fn work(
             sleep_until(due).await;
         }
         let counted_from = if ready_in_time { Instant::now() } else { due };
-        let outcome = match connection.send(request.map(whole)).await {
-            Ok(answer) => Outcome::of(operation, answer.status),
+        let outcome = match socket.send(&request).await {
+            Ok(status) => Outcome::of(operation, status),
             Err(_) => Outcome::Broken,
         };
         let micros = u64::try_from(counted_from.elapsed().as_micros()).unwrap_or(u64::MAX);

@@ -59,11 +59,13 @@ impl<'a> Body<'a> {
         if items.len() > limits.batch_events {
             return Err(Refusal::TooManyEvents { count: items.len(), max: limits.batch_events });
         }
-        let usable = |raw: &&RawValue| scalar::is_object(raw.get()) && !scalar::is_empty(raw.get());
+        let usable = |raw: Option<&'a RawValue>| {
+            raw.map(RawValue::get).filter(|text| scalar::is_object(text) && !scalar::is_empty(text))
+        };
         let shared = Shared {
             sent: Stamp::from_json(wire.sent_at.map(RawValue::get)),
-            context: wire.context.filter(usable),
-            integrations: wire.integrations.filter(usable),
+            context: usable(wire.context),
+            integrations: usable(wire.integrations),
         };
         let write_key = scalar::some_text(wire.write_key.map(RawValue::get));
         let items = items.into_iter().map(RawValue::get).collect();

@@ -1,7 +1,7 @@
 //! One call: an item of a batch, or a body of its own.
 
 use super::context::{Context, Merged};
-use super::page::PageFields;
+use super::item::{Item, Properties};
 use crate::campaign::truncated;
 use crate::envelope::{Event, EventKind};
 use crate::ids::{AnonymousId, EventId, UserId};
@@ -12,8 +12,8 @@ use crate::wire::clock::{Stamp, set_event_time};
 use crate::wire::landing::set_landing;
 use crate::wire::receipt::{Fault, Limits, Parsed, Receipt};
 use crate::wire::value::{ValueFields, set_value};
-use crate::wire::{canonical, complexity, identity, members, scalar, scan};
-use serde_json::value::RawValue;
+use crate::wire::{canonical, complexity, identity, scalar};
+use alloc::borrow::Cow;
 
 /// The calls of the API that stand for one event each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,107 +62,8 @@ impl Call {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Shared<'a> {
     pub sent: Stamp,
-    pub context: Option<&'a RawValue>,
-    pub integrations: Option<&'a RawValue>,
-}
-
-/// The members of a call that are read, as JSON text.
-struct Fields<'a> {
-    kind: Option<&'a str>,
-    message_id: Option<&'a str>,
-    anonymous_id: Option<&'a str>,
-    user_id: Option<&'a str>,
-    previous_id: Option<&'a str>,
-    group_id: Option<&'a str>,
-    event: Option<&'a str>,
-    name: Option<&'a str>,
-    original: Option<&'a str>,
-    timestamp: Option<&'a str>,
-    sent: Option<&'a str>,
-    received: Option<&'a str>,
-    sequence: Option<&'a str>,
-    properties: Option<&'a RawValue>,
-    traits: Option<&'a RawValue>,
-    context: Option<&'a RawValue>,
-    integrations: Option<&'a RawValue>,
-}
-
-const SCALARS: usize = 13;
-const NAMES: [&str; SCALARS + 4] = [
-    "type",
-    "messageId",
-    "anonymousId",
-    "userId",
-    "previousId",
-    "groupId",
-    "event",
-    "name",
-    "originalTimestamp",
-    "timestamp",
-    "sentAt",
-    "receivedAt",
-    "sequence",
-    "properties",
-    "traits",
-    "context",
-    "integrations",
-];
-
-impl<'a> Fields<'a> {
-    fn read(item: &'a str) -> Result<Self, Fault> {
-        if !scalar::is_object(item) {
-            return Err(Fault::new(QuarantineReason::NotAnObject, "an event is a JSON object"));
-        }
-        let slots = members::check_raw(item, &NAMES)
-            .map_err(|_| Fault::invalid("a member name", "is not readable text"))?;
-        let [.., properties, traits, context, integrations] = slots;
-        let [
-            kind,
-            message_id,
-            anonymous_id,
-            user_id,
-            previous_id,
-            group_id,
-            event,
-            name,
-            original,
-            timestamp,
-            sent,
-            received,
-            sequence,
-            ..,
-        ] = slots.map(|slot| slot.map(RawValue::get));
-        Ok(Self {
-            kind,
-            message_id,
-            anonymous_id,
-            user_id,
-            previous_id,
-            group_id,
-            event,
-            name,
-            original,
-            timestamp,
-            sent,
-            received,
-            sequence,
-            properties: object("properties", properties)?,
-            traits: object("traits", traits)?,
-            context: object("context", context)?,
-            integrations: object("integrations", integrations).unwrap_or_default(),
-        })
-    }
-}
-
-/// An object, if it is there; an empty list stands for an empty object.
-fn object<'a>(field: &str, value: Option<&'a RawValue>) -> Result<Option<&'a RawValue>, Fault> {
-    match value {
-        Some(raw) if scalar::is_empty(raw.get()) => Ok(None),
-        Some(raw) if !scalar::is_object(raw.get()) => {
-            Err(Fault::invalid(field, "is not an object"))
-        }
-        other => Ok(other),
-    }
+    pub context: Option<&'a str>,
+    pub integrations: Option<&'a str>,
 }
 
 pub(super) fn parse(
@@ -173,7 +74,7 @@ pub(super) fn parse(
     limits: &Limits,
 ) -> Result<Parsed, Fault> {
     complexity::check(item, limits)?;
-    let fields = Fields::read(item)?;
+    let fields = Item::read(item)?;
     let call = match call {
         Some(call) => call,
         None => stated_call(fields.kind)?,
@@ -186,22 +87,26 @@ pub(super) fn parse(
 
     let unreadable = || Fault::invalid("context", "has member names that are not readable text");
     let merged = Merged::of(fields.context, shared.context).map_err(|_| unreadable())?;
-    let text = merged.context.as_deref().map(RawValue::get);
-    let context = Context::read(text).ok_or_else(unreadable)?;
+    // What was found belongs to the item's own context, and only while nothing was added to it.
+    let context = match (&merged.context, fields.context) {
+        (Some(Cow::Borrowed(_)), Some(_)) => fields.of_context,
+        (context, _) => Context::read(context.as_deref()),
+    };
+    let context = context.ok_or_else(unreadable)?;
     event.surface = context.surface(call, receipt);
     context.describe(&mut event, receipt, merged.address.is_some());
     set_body(&mut event, call, &fields)?;
     context.set_campaign(&mut event);
-    let of_properties = fields.properties.filter(|_| call == Call::Page).map(RawValue::get);
-    let page = context.page().or(PageFields::read(of_properties));
+    let of_properties = fields.of_properties.filter(|_| call == Call::Page);
+    let page = context.page().or(of_properties.map(|found| found.page()).unwrap_or_default());
     set_landing(&mut event, page.landing(), receipt);
     event.traits = match (fields.traits, call) {
         (None, Call::Identify) => context.traits(),
-        (traits, _) => traits.map(RawJson::from),
+        (traits, _) => traits.map(RawJson::checked),
     };
-    event.properties = fields.properties.map(RawJson::from);
-    event.integrations = fields.integrations.or(shared.integrations).map(RawJson::from);
-    event.context = merged.context.as_deref().map(RawJson::from);
+    event.properties = fields.properties.map(RawJson::checked);
+    event.integrations = fields.integrations.or(shared.integrations).map(RawJson::checked);
+    event.context = merged.context.as_deref().map(RawJson::checked);
     let stated = context.stated_consent();
     event.consent = receipt.consent.overridden(stated);
     Ok(Parsed { event, stated, address: merged.address })
@@ -228,12 +133,12 @@ fn message_id(value: Option<&str>) -> Option<EventId> {
 }
 
 /// Imported history brings the receive stamp of whoever collected it; a live client may not.
-fn received_at(fields: &Fields<'_>, receipt: &Receipt<'_>) -> Timestamp {
+fn received_at(fields: &Item<'_>, receipt: &Receipt<'_>) -> Timestamp {
     let original = Stamp::from_json(fields.received).instant();
     original.filter(|_| receipt.imported()).unwrap_or(receipt.received)
 }
 
-fn set_client_time(event: &mut Event, fields: &Fields<'_>, shared: &Shared<'_>) {
+fn set_client_time(event: &mut Event, fields: &Item<'_>, shared: &Shared<'_>) {
     let client = match Stamp::from_json(fields.original) {
         Stamp::Absent => Stamp::from_json(fields.timestamp),
         original => original,
@@ -247,7 +152,7 @@ fn set_client_time(event: &mut Event, fields: &Fields<'_>, shared: &Shared<'_>) 
     event.sequence = sequence.and_then(|sequence| sequence.try_into().ok()).unwrap_or(0);
 }
 
-fn set_identity(event: &mut Event, call: Call, fields: &Fields<'_>) -> Result<(), Fault> {
+fn set_identity(event: &mut Event, call: Call, fields: &Item<'_>) -> Result<(), Fault> {
     event.anonymous_id =
         identity::from_json("anonymousId", fields.anonymous_id, AnonymousId::parse)?;
     event.user_id = identity::from_json("userId", fields.user_id, UserId::parse)?;
@@ -263,8 +168,7 @@ fn set_identity(event: &mut Event, call: Call, fields: &Fields<'_>) -> Result<()
 }
 
 /// Name, value, group: what the call is about.
-fn set_body(event: &mut Event, call: Call, fields: &Fields<'_>) -> Result<(), Fault> {
-    let properties = fields.properties.map(RawValue::get);
+fn set_body(event: &mut Event, call: Call, fields: &Item<'_>) -> Result<(), Fault> {
     let unreadable = || Fault::invalid("properties", "has member names that are not readable text");
     let said =
         |field: Option<&str>| scalar::some_text(field).map(|text| truncated(text.trim()).into());
@@ -272,16 +176,13 @@ fn set_body(event: &mut Event, call: Call, fields: &Fields<'_>) -> Result<(), Fa
         Call::Track => {
             event.name = said(fields.event);
             event.name.is_some().then_some(()).ok_or_else(|| Fault::missing("event"))?;
-            let names = ["revenue", "value", "total", "currency", "order_id", "orderId"];
-            let [revenue, value, total, currency, order, order_camel] =
-                scan::read(properties.unwrap_or("{}"), &names).ok_or_else(unreadable)?;
-            let amount = revenue.or(value).or(total);
-            set_value(event, ValueFields { amount, currency, order: order.or(order_camel) });
+            let Properties { amount, currency, order, .. } =
+                fields.of_properties.ok_or_else(unreadable)?;
+            set_value(event, ValueFields { amount, currency, order });
         }
         Call::Page | Call::Screen => {
-            let [name] =
-                scan::read(properties.unwrap_or("{}"), &["name"]).ok_or_else(unreadable)?;
-            event.name = said(fields.name).or_else(|| said(name));
+            let properties = fields.of_properties.ok_or_else(unreadable)?;
+            event.name = said(fields.name).or_else(|| said(properties.name));
         }
         Call::Group => {
             let group = fields.group_id.and_then(scalar::text_or_number);

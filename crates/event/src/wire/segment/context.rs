@@ -11,7 +11,6 @@ use crate::wire::{landing, members, scalar, scan};
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::string::String;
-use serde_json::value::RawValue;
 
 /// The member that holds the client address, which is never stored.
 const ADDRESS: &str = "ip";
@@ -19,32 +18,32 @@ const ADDRESS: &str = "ip";
 /// A context as it is kept, and the client address that it named.
 #[derive(Debug, Default)]
 pub(super) struct Merged<'a> {
-    pub context: Option<Cow<'a, RawValue>>,
+    pub context: Option<Cow<'a, str>>,
     pub address: Option<Box<str>>,
 }
 
 impl<'a> Merged<'a> {
     /// The item's context, what the batch's context adds to it, and no client address.
     pub(super) fn of(
-        own: Option<&'a RawValue>,
-        of_batch: Option<&'a RawValue>,
+        own: Option<&'a str>,
+        of_batch: Option<&'a str>,
     ) -> Result<Self, serde_json::Error> {
         let (Some(first), second) = (own.or(of_batch), own.and(of_batch)) else {
             return Ok(Self::default());
         };
         // An escape could spell the name of the address; then the members are looked at.
-        let escapes = first.get().as_bytes().contains(&b'\\');
-        let plain = !escapes && !first.get().contains("\"ip\"");
+        let escapes = first.as_bytes().contains(&b'\\');
+        let plain = !escapes && !first.contains("\"ip\"");
         if plain && second.is_none() {
             return Ok(Self { context: Some(Cow::Borrowed(first)), address: None });
         }
-        let mut all = members::all(first.get())?;
-        for (name, value) in second.map_or(Ok(alloc::vec![]), |raw| members::all(raw.get()))? {
+        let mut all = members::all(first)?;
+        for (name, value) in second.map_or(Ok(alloc::vec![]), members::all)? {
             if !all.iter().any(|(known, _)| *known == name) {
                 all.push((name, value));
             }
         }
-        let mut text = String::with_capacity(first.get().len());
+        let mut text = String::with_capacity(first.len());
         let mut address = None;
         for (name, value) in all {
             if name == ADDRESS {
@@ -54,14 +53,33 @@ impl<'a> Merged<'a> {
             }
         }
         text.push_str(if text.is_empty() { "{}" } else { "}" });
-        Ok(Self { context: Some(Cow::Owned(RawValue::from_string(text)?)), address })
+        Ok(Self { context: Some(Cow::Owned(text)), address })
     }
 }
+
+const NAMES: [&str; 13] = [
+    "page",
+    "campaign",
+    "userAgent",
+    "app",
+    "device",
+    "os",
+    "screen",
+    "locale",
+    "timezone",
+    "network",
+    "location",
+    "consent",
+    "traits",
+];
+const PAGE: usize = 0;
 
 /// The members of a context that are read.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Context<'a> {
     page: Option<&'a str>,
+    /// What stands in the page.
+    of_page: [Option<&'a str>; 5],
     campaign: Option<&'a str>,
     user_agent: Option<&'a str>,
     app: Option<&'a str>,
@@ -77,25 +95,35 @@ pub(super) struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
+    /// Reads a context; `None` when a name in it is no text.
     pub(super) fn read(context: Option<&'a str>) -> Option<Self> {
         let Some(context) = context else {
             return Some(Self::default());
         };
-        let names = [
-            "page",
-            "campaign",
-            "userAgent",
-            "app",
-            "device",
-            "os",
-            "screen",
-            "locale",
-            "timezone",
-            "network",
-            "location",
-            "consent",
-            "traits",
-        ];
+        Self::read_at(context, 0).map(|(found, _)| found)
+    }
+
+    /// Reads the object at `at`, its page included, and says where it ends.
+    pub(super) fn read_at(text: &'a str, at: usize) -> Option<(Self, usize)> {
+        let bytes = text.as_bytes();
+        let (mut slots, mut of_page) = ([None; NAMES.len()], [None; 5]);
+        let end = scan::read_at(text, at, &NAMES, &mut |place, at| {
+            let mut end = None;
+            if place == PAGE {
+                of_page = [None; 5];
+                end = scan::read_at(text, at, &PageFields::NAMES, &mut |place, at| {
+                    let end = scan::skip_value(bytes, at)?;
+                    of_page[place] = scan::present(text.get(at..end)?);
+                    Some(end)
+                });
+                if end.is_none() {
+                    of_page = [None; 5];
+                }
+            }
+            let end = end.or_else(|| scan::skip_value(bytes, at))?;
+            slots[place] = scan::present(text.get(at..end)?);
+            Some(end)
+        })?;
         let [
             page,
             campaign,
@@ -110,9 +138,10 @@ impl<'a> Context<'a> {
             location,
             consent,
             traits,
-        ] = scan::read(context, &names)?;
-        Some(Self {
+        ] = slots;
+        let found = Self {
             page,
+            of_page,
             campaign,
             user_agent,
             app,
@@ -125,12 +154,13 @@ impl<'a> Context<'a> {
             location,
             consent,
             traits: traits.filter(|text| scalar::is_object(text) && !scalar::is_empty(text)),
-        })
+        };
+        Some((found, end))
     }
 
     /// Traits of the user that are sent along.
     pub(super) fn traits(&self) -> Option<RawJson> {
-        self.traits.and_then(RawJson::parse)
+        self.traits.map(RawJson::checked)
     }
 
     /// Where it was made: a page says browser, an app or device says app, a browser's agent says
@@ -217,7 +247,7 @@ impl<'a> Context<'a> {
 
     /// The page, as far as the context tells.
     pub(super) fn page(&self) -> PageFields<'a> {
-        PageFields::read(self.page)
+        PageFields::of(self.of_page)
     }
 
     /// What `consent` says: by our purposes' names, or by the categories of consent managers.

@@ -7,6 +7,7 @@
 mod body;
 mod call;
 mod context;
+mod item;
 mod page;
 
 pub use body::Body;

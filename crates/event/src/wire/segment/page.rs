@@ -1,7 +1,7 @@
 //! The page of a call, from `context.page` or from the properties of a `page` call.
 
 use crate::wire::landing::Landing;
-use crate::wire::{scalar, scan};
+use crate::wire::scalar;
 use alloc::borrow::Cow;
 
 /// The members of a page that are read; empty ones count as absent.
@@ -15,11 +15,11 @@ pub(super) struct PageFields<'a> {
 }
 
 impl<'a> PageFields<'a> {
-    /// Reads them from a JSON object; nothing when it is none.
-    pub(super) fn read(object: Option<&'a str>) -> Self {
-        let names = ["url", "path", "search", "referrer", "title"];
-        let object = object.filter(|text| scalar::is_object(text));
-        let slots = object.and_then(|text| scan::read(text, &names)).unwrap_or_default();
+    /// Their names, in order.
+    pub(super) const NAMES: [&'static str; 5] = ["url", "path", "search", "referrer", "title"];
+
+    /// From the values of [`Self::NAMES`].
+    pub(super) fn of(slots: [Option<&'a str>; 5]) -> Self {
         let [url, path, search, referrer, title] = slots.map(scalar::some_text);
         Self { url, path, search, referrer, title }
     }

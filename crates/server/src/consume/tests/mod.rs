@@ -5,3 +5,4 @@ mod equality;
 mod faults;
 pub(crate) mod history;
 pub(crate) mod parts;
+mod priority;
