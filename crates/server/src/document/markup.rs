@@ -52,6 +52,13 @@ impl Markup {
         self.close(tag);
     }
 
+    /// Opens a part that scrolls sideways where it is too wide, by keyboard as well; it closes as `div`.
+    pub fn scroll(&mut self, label: &str) {
+        let attributes =
+            [("class", "scroll"), ("tabindex", "0"), ("role", "group"), ("aria-label", label)];
+        self.open("div", &attributes);
+    }
+
     /// An element that holds nothing, such as `meta` or `input`.
     pub fn void(&mut self, tag: &'static str, attributes: &Attributes<'_>) {
         self.open(tag, attributes);

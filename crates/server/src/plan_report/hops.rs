@@ -16,7 +16,8 @@ pub fn draw(view: &View<'_>, markup: &mut Markup) {
     hops.sort_by(|a, b| b.utilisation.total_cmp(&a.utilisation).then_with(|| a.name.cmp(&b.name)));
     let left_out = hops.len().saturating_sub(ROWS_MAX);
     hops.truncate(ROWS_MAX);
-    markup.fixed("<div class=\"scroll\"><table class=\"hops\"><thead><tr><th scope=\"col\">Hop</th><th scope=\"col\">Fullest resource</th><th scope=\"col\" class=\"number\">Events</th><th scope=\"col\" class=\"number\">Bits</th><th scope=\"col\" class=\"number\">Packets</th><th scope=\"col\" class=\"number\">Wait, mean</th><th scope=\"col\" class=\"number\">Wait, p99</th><th scope=\"col\" class=\"number\">Loss</th></tr></thead>\n<tbody>\n");
+    markup.scroll("Hops");
+    markup.fixed("<table class=\"hops\"><thead><tr><th scope=\"col\">Hop</th><th scope=\"col\">Fullest resource</th><th scope=\"col\" class=\"number\">Events</th><th scope=\"col\" class=\"number\">Bits</th><th scope=\"col\" class=\"number\">Packets</th><th scope=\"col\" class=\"number\">Wait, mean</th><th scope=\"col\" class=\"number\">Wait, p99</th><th scope=\"col\" class=\"number\">Loss</th></tr></thead>\n<tbody>\n");
     for plane in Plane::ALL {
         let members: Vec<&&HopReport> = hops.iter().filter(|hop| hop.plane == *plane).collect();
         if members.is_empty() {
@@ -90,7 +91,8 @@ fn gauge(hop: &HopReport, markup: &mut Markup) {
 
 /// What a failure changes, hop by hop.
 pub fn draw_shifts(failure: &FailureReport, markup: &mut Markup) {
-    markup.fixed("<div class=\"scroll\"><table><thead><tr><th scope=\"col\">Hop</th><th scope=\"col\" class=\"number\">Before</th><th scope=\"col\" class=\"number\">With the failure</th><th scope=\"col\">Fullest resource</th></tr></thead>\n<tbody>\n");
+    markup.scroll("Hops that change");
+    markup.fixed("<table><thead><tr><th scope=\"col\">Hop</th><th scope=\"col\" class=\"number\">Before</th><th scope=\"col\" class=\"number\">With the failure</th><th scope=\"col\">Fullest resource</th></tr></thead>\n<tbody>\n");
     let mut shifts: Vec<_> = failure.hops.iter().collect();
     let order = |after: Option<f64>| after.unwrap_or(f64::MAX);
     shifts

@@ -13,7 +13,8 @@ pub fn head(title: &str, says: &str, markup: &mut Markup) {
 
 /// A table; a column holds names or, where it says so, numbers.
 pub fn table(columns: &[(&'static str, bool)], rows: &[Vec<String>], markup: &mut Markup) {
-    markup.fixed("<div class=\"scroll\"><table><thead><tr>");
+    markup.scroll(columns.first().map_or("Table", |(name, _)| name));
+    markup.fixed("<table><thead><tr>");
     for (name, number) in columns {
         let class = if *number { "number" } else { "words" };
         markup.element("th", &[("scope", "col"), ("class", class)], name);

@@ -141,7 +141,10 @@ fn asked(question: &Question, currency: &str, markup: &mut Markup) {
         return;
     }
     let names = baselines(question);
-    markup.fixed("<div class=\"scroll\"><table><thead><tr><th scope=\"col\"></th><th scope=\"col\" class=\"number\">Now</th>");
+    markup.scroll(question.question);
+    markup.fixed(
+        "<table><thead><tr><th scope=\"col\"></th><th scope=\"col\" class=\"number\">Now</th>",
+    );
     for name in &names {
         markup.element("th", &[("scope", "col"), ("class", "number")], &capital(name));
     }

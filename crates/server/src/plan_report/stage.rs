@@ -39,15 +39,7 @@ pub fn draw(views: &[View<'_>], report: &PlanReport, body: &mut Markup) {
     for (index, view) in views.iter().enumerate() {
         opened(index, body);
         body.element("p", &[("class", "says")], &view.says());
-        body.open(
-            "div",
-            &[
-                ("class", "scroll"),
-                ("tabindex", "0"),
-                ("role", "region"),
-                ("aria-label", "Topology drawing"),
-            ],
-        );
+        body.scroll("Topology drawing");
         topology::draw(view, &layout, bits_max, body);
         ladder::draw(view, &layout, bits_max, body);
         body.close("div");

@@ -119,7 +119,7 @@ fn scores(card: &Scorecard, body: &mut Markup) {
         _ => String::new(),
     };
     head("Scores by row", &says, body);
-    body.open("div", &[("class", "scroll")]);
+    body.scroll("Scores");
     body.open("table", &[("class", "scores")]);
     body.fixed(
         "<thead><tr><th scope=\"col\">Row</th><th scope=\"col\" class=\"number\">Weight</th>",
@@ -174,9 +174,8 @@ fn costs(card: &Scorecard, body: &mut Markup) {
         body.close("li");
     }
     body.close("ul");
-    body.fixed(
-        "<div class=\"scroll\"><table class=\"costs\"><thead><tr><th scope=\"col\">Part</th>",
-    );
+    body.scroll("Costs");
+    body.fixed("<table class=\"costs\"><thead><tr><th scope=\"col\">Part</th>");
     for option in &card.options {
         body.element("th", &[("scope", "col"), ("class", "number")], &option.name);
     }
@@ -206,7 +205,7 @@ fn firmness(card: &Scorecard, body: &mut Markup) {
     }
     body.open("section", &[]);
     head("How firmly the ranking stands", &words::other_weights(card), body);
-    body.open("div", &[("class", "scroll")]);
+    body.scroll("Weights");
     body.fixed("<table class=\"firm\"><thead><tr><th scope=\"col\">Row</th><th scope=\"col\" class=\"number\">Weight now</th><th scope=\"col\">Where the winner stays</th><th scope=\"col\">Below</th><th scope=\"col\">Above</th></tr></thead>\n<tbody>\n");
     for range in &card.sensitivity.weights {
         body.open("tr", &[]);
