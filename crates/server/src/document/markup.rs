@@ -26,6 +26,27 @@ impl Markup {
         escape(&kept_together(&plain_lines(text)), &mut self.0);
     }
 
+    /// A sentence in which names stand between backticks.
+    pub fn prose(&mut self, text: &str) {
+        for (index, part) in text.split('`').enumerate() {
+            let name = index % 2 == 1;
+            if name {
+                self.0.push_str("<span class=\"name\">");
+            }
+            self.text(part);
+            if name {
+                self.0.push_str("</span>");
+            }
+        }
+    }
+
+    /// An element that holds a sentence, as [`Self::prose`].
+    pub fn sentence(&mut self, tag: &'static str, attributes: &Attributes<'_>, text: &str) {
+        self.open(tag, attributes);
+        self.prose(text);
+        self.close(tag);
+    }
+
     /// `<tag …>`
     pub fn open(&mut self, tag: &'static str, attributes: &Attributes<'_>) {
         self.0.push('<');

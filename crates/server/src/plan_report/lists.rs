@@ -8,7 +8,7 @@ pub const ROWS_MAX: usize = 40;
 /// A section's heading and what it means.
 pub fn head(title: &str, says: &str, markup: &mut Markup) {
     markup.element("h2", &[], title);
-    markup.element("p", &[("class", "says")], says);
+    markup.sentence("p", &[("class", "says")], says);
 }
 
 /// A table; a column holds names or, where it says so, numbers.
@@ -25,9 +25,9 @@ pub fn table(columns: &[(&'static str, bool)], rows: &[Vec<String>], markup: &mu
         for (index, (cell, (_, number))) in row.iter().zip(columns).enumerate() {
             let class = if *number { "number" } else { "words" };
             if index == 0 {
-                markup.element("th", &[("scope", "row")], cell);
+                markup.sentence("th", &[("scope", "row")], cell);
             } else {
-                markup.element("td", &[("class", class)], cell);
+                markup.sentence("td", &[("class", class)], cell);
             }
         }
         markup.close("tr");

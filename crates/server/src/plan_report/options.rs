@@ -3,7 +3,7 @@
 use super::units::{capital, seconds, share, titled};
 use crate::document::Markup;
 use crate::report::number::amount;
-use millstream_plan::report::{PlanReport, Remedy, RemedyKind};
+use millstream_plan::report::{PlanReport, Remedy, RemedyKind, State};
 
 /// Most options that are shown.
 pub const OPTIONS_MAX: usize = 12;
@@ -12,10 +12,10 @@ pub const OPTIONS_MAX: usize = 12;
 pub fn draw(report: &PlanReport, markup: &mut Markup) {
     markup.open("section", &[]);
     markup.element("h2", &[], "What to do, best first");
-    markup.element("p", &[("class", "says")], &says(report));
+    markup.sentence("p", &[("class", "says")], &says(report));
     markup.open("ol", &[("class", "remedies")]);
     for remedy in report.options.iter().take(OPTIONS_MAX) {
-        draw_one(remedy, &report.currency, markup);
+        draw_one(remedy, report, markup);
     }
     markup.close("ol");
     let more = report.options.len().saturating_sub(OPTIONS_MAX);
@@ -31,6 +31,10 @@ fn says(report: &PlanReport) -> String {
         return "No hop is short of room under any load of this plan, so there is nothing to buy."
             .to_owned();
     };
+    let mut hops = report.scenarios.iter().flat_map(|load| &load.hops);
+    if !hops.any(|hop| matches!(hop.state, State::Tight | State::Unstable)) {
+        return "Nothing has to be done: every hop keeps its headroom under every load. This is what would still help.".to_owned();
+    }
     let cures = report.options.iter().filter(|option| option.cures).count();
     let free =
         report.options.iter().filter(|one| one.cures && one.cost_per_month == Some(0.0)).count();
@@ -48,14 +52,15 @@ fn says(report: &PlanReport) -> String {
     text
 }
 
-fn draw_one(remedy: &Remedy, currency: &str, markup: &mut Markup) {
+fn draw_one(remedy: &Remedy, report: &PlanReport, markup: &mut Markup) {
+    let currency = &report.currency;
     markup.open("li", &[("class", if remedy.cures { "cures" } else { "helps" })]);
     markup.open("div", &[("class", "what")]);
     markup.open("p", &[("class", "kicker")]);
     markup.text(&format!("{} · {}", titled(remedy.kind.name()), remedy.hop));
     markup.close("p");
-    markup.element("p", &[], &capital(&remedy.what));
-    markup.element("p", &[("class", "small")], &then(remedy));
+    markup.sentence("p", &[], &capital(&remedy.what));
+    markup.element("p", &[("class", "small")], &then(remedy, report));
     markup.close("div");
     markup.open("dl", &[]);
     let effect = &remedy.effect;
@@ -71,7 +76,7 @@ fn draw_one(remedy: &Remedy, currency: &str, markup: &mut Markup) {
         pair(&format!("p99 of {flow}"), &change, markup);
     }
     pair("cost", &cost(remedy, currency), markup);
-    if let Some(saves) = remedy.saves_per_month {
+    if let Some(saves) = remedy.saves_per_month.filter(|saves| saves.round() != 0.0) {
         pair("saves", &format!("{} {currency} a month", amount(saves)), markup);
     }
     markup.close("dl");
@@ -103,15 +108,20 @@ pub fn cost(remedy: &Remedy, currency: &str) -> String {
     }
 }
 
-/// Where the bottleneck is afterwards.
-fn then(remedy: &Remedy) -> String {
-    let inside = match (remedy.kind, remedy.cures) {
-        (RemedyKind::Tolerate, _) => "Nothing changes.",
-        (_, true) => "Inside the headroom policy afterwards.",
-        (_, false) => "Helps, but the hop stays short of its headroom.",
+/// What is so afterwards: headroom, and where the bottleneck is.
+fn then(remedy: &Remedy, report: &PlanReport) -> String {
+    let load = report.scenario(&remedy.effect.scenario);
+    let hop = load.and_then(|load| load.hops.iter().find(|hop| hop.name == remedy.hop));
+    let short = hop.is_some_and(|hop| matches!(hop.state, State::Tight | State::Unstable));
+    let inside = match (remedy.kind, short, remedy.cures) {
+        (RemedyKind::Tolerate, ..) => return "Nothing changes.".to_owned(),
+        (_, true, true) => "Inside the headroom policy afterwards.",
+        (_, true, false) => "Helps, but the hop stays short of its headroom.",
+        (_, false, _) => "The hop keeps its headroom without it, too.",
     };
+    let was = load.and_then(|load| load.bottleneck.as_ref()).map(|bottleneck| &bottleneck.hop);
     match &remedy.effect.bottleneck_after {
-        Some(next) if *next != remedy.hop && remedy.kind != RemedyKind::Tolerate => {
+        Some(next) if was == Some(&remedy.hop) && *next != remedy.hop => {
             format!("{inside} The bottleneck moves to {next}.")
         }
         _ => inside.to_owned(),

@@ -1,13 +1,16 @@
 //! The whole page.
 
-use super::units::{seconds, share, spoken, titled};
+use super::units::{seconds, sentence, share, spoken, titled};
 use super::view::views;
 use super::{options, reviews, risks, sharing, stage, worth};
 use crate::document::{self, Markup};
 use crate::report::number::amount;
 use millstream_plan::PlanReport;
-use millstream_plan::report::{Fate, ScenarioReport, State};
+use millstream_plan::report::{Effect, Fate, ScenarioReport, State};
 use millstream_plan::review::Review;
+
+/// Hours in a month of 30.44 days.
+const HOURS_A_MONTH: f64 = 30.44 * 24.0;
 
 /// Renders one review as an HTML file of its own.
 pub fn render_review(review: &Review) -> String {
@@ -75,9 +78,9 @@ fn header(report: &PlanReport, body: &mut Markup) {
     let dated =
         report.as_of.as_ref().map_or_else(String::new, |day| format!(" · figures of {day}"));
     body.element("p", &[("class", "kicker")], &format!("{}{dated}", title(report)));
-    body.element("h1", &[], &verdict(report));
+    body.sentence("h1", &[], &verdict(report));
     for sentence in ledes(report) {
-        body.element("p", &[("class", "lede")], &sentence);
+        body.sentence("p", &[("class", "lede")], &sentence);
     }
     body.close("header");
 }
@@ -106,11 +109,11 @@ pub fn verdict(report: &PlanReport) -> String {
         let fills = share(hop.utilisation);
         return match scenario.name.as_str() {
             "mean" => format!(
-                "Even the mean load does not fit: {} is asked for {fills} of what it can do.",
+                "Even the mean load does not fit: `{}` is asked for {fills} of what it can do.",
                 hop.name
             ),
             name => format!(
-                "{} does not fit: {} is asked for {fills} of what it can do.",
+                "{} does not fit: `{}` is asked for {fills} of what it can do.",
                 titled(name),
                 hop.name
             ),
@@ -121,14 +124,14 @@ pub fn verdict(report: &PlanReport) -> String {
     });
     if let Some((scenario, flow)) = late {
         return format!(
-            "Every load fits, but {} misses its deadline at {}.",
+            "Every load fits, but `{}` misses its deadline at {}.",
             flow.name,
             spoken(&scenario.name)
         );
     }
     if let Some((scenario, hop)) = states(State::Tight) {
         return format!(
-            "Every load fits; at {} {} has less headroom than its risk asks for.",
+            "Every load fits; at {} `{}` has less headroom than its risk asks for.",
             spoken(&scenario.name),
             hop.name
         );
@@ -139,25 +142,39 @@ pub fn verdict(report: &PlanReport) -> String {
 /// Where it hurts and what to do first.
 pub fn ledes(report: &PlanReport) -> Vec<String> {
     let mut sentences = Vec::new();
-    if let Some(bottleneck) = hardest(report).and_then(|scenario| scenario.bottleneck.as_ref()) {
-        sentences.push(bottleneck.because.clone());
+    let hard = hardest(report);
+    if let Some(bottleneck) = hard.and_then(|load| load.bottleneck.as_ref()) {
+        sentences.push(sentence(&bottleneck.because));
     }
-    if let Some(first) = report.options.first() {
+    if let Some(first) = report.options.first().filter(|first| helps(&first.effect)) {
         let mut text = format!("First remedy: {}", first.what.trim_end_matches('.'));
         if let (Some(flow), Some(after)) = (&first.effect.flow, first.effect.p99_after_s) {
             let before = first.effect.p99_before_s.map_or_else(|| "no limit".to_owned(), seconds);
-            text.push_str(&format!("; p99 of {flow} goes from {before} to {}", seconds(after)));
+            text.push_str(&format!("; p99 of `{flow}` goes from {before} to {}", seconds(after)));
         }
         text.push_str(&format!(", {}.", options::cost(first, &report.currency)));
         sentences.push(text);
     }
-    let delay = hardest(report).and_then(|scenario| scenario.cost_of_delay_per_month);
-    if let Some(cost) = delay.filter(|cost| cost.value >= 1.0) {
+    let delay = hard.and_then(|load| load.cost_of_delay_per_month);
+    let hourly = delay.map_or(0.0, |cost| cost.value / HOURS_A_MONTH);
+    if hourly >= 1.0 {
+        let cost = amount(hourly);
         sentences.push(format!(
-            "Delay under the hardest load costs {} {} a month.",
-            amount(cost.value),
+            "While that load lasts, delay costs {cost} {} an hour.",
             report.currency
         ));
     }
     sentences
+}
+
+/// Whether an option changes anything that can be seen: a hundredth of a load or of a tail.
+fn helps(effect: &Effect) -> bool {
+    const SEEN: f64 = 0.99;
+    let emptier = effect.utilisation_after < effect.utilisation_before * SEEN;
+    let faster = match (effect.p99_before_s, effect.p99_after_s) {
+        (None, Some(_)) => true,
+        (Some(before), Some(after)) => after < before * SEEN,
+        (_, None) => false,
+    };
+    emptier || faster
 }

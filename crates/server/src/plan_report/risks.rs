@@ -57,15 +57,15 @@ pub fn failures(report: &PlanReport, markup: &mut Markup) {
     let failures = worst_failures(report);
     let Some(worst) = failures.first() else { return };
     markup.open("section", &[]);
-    let harmless = failures
+    let harmful = failures
         .iter()
-        .filter(|one| one.lost.is_empty() && one.degraded.is_empty() && one.unstable.is_empty())
+        .filter(|one| !(one.lost.is_empty() && one.degraded.is_empty() && one.unstable.is_empty()))
         .count();
     let says = if worst.lost.is_empty() && worst.unstable.is_empty() {
         format!("None of {} failures stops a flow.", failures.len())
     } else {
         format!(
-            "Tried at the {} load, one by one: {harmless} of {} failures hurt no flow. The worst is {}.",
+            "Tried one by one at the {} load: {harmful} of {} failures stop or slow a flow. The worst is {}.",
             spoken(&report.failures_at),
             failures.len(),
             fault(&worst.fault)
@@ -169,7 +169,7 @@ pub fn warnings(report: &PlanReport, markup: &mut Markup) {
     for (kind, text) in found.iter().take(ROWS_MAX) {
         markup.open("li", &[]);
         markup.element("b", &[], kind);
-        markup.element("p", &[], text);
+        markup.sentence("p", &[], text);
         markup.close("li");
     }
     markup.close("ul");

@@ -128,8 +128,7 @@ fn hops(load: &ScenarioReport) -> Grid {
         ("back", Align::Right),
         ("packets", Align::Right),
         ("back", Align::Right),
-        ("wait", Align::Right),
-        ("p99", Align::Right),
+        ("wait p99", Align::Right),
     ];
     let all = fullest_first(load);
     let what = format!("Hops at {}", shown(&load.name));
@@ -150,7 +149,6 @@ fn hops(load: &ScenarioReport) -> Grid {
             known(hop.reverse_bits_per_s, brief_bits),
             known(hop.forward_packets_per_s, rate),
             known(hop.reverse_packets_per_s, rate),
-            wait(hop.wait_mean_s),
             wait(hop.wait_p99_s),
         ]);
     }

@@ -397,7 +397,7 @@ fn the_page_shows_every_load_and_failure_and_runs_nothing() {
         assert!(page.contains(&format!("<span>{label}</span>")), "{label}");
     }
     assert!(
-        page.contains("Launch does not fit: broker is asked for 138\u{a0}% of what it can do.")
+        page.contains("Launch does not fit: <span class=\"name\">broker</span> is asked for 138\u{a0}% of what it can do.")
     );
     for dangerous in ["style=", "<script", "http://", "https://", "NaN", ">inf"] {
         assert!(!page.contains(dangerous), "{dangerous}");

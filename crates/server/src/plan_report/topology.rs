@@ -188,6 +188,7 @@ pub fn told(look: &HopLook) -> String {
     match look.state {
         State::Failed => "down".to_owned(),
         State::Idle => "idle".to_owned(),
+        State::Ok if look.limit.is_none() => "no limit given".to_owned(),
         State::Ok => format!("{}{resource}", share(utilisation)),
         State::Tight => format!("{}{resource}, tight", share(utilisation)),
         State::Unstable => format!("{}{resource}", share(utilisation)),

@@ -33,6 +33,9 @@ pub fn rate(per_second: f64) -> String {
     format!("{number}{prefix}/s")
 }
 
+/// Times below this are told as such.
+const SHORTEST_S: f64 = 1e-7;
+
 /// `340 µs`, `1.2 ms`, `2.5 s`, `4 min`, `3.1 h`, `12 days`
 pub fn seconds(value: f64) -> String {
     const UNITS: [(f64, &str); 6] = [
@@ -47,6 +50,9 @@ pub fn seconds(value: f64) -> String {
         [(86_400.0, "days"), (3_600.0, "h"), (60.0, "min"), (1.0, "s"), (1e-3, "ms"), (1e-6, "µs")];
     if value == 0.0 {
         return "0 s".to_owned();
+    }
+    if value.abs() < SHORTEST_S {
+        return "<0.1 µs".to_owned();
     }
     let place = UNITS.iter().position(|(least, _)| value.abs() >= least * 0.9995);
     let (factor, unit) = in_unit[place.unwrap_or(in_unit.len() - 1)];
@@ -84,6 +90,17 @@ pub fn times(value: f64) -> String {
 /// `front_end` as people write it: `front end`.
 pub fn spoken(name: &str) -> String {
     name.replace('_', " ")
+}
+
+/// A sentence of the planner: a capital first, a full stop last, and resources as words. Names stand
+/// between backticks and stay as they are.
+pub fn sentence(text: &str) -> String {
+    let parts: Vec<String> = text
+        .split('`')
+        .enumerate()
+        .map(|(index, part)| if index % 2 == 1 { part.to_owned() } else { spoken(part) })
+        .collect();
+    format!("{}.", capital(parts.join("`").trim_end_matches('.')))
 }
 
 /// `Front end`
@@ -129,9 +146,10 @@ mod tests {
         assert_eq!([25e9, 999.9e6, 12.0].map(bits), ["25 Gbit/s", "1 Gbit/s", "12 bit/s"]);
         assert_eq!([50_000.0, 250.0, 0.4].map(rate), ["50k/s", "250/s", "0.4/s"]);
         assert_eq!(
-            [0.0, 2e-7, 3.4e-4, 0.0012, 0.15, 2.5, 90.0, 240.0, 9_000.0, 1e6].map(seconds),
+            [0.0, 2e-9, 2e-7, 3.4e-4, 0.0012, 0.15, 2.5, 90.0, 240.0, 9_000.0, 1e6].map(seconds),
             [
                 "0 s",
+                "<0.1 µs",
                 "0.2 µs",
                 "340 µs",
                 "1.2 ms",

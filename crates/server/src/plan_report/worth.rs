@@ -143,7 +143,7 @@ pub fn grounds(report: &PlanReport, markup: &mut Markup) {
         markup.element("h3", &[], "Assumed, because the plan does not say");
         markup.open("ul", &[("class", "assumed")]);
         for text in report.assumptions.iter().take(ROWS_MAX) {
-            markup.element("li", &[], text);
+            markup.sentence("li", &[], text);
         }
         markup.close("ul");
     }
