@@ -177,7 +177,7 @@ rate = "150/s"
 test("a review has a page of its own", async () => {
   for (const period of ["week", "month", "quarter"]) {
     const file = join(folder, `${period}.html`);
-    await writeFile(file, millstream("plan", "review", join(plans, "launch.toml"), "--period", period, "--format", "html"));
+    await writeFile(file, millstream("plan", join(plans, "launch.toml"), "--review", period, "--format", "html"));
     await holds(file, `review-${period}`);
   }
 });

@@ -10,8 +10,6 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
-/// Seconds in a month of 30.44 days.
-const MONTH_S: f64 = 30.44 * 86_400.0;
 /// Share of a vendor's limit from which it is time to talk to the vendor.
 const VENDOR_WATCH: f64 = 0.7;
 
@@ -145,15 +143,11 @@ fn vendors(subject: &Subject<'_>) -> Question {
     Question { question: "How near are vendors' limits?", answer, standing, figures }
 }
 
-/// Egress at the mean load: bytes a month times the price of a gigabyte.
+/// Egress at the mean load.
 fn egress(subject: &Subject<'_>) -> Question {
     let mut charged: Vec<(&str, f64)> = Vec::new();
     for hop in subject.mean().into_iter().flat_map(|mean| &mean.hops) {
-        let price = subject.plan.components.get(&hop.name).and_then(|one| one.egress_cost_per_gb);
-        if let Some(price) = price {
-            let gigabytes = hop.forward_bits_per_s / 8.0 * MONTH_S / 1e9;
-            charged.push((&hop.name, gigabytes * price.0));
-        }
+        charged.extend(hop.egress_cost_per_month.map(|cost| (hop.name.as_str(), cost.value)));
     }
     charged.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(b.0)));
     let sum: f64 = charged.iter().map(|(_, cost)| cost).sum();

@@ -3,7 +3,8 @@
 use millstream_plan::{Plan, Study};
 
 fn shop() -> Plan {
-    Plan::parse("shop.toml", include_str!("../../templates/small_shop.toml")).unwrap_or_else(|error| panic!("{error}"))
+    Plan::parse("shop.toml", include_str!("../../templates/small_shop.toml"))
+        .unwrap_or_else(|error| panic!("{error}"))
 }
 
 #[test]

@@ -5,10 +5,14 @@ use super::topology::figure;
 use super::units::{rate, seconds, share};
 use super::view::View;
 use crate::document::Markup;
+use crate::report::number::amount;
 use millstream_plan::report::{Fate, FlowReport};
 
 /// Most flows that are drawn; beyond that those nearest to their deadlines are.
 pub const FLOWS_MAX: usize = 40;
+
+/// Most labels of the scale that fit on a narrow screen; with more, every other one is left out there.
+const LABELS_MAX: usize = 5;
 
 /// A logarithmic scale in seconds over whole decades.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -85,6 +89,7 @@ fn percent(value: f64) -> String {
 fn axis(scale: Scale, markup: &mut Markup) {
     markup.fixed("<div class=\"band axis\" aria-hidden=\"true\"><span></span><svg height=\"16\">");
     let decades: Vec<f64> = scale.decades().collect();
+    let crowded = decades.len() > LABELS_MAX;
     for (index, time) in decades.iter().enumerate() {
         let anchor = match index {
             0 => "start",
@@ -92,9 +97,16 @@ fn axis(scale: Scale, markup: &mut Markup) {
             _ => "middle",
         };
         let x = percent(scale.place(*time));
-        markup.element("text", &[("x", &x), ("y", "11"), ("text-anchor", anchor)], &seconds(*time));
+        let class = if crowded && index % 2 == 1 { "between" } else { "label" };
+        let place = [("class", class), ("x", x.as_str()), ("y", "11"), ("text-anchor", anchor)];
+        markup.element("text", &place, &decade(*time));
     }
     markup.fixed("</svg><span></span></div>\n");
+}
+
+/// `1 ms`, `100 s`, `1,000 s`: decades stay seconds.
+fn decade(time: f64) -> String {
+    if time > 500.0 { format!("{} s", amount(time)) } else { seconds(time) }
 }
 
 fn band(flow: &FlowReport, scale: Scale, markup: &mut Markup) {

@@ -14,7 +14,10 @@ pub const HOP_HEIGHT: f64 = 56.0;
 /// From one hop to the next in its lane.
 const COLUMN: f64 = 178.0;
 /// From one hop to the next in another lane: the line between them leans, so that it is seen.
-const LEAN: f64 = 44.0;
+const LEAN: f64 = 104.0;
+/// Width that narrow drawings are stretched to, and by how much at most.
+const WIDTH_FULL: f64 = 1_022.0;
+const STRETCH_MAX: f64 = 1.4;
 /// From one row to the next inside a lane.
 const ROW: f64 = 76.0;
 /// Around everything, and for the lane's name.
@@ -65,14 +68,15 @@ pub fn lay_out(
     let left_out = hops.len().saturating_sub(HOPS_MAX);
     hops.truncate(HOPS_MAX);
     hops.sort_by(|a, b| a.name.cmp(&b.name));
-    let distances = distances(&hops, flows);
+    let mut distances = distances(&hops, flows);
+    stretch(&mut distances);
     let distance = |hop: &HopReport| distances.get(hop.name.as_str()).copied().unwrap_or(0.0);
     let mut along = hops.clone();
     along.sort_by(|a, b| distance(a).total_cmp(&distance(b)).then_with(|| a.name.cmp(&b.name)));
     let order = along.iter().map(|hop| (hop.name.clone(), hop.plane)).collect();
     let mut layout = Layout { left_out, order, ..Layout::default() };
     let farthest = distances.values().copied().fold(0.0, f64::max);
-    layout.width = MARGIN * 2.0 + farthest + HOP_WIDTH;
+    layout.width = (MARGIN * 2.0 + farthest + HOP_WIDTH).max(WIDTH_FULL);
     let mut top = 0.0;
     for plane in Plane::ALL {
         let members: Vec<(&str, f64)> = hops
@@ -92,6 +96,16 @@ pub fn lay_out(
     }
     layout.height = (top - LANE_GAP).max(0.0);
     layout
+}
+
+/// Spreads a narrow drawing over the width there is.
+fn stretch(distances: &mut BTreeMap<&str, f64>) {
+    let farthest = distances.values().copied().fold(0.0, f64::max);
+    if farthest > 0.0 {
+        let room = (WIDTH_FULL - MARGIN * 2.0 - HOP_WIDTH) / farthest;
+        let factor = room.clamp(1.0, STRETCH_MAX);
+        distances.values_mut().for_each(|distance| *distance *= factor);
+    }
 }
 
 /// Places the hops of one lane, each in the first row with room; how many rows it takes.

@@ -3,10 +3,30 @@
 use super::units::{capital, seconds, share, titled};
 use crate::document::Markup;
 use crate::report::number::amount;
-use millstream_plan::report::{PlanReport, Remedy, RemedyKind, State};
+use millstream_plan::report::{Effect, PlanReport, Remedy, RemedyKind, State};
 
 /// Most options that are shown.
-pub const OPTIONS_MAX: usize = 12;
+pub const OPTIONS_MAX: usize = 10;
+/// Hours in a month of 30.44 days.
+pub const HOURS_A_MONTH: f64 = 30.44 * 24.0;
+
+/// The options that change something for the better, best first.
+pub fn worth_showing(report: &PlanReport) -> Vec<&Remedy> {
+    let tolerates = |one: &Remedy| one.kind == RemedyKind::Tolerate;
+    report.options.iter().filter(|one| tolerates(one) || helps(&one.effect)).collect()
+}
+
+/// Whether an option changes anything that can be seen: a hundredth of a load or of a tail.
+pub fn helps(effect: &Effect) -> bool {
+    const SEEN: f64 = 0.99;
+    let emptier = effect.utilisation_after < effect.utilisation_before * SEEN;
+    let faster = match (effect.p99_before_s, effect.p99_after_s) {
+        (None, Some(_)) => true,
+        (Some(before), Some(after)) => after < before * SEEN,
+        (_, None) => false,
+    };
+    emptier || faster
+}
 
 /// The section.
 pub fn draw(report: &PlanReport, markup: &mut Markup) {
@@ -14,14 +34,17 @@ pub fn draw(report: &PlanReport, markup: &mut Markup) {
     markup.element("h2", &[], "What to do, best first");
     markup.sentence("p", &[("class", "says")], &says(report));
     markup.open("ol", &[("class", "remedies")]);
-    for remedy in report.options.iter().take(OPTIONS_MAX) {
+    let shown = worth_showing(report);
+    for remedy in shown.iter().take(OPTIONS_MAX) {
         draw_one(remedy, report, markup);
     }
     markup.close("ol");
-    let more = report.options.len().saturating_sub(OPTIONS_MAX);
+    let more = report.options.len() - shown.len().min(OPTIONS_MAX);
     if more > 0 {
-        let told = format!("{more} more options are worth less; `--format json` has them all.");
-        markup.element("p", &[("class", "note")], &told);
+        let told = format!(
+            "Tried as well, and worth less or nothing here: {more}; `--format json` has them all."
+        );
+        markup.sentence("p", &[("class", "note")], &told);
     }
     markup.close("section");
 }
@@ -76,8 +99,13 @@ fn draw_one(remedy: &Remedy, report: &PlanReport, markup: &mut Markup) {
         pair(&format!("p99 of {flow}"), &change, markup);
     }
     pair("cost", &cost(remedy, currency), markup);
-    if let Some(saves) = remedy.saves_per_month.filter(|saves| saves.round() != 0.0) {
-        pair("saves", &format!("{} {currency} a month", amount(saves)), markup);
+    if let Some(saves) = remedy.saves_per_month {
+        let hourly = saves / HOURS_A_MONTH;
+        let name = if hourly < 0.0 { "delay adds" } else { "delay saved" };
+        let label = format!("{name}, an hour of {}", effect.scenario);
+        if hourly.abs() >= 0.5 {
+            pair(&label, &format!("{} {currency}", amount(hourly.abs())), markup);
+        }
     }
     markup.close("dl");
     if !remedy.overlay.trim().is_empty() {
@@ -117,6 +145,9 @@ fn then(remedy: &Remedy, report: &PlanReport) -> String {
         (RemedyKind::Tolerate, ..) => return "Nothing changes.".to_owned(),
         (_, true, true) => "Inside the headroom policy afterwards.",
         (_, true, false) => "Helps, but the hop stays short of its headroom.",
+        (RemedyKind::Failover, false, _) => {
+            "For the day it fails: on other days the hop has room enough."
+        }
         (_, false, _) => "The hop keeps its headroom without it, too.",
     };
     let was = load.and_then(|load| load.bottleneck.as_ref()).map(|bottleneck| &bottleneck.hop);

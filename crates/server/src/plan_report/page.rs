@@ -6,11 +6,8 @@ use super::{options, reviews, risks, sharing, stage, worth};
 use crate::document::{self, Markup};
 use crate::report::number::amount;
 use millstream_plan::PlanReport;
-use millstream_plan::report::{Effect, Fate, ScenarioReport, State};
+use millstream_plan::report::{Fate, ScenarioReport, State};
 use millstream_plan::review::Review;
-
-/// Hours in a month of 30.44 days.
-const HOURS_A_MONTH: f64 = 30.44 * 24.0;
 
 /// Renders one review as an HTML file of its own.
 pub fn render_review(review: &Review) -> String {
@@ -146,7 +143,7 @@ pub fn ledes(report: &PlanReport) -> Vec<String> {
     if let Some(bottleneck) = hard.and_then(|load| load.bottleneck.as_ref()) {
         sentences.push(sentence(&bottleneck.because));
     }
-    if let Some(first) = report.options.first().filter(|first| helps(&first.effect)) {
+    if let Some(first) = options::worth_showing(report).first() {
         let mut text = format!("First remedy: {}", first.what.trim_end_matches('.'));
         if let (Some(flow), Some(after)) = (&first.effect.flow, first.effect.p99_after_s) {
             let before = first.effect.p99_before_s.map_or_else(|| "no limit".to_owned(), seconds);
@@ -156,7 +153,7 @@ pub fn ledes(report: &PlanReport) -> Vec<String> {
         sentences.push(text);
     }
     let delay = hard.and_then(|load| load.cost_of_delay_per_month);
-    let hourly = delay.map_or(0.0, |cost| cost.value / HOURS_A_MONTH);
+    let hourly = delay.map_or(0.0, |cost| cost.value / options::HOURS_A_MONTH);
     if hourly >= 1.0 {
         let cost = amount(hourly);
         sentences.push(format!(
@@ -165,16 +162,4 @@ pub fn ledes(report: &PlanReport) -> Vec<String> {
         ));
     }
     sentences
-}
-
-/// Whether an option changes anything that can be seen: a hundredth of a load or of a tail.
-fn helps(effect: &Effect) -> bool {
-    const SEEN: f64 = 0.99;
-    let emptier = effect.utilisation_after < effect.utilisation_before * SEEN;
-    let faster = match (effect.p99_before_s, effect.p99_after_s) {
-        (None, Some(_)) => true,
-        (Some(before), Some(after)) => after < before * SEEN,
-        (_, None) => false,
-    };
-    emptier || faster
 }

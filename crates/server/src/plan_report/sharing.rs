@@ -27,7 +27,7 @@ pub fn draw(report: &PlanReport, markup: &mut Markup) {
         "Several flows share these hops, each class apart.".to_owned()
     } else {
         format!(
-            "On {} different classes of traffic meet without separation: one can slow the other.",
+            "Different classes of traffic meet without separation on {}: one can slow the other.",
             listed(&mixed)
         )
     };

@@ -110,6 +110,7 @@ fn choices(views: &[View<'_>], body: &mut Markup) {
         }
         body.open("fieldset", &[]);
         body.element("legend", &[], legend);
+        body.open("div", &[("class", "chips")]);
         for (index, view) in views.iter().enumerate() {
             if view.failure.is_some() != failures {
                 continue;
@@ -124,6 +125,7 @@ fn choices(views: &[View<'_>], body: &mut Markup) {
             body.element("span", &[], &view.label);
             body.close("label");
         }
+        body.close("div");
         body.close("fieldset");
     };
     group("Load", false);

@@ -1,6 +1,6 @@
 //! A plan's report on a terminal: the answer, then tables that fit eighty columns.
 
-use super::options::cost;
+use super::options::{cost, worth_showing};
 use super::page::{hardest, ledes, verdict};
 use super::topology::short;
 use super::units::{bits, listed, rate, seconds, share, times, titled};
@@ -210,7 +210,8 @@ fn flows(load: &ScenarioReport) -> Grid {
 }
 
 fn options(report: &PlanReport) -> Option<Grid> {
-    if report.options.is_empty() {
+    let shown_options = worth_showing(report);
+    if shown_options.is_empty() {
         return None;
     }
     let columns = [
@@ -221,7 +222,7 @@ fn options(report: &PlanReport) -> Option<Grid> {
         ("cost", Align::Right),
     ];
     let mut grid = grid("Options, best first", &columns);
-    for (index, option) in report.options.iter().take(CHOICES_MAX).enumerate() {
+    for (index, option) in shown_options.iter().take(CHOICES_MAX).enumerate() {
         let effect = &option.effect;
         let time = |time: Option<f64>| time.map_or_else(|| "no limit".to_owned(), seconds);
         grid.rows.push(vec![

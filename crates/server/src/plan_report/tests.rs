@@ -55,6 +55,7 @@ fn hop(name: &str, kind: Kind, plane: Plane, use_at_mean: f64, times: f64) -> Ho
         queue_mean: stable.then(|| exact(utilisation / (1.0 - utilisation))),
         overflow: None,
         delay_bound_s: None,
+        egress_cost_per_month: None,
         growth: Some(GrowthDate {
             headroom_months: Some((0.6_f64 / use_at_mean).max(1.0).ln() / 0.04),
             headroom_date: None,

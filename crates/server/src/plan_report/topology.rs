@@ -115,30 +115,26 @@ impl Line<'_> {
     }
 }
 
-/// From the right edge of one box to the left edge of another, or from below one to above another
-/// where they stand over each other.
+/// From the right edge of one box to the left edge of another; out of the bottom and into the left
+/// edge where the other stands lower and a little to the right; else from one over to the other.
 fn curve((x, y): (f64, f64), (to_x, to_y): (f64, f64)) -> String {
-    let across = to_x >= x + HOP_WIDTH;
-    let (start, end, bend) = if across {
-        let (start, end) = ((x + HOP_WIDTH, y + HOP_HEIGHT / 2.0), (to_x, to_y + HOP_HEIGHT / 2.0));
-        let half = (end.0 - start.0) / 2.0;
-        (start, end, (half, 0.0))
+    let (half, middle) = (HOP_WIDTH / 2.0, HOP_HEIGHT / 2.0);
+    let points = if to_x >= x + HOP_WIDTH {
+        let (start, end) = ((x + HOP_WIDTH, y + middle), (to_x, to_y + middle));
+        let bend = (end.0 - start.0) / 2.0;
+        [start.0, start.1, start.0 + bend, start.1, end.0 - bend, end.1, end.0, end.1]
     } else {
         let (out, into) = if to_y > y { (HOP_HEIGHT, 0.0) } else { (0.0, HOP_HEIGHT) };
-        let (start, end) = ((x + HOP_WIDTH / 2.0, y + out), (to_x + HOP_WIDTH / 2.0, to_y + into));
-        let half = (end.1 - start.1) / 2.0;
-        (start, end, (0.0, half))
+        let start = (x + half, y + out);
+        if to_x > start.0 {
+            let end = (to_x, to_y + middle);
+            [start.0, start.1, start.0, (start.1 + end.1) / 2.0, start.0, end.1, end.0, end.1]
+        } else {
+            let end = (to_x + half, to_y + into);
+            let bend = (end.1 - start.1) / 2.0;
+            [start.0, start.1, start.0, start.1 + bend, end.0, end.1 - bend, end.0, end.1]
+        }
     };
-    let points = [
-        start.0,
-        start.1,
-        start.0 + bend.0,
-        start.1 + bend.1,
-        end.0 - bend.0,
-        end.1 - bend.1,
-        end.0,
-        end.1,
-    ];
     let [a, b, c, d, e, f, g, h] = points.map(figure);
     format!("M{a} {b} C{c} {d} {e} {f} {g} {h}")
 }
