@@ -71,6 +71,15 @@ pub fn in_window(touch: &Touch, conversion: &Conversion, window: Span) -> bool {
     !touch.bot && arrived <= converted && converted - arrived <= window
 }
 
+/// True when a conversion has more touches in its window than are credited.
+pub fn is_shortened<'a>(
+    touches: impl Iterator<Item = &'a Touch>,
+    conversion: &Conversion,
+    window: Span,
+) -> bool {
+    touches.filter(|touch| in_window(touch, conversion, window)).nth(TOUCHES_MAX).is_some()
+}
+
 /// The times of conversions that a touch at `time` can be credited with.
 pub fn reach(time: Timestamp, window: Span) -> core::ops::RangeInclusive<Timestamp> {
     time..=time + window

@@ -184,6 +184,8 @@ pub struct Counts {
     pub people: i64,
     /// Conversions, bots' excluded.
     pub conversions: i64,
+    /// Of those, conversions with more touches in their window than are credited.
+    pub shortened: i64,
     /// Greatest receive stamp folded.
     pub watermark: Timestamp,
 }
@@ -211,6 +213,7 @@ impl Counts {
         self.bot_sessions += other.bot_sessions;
         self.people += other.people;
         self.conversions += other.conversions;
+        self.shortened += other.shortened;
         self.watermark = self.watermark.max(other.watermark);
     }
 

@@ -73,13 +73,18 @@ impl ValueError {
 }
 
 impl Value {
-    /// The stored bytes.
+    /// The stored bytes. `scratch` is room to write them in: reused from value to value, each
+    /// takes one allocation of its own length.
     ///
     /// # Errors
     /// Only when memory for them cannot be had.
-    pub fn encode(&self) -> Result<Vec<u8>, ValueError> {
-        postcard::to_extend(self, alloc::vec![FORMAT])
-            .map_err(|error| ValueError::new("value", error))
+    pub fn encode(&self, scratch: &mut Vec<u8>) -> Result<Vec<u8>, ValueError> {
+        let mut room = core::mem::take(scratch);
+        room.clear();
+        room.push(FORMAT);
+        *scratch =
+            postcard::to_extend(self, room).map_err(|error| ValueError::new("value", error))?;
+        Ok(scratch.as_slice().to_vec())
     }
 
     /// Reads stored bytes.

@@ -272,13 +272,14 @@ impl View {
         }
         let mut changed = core::mem::take(&mut self.changed);
         changed.sort_unstable();
+        let mut scratch = Vec::new();
         let mut lanes: BTreeMap<Lane, Changes> = BTreeMap::new();
         for key in changed {
             let (Some(slot), Some(lane)) = (self.slots.get_mut(&key), key.lane()) else { continue };
             slot.dirty = false;
             let changes = lanes.entry(lane).or_default();
             match &slot.value {
-                Some(value) => changes.puts.push((key, value.encode()?)),
+                Some(value) => changes.puts.push((key, value.encode(&mut scratch)?)),
                 None => changes.deletes.push(key),
             }
         }

@@ -11,7 +11,7 @@ use crate::value::Stored;
 use crate::view::{ApplyError, Stamp, View};
 use alloc::vec::Vec;
 use core::ops::RangeInclusive;
-use millstream_attribute::credit::reach;
+use millstream_attribute::credit::{is_shortened, reach};
 use millstream_attribute::{Conversion, Credit, Model, Touch, credits};
 use millstream_event::{Channel, EntityId, Hash128, Span, Timestamp};
 use millstream_stitch::entry::{first_at, last_at, time_of};
@@ -188,6 +188,7 @@ impl Books {
             let range = self.touches_range(conversion);
             let rows = view.rows::<KnownTouch>(&range.from, &range.to);
             let touches: Vec<&Touch> = rows.filter_map(|(_, known)| known.body.as_ref()).collect();
+            let shortened = is_shortened(touches.iter().copied(), conversion, self.window);
             let mut sums = Vec::new();
             for model in Model::ALL {
                 let touches = touches.iter().copied();
@@ -197,6 +198,9 @@ impl Books {
             }
             for (key, cell) in sums {
                 view.sum(key, cell);
+            }
+            if shortened {
+                view.count(self.stamp.generation, home(self.home), |sum| sum.shortened += sign);
             }
         }
     }

@@ -159,6 +159,19 @@ fn a_long_history_stays_one_session() {
 }
 
 #[test]
+fn over_a_thousand_touches_the_latest_count_and_it_is_said() {
+    let story = |touches: i64| {
+        // A touch each half hour and a bit: each begins a session.
+        let view = |n| from(page(&format!("t{n:04}"), "d", n * 31), "paid");
+        let mut events: Vec<Event> = (0..touches).map(view).collect();
+        events.push(order("o", "d", touches * 31, "A-1", 100_000));
+        answers::counts(&plainly(&events).store)
+    };
+    assert_eq!(story(999).shortened, 0, "with the order's own direct session a thousand");
+    assert_eq!(story(1_000).shortened, 1);
+}
+
+#[test]
 fn the_generator_makes_every_kind() {
     let mut runner = TestRunner::deterministic();
     let tree = crate::history::histories(2_000).new_tree(&mut runner).unwrap();

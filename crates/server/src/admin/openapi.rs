@@ -109,7 +109,7 @@ fn schemas() -> Value {
     let (truth, any) = (json!({ "type": "boolean" }), json!({ "type": "object" }));
     let counts =
         ["accepted", "duplicate", "degraded", "restricted", "quarantined", "refused", "shed"];
-    let gaps = ["quarantined", "late", "shed", "unconsented"];
+    let gaps = ["quarantined", "late", "shed", "unconsented", "shortened"];
     let counted = |names: &[&'static str]| {
         object(&names.iter().map(|name| (*name, count.clone())).collect::<Vec<_>>())
     };

@@ -59,6 +59,8 @@ pub struct Gaps {
     pub shed: u64,
     /// Counted without being stored, because consent forbids it.
     pub unconsented: u64,
+    /// Conversions with more touches in their window than are credited: the latest were.
+    pub shortened: u64,
 }
 
 impl Gaps {
@@ -69,6 +71,7 @@ impl Gaps {
             (self.late, "late"),
             (self.shed, "turned away"),
             (self.unconsented, "without consent to be stored"),
+            (self.shortened, "conversions credited to their latest 1,000 touches alone"),
         ]
         .iter()
         .filter(|(count, _)| *count > 0)

@@ -105,6 +105,8 @@ pub struct OutcomeCounts {
     pub bot: u64,
     /// Counted without being stored, because consent forbids it.
     pub unconsented: u64,
+    /// Conversions with more touches in their window than are credited.
+    pub shortened: u64,
     /// The quarantined by reason.
     pub quarantined_by_reason: Vec<(String, u64)>,
 }

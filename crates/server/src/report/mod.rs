@@ -46,6 +46,7 @@ pub fn build(
         late: outcomes.late,
         shed: delivery.shed,
         unconsented: outcomes.unconsented,
+        shortened: outcomes.shortened,
     };
     let body = match query.kind {
         ReportKind::Campaigns => Body::Campaigns(campaigns::build(figures, query)?),

@@ -110,6 +110,7 @@ impl Figures for StateFigures<'_> {
             late: count(counts.late),
             bot: count(counts.bot),
             unconsented: count(counts.unconsented),
+            shortened: count(counts.shortened),
             quarantined_by_reason: counts
                 .quarantined
                 .iter()

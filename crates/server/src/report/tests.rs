@@ -70,6 +70,7 @@ impl Figures for Canned {
             late: 5,
             bot: 812,
             unconsented: 11,
+            shortened: 1,
             quarantined_by_reason: vec![("malformed_line".to_owned(), 1)],
         })
     }
@@ -150,7 +151,7 @@ fn the_envelope_has_exactly_the_promised_names() {
         for name in ["kind", "as_of", "complete_until", "provisional", "gaps", "rows", "totals"] {
             assert!(value.get(name).is_some(), "{kind} lacks {name}");
         }
-        for name in ["quarantined", "late", "shed", "unconsented"] {
+        for name in ["quarantined", "late", "shed", "unconsented", "shortened"] {
             assert!(value["gaps"].get(name).is_some(), "gaps lack {name}");
         }
     }
