@@ -45,7 +45,7 @@ impl Sighting {
     fn of(event: Event, replay_epoch: u32) -> Self {
         let subject = event.subject();
         let candidate = Candidate::of(&event, replay_epoch);
-        let (id, whose) = names(&event, subject);
+        let (id, whose) = names(subject, event.id.as_str(), event.source.as_str());
         Self { event, subject, candidate, id, whose }
     }
 
@@ -55,9 +55,8 @@ impl Sighting {
     }
 }
 
-fn names(event: &Event, subject: EntityId) -> (Hash128, Hash128) {
-    let whose = Hash128::of("dedup", &[&subject.0.0, event.source.as_str().as_bytes()]);
-    (event_name(event.id.as_str()), whose)
+fn names(subject: EntityId, id: &str, source: &str) -> (Hash128, Hash128) {
+    (event_name(id), Hash128::of("dedup", &[&subject.0.0, source.as_bytes()]))
 }
 
 /// Hash of an event id.
@@ -67,8 +66,12 @@ pub(crate) fn event_name(id: &str) -> Hash128 {
 
 /// The dedup key of an event.
 pub(crate) fn dedup_key(generation: u16, event: &Event) -> Key {
-    let subject = event.subject();
-    let (id, whose) = names(event, subject);
+    dedup_key_of(generation, event.subject(), event.id.as_str(), event.source.as_str())
+}
+
+/// The same by the names that tables show of an event.
+pub(crate) fn dedup_key_of(generation: u16, subject: EntityId, id: &str, source: &str) -> Key {
+    let (id, whose) = names(subject, id, source);
     Key::dedup(generation, subject, id, whose)
 }
 

@@ -19,3 +19,5 @@ pub mod plan_report;
 pub mod priority;
 pub mod report;
 pub mod score_report;
+pub mod sql;
+pub mod tables;

@@ -8,6 +8,8 @@ pub mod memory;
 pub mod port;
 pub mod reading;
 pub mod rebuild;
+#[cfg(feature = "sql")]
+pub mod sql;
 pub mod tables;
 
 pub use embedded::{FjallStore, StoreOptions};
@@ -15,5 +17,5 @@ pub use error::StoreError;
 pub use head::LaneHead;
 pub use memory::MemoryStore;
 pub use port::{LaneCommit, Pair, StateStore, StateView, Visit};
-pub use reading::Reading;
+pub use reading::{LaneReading, Reading};
 pub use rebuild::Found;

@@ -2,7 +2,7 @@
 
 use super::tables::{conversion_row, credit_rows, session_row, touch_row, touches_before};
 use super::{ReadError, Rows, StateRead, read, session_at, walk};
-use crate::decoded::{dedup_key, event_name};
+use crate::decoded::{dedup_key, dedup_key_of, event_name};
 use crate::key::{Key, KeyKind};
 use crate::rows::{ConversionRow, CreditRow, SessionRow, TouchRow};
 use crate::state::{Dedup, Device, KnownConversion, KnownTouch, Member, Person, Quarantined};
@@ -50,20 +50,78 @@ pub fn outcome(
     event: &Event,
     position: Position,
 ) -> Result<Outcome, ReadError> {
-    let Some(dedup) = read::<Dedup>(state, &dedup_key(generation, event))? else {
+    let key = dedup_key(generation, event);
+    let Some(counting) = counting_at(state, generation, &key, event.forms_session())? else {
         return Ok(Outcome::InFlight);
     };
-    if dedup.position != position {
-        return Ok(Outcome::Duplicate);
+    Ok(counting.outcome_of(position))
+}
+
+/// An event by the names that tables show of it.
+#[derive(Clone, Copy, Debug)]
+pub struct EventName<'a> {
+    /// Whose event it is.
+    pub subject: EntityId,
+    /// Its id.
+    pub id: &'a str,
+    /// Its source.
+    pub source: &'a str,
+}
+
+impl EventName<'_> {
+    /// The key that tells which copy of the event counts.
+    pub fn key(&self, generation: u16) -> Key {
+        dedup_key_of(generation, self.subject, self.id, self.source)
     }
+}
+
+/// The copy of an event that counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counting {
+    /// Its record.
+    pub position: Position,
+    /// How many copies there are, itself included.
+    pub copies: u64,
+    /// The session it stands in.
+    pub session_id: Option<Hash128>,
+    /// The person it belongs to.
+    pub person_id: EntityId,
+}
+
+impl Counting {
+    /// What became of the copy at `position`.
+    pub fn outcome_of(&self, position: Position) -> Outcome {
+        if self.position != position {
+            return Outcome::Duplicate;
+        }
+        Outcome::Visible { session_id: self.session_id, person_id: self.person_id }
+    }
+}
+
+/// The counting copy of the event with this key; none before one is folded. `in_session` says
+/// whether events like this form sessions ([`Event::forms_session`]).
+///
+/// # Errors
+/// When the state cannot be read.
+pub fn counting_at(
+    state: &dyn StateRead,
+    generation: u16,
+    key: &Key,
+    in_session: bool,
+) -> Result<Option<Counting>, ReadError> {
+    let Some(dedup) = read::<Dedup>(state, key)? else { return Ok(None) };
     let subject = dedup.subject;
     let device = read::<Device>(state, &Key::entity(generation, KeyKind::Device, subject))?;
-    let person_id = device.as_ref().map_or(subject, |device| device.person);
-    let session = match device.as_ref().filter(|_| event.forms_session()) {
+    let session = match device.as_ref().filter(|_| in_session) {
         Some(device) => session_at(state, generation, (subject, device), &dedup.key)?,
         None => None,
     };
-    Ok(Outcome::Visible { session_id: session.map(|session| session.id(subject)), person_id })
+    Ok(Some(Counting {
+        position: dedup.position,
+        copies: dedup.copies.total,
+        session_id: session.map(|session| session.id(subject)),
+        person_id: device.as_ref().map_or(subject, |device| device.person),
+    }))
 }
 
 /// Everything known of one event id: each subject that used it.

@@ -7,8 +7,8 @@ mod tables;
 
 pub use campaigns::{By, CampaignQuery, CampaignSum, SessionDay, campaigns, session_days};
 pub use lookup::{
-    Chain, EventTrace, Outcome, controls, conversion, copies, device, members, outcome, person,
-    quarantine, touch_event,
+    Chain, Counting, EventName, EventTrace, Outcome, controls, conversion, copies, counting_at,
+    device, members, outcome, person, quarantine, touch_event,
 };
 pub(crate) use rows::{between, session_at};
 pub use tables::{clicks, conversions, credits, people, sessions, touches};

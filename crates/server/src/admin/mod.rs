@@ -28,6 +28,7 @@ pub mod pulse;
 pub mod quarantine;
 pub mod reports;
 pub mod routes;
+pub mod sql;
 pub mod status;
 pub mod stream;
 #[cfg(test)]

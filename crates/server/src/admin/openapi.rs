@@ -146,6 +146,16 @@ fn schemas() -> Value {
         "Proposal": object(&[("slug", text.clone()), ("destination", text.clone()), ("owner", text.clone())]),
         "BackupWanted": object(&[("directory", text.clone())]),
         "Backup": counted(&["version", "entries", "state_bytes", "segments", "log_bytes"]),
+        "Question": {
+            "type": "object",
+            "required": ["query"],
+            "properties": { "query": text, "rows": { "type": "integer", "minimum": 1 }, "fresh": truth },
+        },
+        "Answer": object(&[
+            &[("columns", list(&any)), ("rows", list(&any)), ("more", truth.clone())],
+            envelope.as_slice(),
+            &[("elapsed_ms", count.clone())],
+        ].concat()),
         "File": { "type": "string", "format": "binary" },
         "Import": counted(&["accepted", "duplicate", "quarantined", "refused"]),
         "Document": any,

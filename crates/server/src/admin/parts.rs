@@ -3,6 +3,7 @@
 use crate::audit::{Chain, Subject};
 use crate::links::{EditError, Editor, Proposal, Registry};
 use crate::report::{Figures, Freshness, ReportError};
+use crate::sql::{Answer, AskError, Question};
 use millstream_event::control::Link;
 use millstream_event::{Quarantine, QuarantineReason, Timestamp};
 use serde::Serialize;
@@ -189,6 +190,15 @@ pub trait Transfer: Send + Sync {
     ) -> Result<(), TransferError>;
 }
 
+/// Answers questions in SQL. Blocking.
+pub trait Questions: Send + Sync {
+    /// Answers one question.
+    ///
+    /// # Errors
+    /// See [`AskError`].
+    fn ask(&self, question: &Question) -> Result<Answer, AskError>;
+}
+
 /// All of it.
 #[derive(Clone)]
 pub struct AdminParts {
@@ -202,6 +212,8 @@ pub struct AdminParts {
     pub links: Arc<dyn LinkDesk>,
     /// Files in, tables out.
     pub transfer: Arc<dyn Transfer>,
+    /// Questions in SQL.
+    pub questions: Arc<dyn Questions>,
     /// Reads the clock, monotonically.
     pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
 }

@@ -84,6 +84,10 @@ const CHANGE_PATIENCE: Duration = Duration::from_secs(35);
 const CHANGES_WAITING_MAX: usize = 16;
 /// Exports that may run at once.
 const EXPORTS_MAX: usize = 2;
+/// Questions in SQL that may run at once.
+const QUESTIONS_MAX: usize = 2;
+/// Questions in SQL that may wait for their turn.
+const QUESTIONS_WAITING_MAX: usize = 8;
 /// How long running requests may go on after the end was asked for.
 const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(2);
 
@@ -103,6 +107,8 @@ pub struct Plane {
     pub imports: Gate,
     /// Bounds backups: one at a time, and none waits.
     pub backups: Gate,
+    /// Bounds questions in SQL.
+    pub questions: Gate,
     /// Bounds exports.
     pub exports: Arc<Semaphore>,
     /// Bounds live streams.
@@ -139,6 +145,7 @@ impl Plane {
             changes: Gate::new(1, CHANGES_WAITING_MAX, CHANGE_PATIENCE),
             imports: Gate::new(1, 0, Duration::ZERO),
             backups: Gate::new(1, 0, Duration::ZERO),
+            questions: Gate::new(QUESTIONS_MAX, QUESTIONS_WAITING_MAX, REPORT_PATIENCE),
             exports: Arc::new(Semaphore::new(EXPORTS_MAX)),
             live: Arc::new(Semaphore::new(options.live_max)),
             campaigns: Campaigns::default(),

@@ -5,7 +5,7 @@ use super::plane::Plane;
 use super::token::Role;
 use super::{
     assets, audits, backup, export, import, links, live, metrics, openapi, quarantine, reports,
-    status,
+    sql, status,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -192,6 +192,11 @@ fn changes() -> Vec<(Endpoint, MethodRouter<Arc<Plane>>)> {
         streams: true,
         ..read("/api/export/{table}", "A table in a stable order.", "Text")
     };
+    const ASK: Endpoint = Endpoint {
+        request: Some("Question"),
+        streams: true,
+        ..change("POST", "/api/sql", "Answers a question in SQL; reads only.", "Answer")
+    };
     const COPY: Endpoint = Endpoint {
         role: Some(Role::Admin),
         request: Some("BackupWanted"),
@@ -206,6 +211,7 @@ fn changes() -> Vec<(Endpoint, MethodRouter<Arc<Plane>>)> {
         (RESTORE, put(links::restore)),
         (TAKE, post(import::post)),
         (GIVE, get(export::get)),
+        (ASK, post(sql::post)),
         (COPY, post(backup::post)),
     ]
 }

@@ -13,6 +13,9 @@ use crate::consume::{
 use crate::country::{Countries, CountryError};
 use crate::instance::{Instance, InstanceError, InstanceOptions, Keeper};
 use crate::links::{EditError, Editor, Registry};
+use crate::report::Freshness;
+use crate::sql::Desk;
+use crate::tables::{Tables, TablesError, TablesLimits, TablesParts};
 use millstream_event::control::Settings;
 use millstream_event::{Span, Timestamp};
 use millstream_log::SegmentOptions;
@@ -22,6 +25,9 @@ use std::time::Duration;
 /// How long a command waits for the fold to reach the log's end. A directory that was left in the
 /// middle of a large import is folded to its end first.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(24 * 3_600);
+
+/// The generation that is folded.
+const GENERATION: u16 = 0;
 
 /// Why a data directory could not be put to work.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +44,9 @@ pub enum EngineError {
     /// Configured domains could not be recorded.
     #[error(transparent)]
     Settings(#[from] EditError),
+    /// The kept tables.
+    #[error(transparent)]
+    Tables(#[from] TablesError),
     /// The keeper.
     #[error("cannot start the thread that writes checkpoints: {0}; raise the limit on processes")]
     Keeper(std::io::Error),
@@ -62,6 +71,10 @@ pub struct Engine {
     pub agents: Arc<AgentList>,
     /// Stamps everything this process receives.
     pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    /// Tables for SQL.
+    pub tables: Arc<Tables>,
+    /// Answers questions to them.
+    pub desk: Desk,
     country: OnceLock<Arc<CountryOf>>,
 }
 
@@ -106,6 +119,8 @@ impl Engine {
         let editor = Arc::new(Editor::new(Arc::clone(&registry), Arc::clone(&instance.log)));
         let keeper =
             instance.keep(config.pipeline.checkpoint_every).map_err(EngineError::Keeper)?;
+        let tables = Arc::new(kept_tables(&config, &instance, &consumer, (&agents, &clock))?);
+        let desk = Desk::new(config.sql, &instance.dir.join("tables"));
         let engine = Self {
             _keeper: keeper,
             config,
@@ -115,6 +130,8 @@ impl Engine {
             consumer,
             agents,
             clock,
+            tables,
+            desk,
             country: OnceLock::new(),
         };
         engine.record_domains()?;
@@ -206,14 +223,46 @@ impl Engine {
                 editor: Arc::clone(&self.editor),
             }),
             transfer: Arc::new(super::transfer::Gateway(Arc::clone(self))),
+            questions: Arc::new(super::questions::Asking(Arc::clone(self))),
             clock: Arc::clone(&self.clock),
         }
     }
 
     /// The generation that is folded.
     pub const fn generation(&self) -> u16 {
-        0
+        GENERATION
     }
+}
+
+type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// The tables of a directory; nothing is brought up to date yet.
+fn kept_tables(
+    config: &Config,
+    instance: &Instance,
+    consumer: &Arc<Consumer>,
+    (agents, clock): (&Arc<AgentList>, &Clock),
+) -> Result<Tables, TablesError> {
+    let (fold, clock) = (Arc::clone(consumer), Arc::clone(clock));
+    let parts = TablesParts {
+        log: Arc::clone(&instance.log),
+        store: Arc::clone(&instance.store),
+        agents: Arc::<AgentList>::clone(agents),
+        generation: GENERATION,
+        window: config.pipeline.window,
+        horizon: config.pipeline.horizon,
+        freshness: Arc::new(move || {
+            let progress = fold.progress();
+            let until = progress.complete_until;
+            Freshness {
+                as_of: clock(),
+                complete_until: (until > Timestamp::default()).then_some(until),
+                provisional: !progress.drained,
+            }
+        }),
+        limits: TablesLimits::default(),
+    };
+    Tables::open(&instance.dir.join("tables"), parts)
 }
 
 fn parameters(config: &Config) -> Parameters {

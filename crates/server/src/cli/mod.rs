@@ -20,6 +20,7 @@ mod load;
 mod output;
 mod place;
 mod plan;
+mod questions;
 mod recent;
 mod remote;
 mod report;

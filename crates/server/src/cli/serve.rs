@@ -8,6 +8,7 @@ use crate::admin::{self, AdminHandle, AdminOptions, TokenEntry, Tokens};
 use crate::capture::{self, CaptureHandle};
 use crate::config::Config;
 use crate::instance::Addresses;
+use crate::tables::TablesKeeper;
 use clap::Args;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -75,6 +76,7 @@ pub struct Planes {
     pub engine: Arc<Engine>,
     capture: Option<CaptureHandle>,
     admin: Option<AdminHandle>,
+    tables: Option<TablesKeeper>,
     addresses: Addresses,
 }
 
@@ -103,13 +105,20 @@ impl Planes {
         } else {
             None
         };
+        let tables = match config.tables.keep {
+            true => Some(
+                TablesKeeper::start(&engine.tables, config.tables.options)
+                    .map_err(|error| failed(&error))?,
+            ),
+            false => None,
+        };
         let scheme = if config.capture.tls.is_some() { "https" } else { "http" };
         let addresses = Addresses {
             public: capture.as_ref().map(|capture| format!("{scheme}://{}", capture.address)),
             admin: admin.as_ref().map(|admin| format!("http://{}", admin.address())),
         };
         engine.instance.announce(&addresses).map_err(|error| failed(&error))?;
-        Ok(Self { engine, capture, admin, addresses })
+        Ok(Self { engine, capture, admin, tables, addresses })
     }
 
     /// Where the planes listen.
@@ -134,6 +143,7 @@ impl Planes {
 
     /// Ends in the order of the flow: nothing new, fold what came, stop answering.
     pub fn stop(self) {
+        drop(self.tables);
         if let Some(capture) = self.capture
             && !capture.shutdown()
         {

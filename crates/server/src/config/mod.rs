@@ -4,10 +4,12 @@
 //! environment are laid over it ([`read`]); what comes out is checked and typed ([`Config`]).
 
 mod error;
+mod kept;
 mod layers;
 pub mod raw;
 pub mod resolved;
 
 pub use error::ConfigError;
+pub use kept::KeptTables;
 pub use layers::{REFERENCE, read};
 pub use resolved::{Config, Pipeline, Roles};

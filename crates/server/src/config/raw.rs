@@ -25,6 +25,10 @@ pub struct Raw {
     pub log: Log,
     /// `[pipeline]`
     pub pipeline: Pipeline,
+    /// `[tables]`
+    pub tables: Tables,
+    /// `[sql]`
+    pub sql: Sql,
     /// `[admin]`
     pub admin: Admin,
 }
@@ -177,6 +181,36 @@ pub struct Pipeline {
     pub own_domains: Vec<String>,
     /// Hosts that are never referrers.
     pub excluded_referrers: Vec<String>,
+}
+
+/// `[tables]`
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tables {
+    /// Whether they are kept up to date.
+    pub keep: bool,
+    /// From one refresh to the next.
+    pub every_seconds: u32,
+    /// Of one core.
+    pub share_percent: u32,
+}
+
+/// `[sql]`
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sql {
+    /// Of all questions together.
+    pub memory_mb: usize,
+    /// Temporary files of all questions together.
+    pub spill_mb: u64,
+    /// Of one question.
+    pub seconds_max: u32,
+    /// Of one answer.
+    pub rows_max: usize,
+    /// Of one answer.
+    pub answer_mb: usize,
+    /// Threads.
+    pub threads: usize,
 }
 
 /// `[admin]`

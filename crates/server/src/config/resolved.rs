@@ -1,11 +1,13 @@
 //! The configuration as the program uses it: checked, typed, in the shape of each module's options.
 
 use super::error::ConfigError;
+use super::kept::{KeptTables, sql, tables};
 use super::raw::{self, Raw};
 use crate::capture::{
     CaptureOptions, ConsentDefaults, KeyHash, Limits, Source, Timeouts, TlsFiles,
 };
 use crate::priority::NICENESS_MAX;
+use crate::sql::Bounds;
 use millstream_attribute::conversion::ConversionRules;
 use millstream_event::control::Settings;
 use millstream_event::{Purposes, SourceId, Span};
@@ -71,6 +73,10 @@ pub struct Config {
     pub log: raw::Log,
     /// The fold.
     pub pipeline: Pipeline,
+    /// The kept tables.
+    pub tables: KeptTables,
+    /// Bounds of questions in SQL.
+    pub sql: Bounds,
     /// Own domains and excluded referrers as configured.
     pub settings: Settings,
 }
@@ -95,12 +101,14 @@ impl Config {
                 own_domains: hosts(&raw.pipeline.own_domains),
                 excluded_referrers: hosts(&raw.pipeline.excluded_referrers),
             },
+            tables: tables(&raw.tables)?,
+            sql: sql(&raw.sql)?,
             pipeline: pipeline(&raw.pipeline)?,
         })
     }
 }
 
-fn wrong(key: &'static str, value: impl ToString, why: &str) -> ConfigError {
+pub(super) fn wrong(key: &'static str, value: impl ToString, why: &str) -> ConfigError {
     ConfigError::Value { key, value: value.to_string(), why: why.to_owned() }
 }
 
@@ -375,6 +383,11 @@ mod tests {
             ("[pipeline]\nniceness = 20", "pipeline.niceness"),
             ("[pipeline]\ncheckpoint_minutes = 0", "pipeline.checkpoint_minutes"),
             ("[pipeline]\ncheckpoint_minutes = 10081", "pipeline.checkpoint_minutes"),
+            ("[tables]\nevery_seconds = 0", "tables.every_seconds"),
+            ("[tables]\nshare_percent = 101", "tables.share_percent"),
+            ("[sql]\nmemory_mb = 15", "sql.memory_mb"),
+            ("[sql]\nrows_max = 0", "sql.rows_max"),
+            ("[sql]\nspill_mb = 1048577", "sql.spill_mb"),
         ] {
             let said = resolve(file).err().map(|error| error.to_string()).unwrap_or_default();
             assert!(said.contains(key), "{file}: {said}");

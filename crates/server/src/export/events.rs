@@ -1,10 +1,13 @@
 //! Tables of what was logged: events joined with what became of them, and quarantine.
 
 use super::{ExportError, ExportParts, ExportRequest};
-use millstream_event::{Event, Flags, Hash128, Kind, Lane, Position, Quarantine, Record, envelope};
+use millstream_event::{
+    Event, Flags, Hash128, Kind, Lane, Position, Quarantine, Record, Span, envelope,
+};
 use millstream_log::{EventLog, LanePositions};
 use millstream_pipeline::query::{self, Outcome};
 use millstream_pipeline::state::Quarantined;
+use millstream_stitch::Agents;
 use millstream_store::Reading;
 use millstream_store::tables::{
     EventRow, QuarantineRow, Sorter, TableError, TableWriter, write_rows, writer,
@@ -106,6 +109,26 @@ fn unpack(packed: &[u8]) -> Option<(Outcome, Event)> {
     Some((outcome, event))
 }
 
+/// The row of an event, with what a look at it alone tells.
+pub(crate) fn event_row(
+    agents: &dyn Agents,
+    horizon: Span,
+    outcome: Outcome,
+    event: Event,
+) -> EventRow {
+    let agent = agents.classify(event.user_agent.as_deref().unwrap_or_default());
+    let imported = event.flags.has(Flags::IMPORTED);
+    EventRow {
+        late: !imported && event.received - event.event_time > horizon,
+        bot: agent.bot,
+        device: agent.device.as_str().into(),
+        browser: agent.browser,
+        os: agent.os,
+        outcome,
+        event,
+    }
+}
+
 fn write_event(
     parts: ExportParts<'_>,
     packed: &[u8],
@@ -113,17 +136,7 @@ fn write_event(
     table: &mut dyn TableWriter,
 ) -> Result<(), TableError> {
     let (outcome, event) = unpack(packed).ok_or(TableError::Spill)?;
-    let agent = parts.agents.classify(event.user_agent.as_deref().unwrap_or_default());
-    let imported = event.flags.has(Flags::IMPORTED);
-    let row = EventRow {
-        late: !imported && event.received - event.event_time > parts.horizon,
-        bot: agent.bot,
-        device: agent.device.as_str().into(),
-        browser: agent.browser,
-        os: agent.os,
-        outcome,
-        event,
-    };
+    let row = event_row(parts.agents, parts.horizon, outcome, event);
     writer::write_row(table, &row, with_revision)
 }
 

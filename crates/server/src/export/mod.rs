@@ -8,6 +8,7 @@ mod derived;
 mod events;
 mod request;
 
+pub(crate) use events::event_row;
 pub use request::{ExportRequest, RequestError};
 
 use millstream_event::Span;

@@ -7,6 +7,7 @@
 //! | `log/key` | 32 random bytes, mode 0600: every derived key comes from it |
 //! | `log/*.segment` | the log: the truth |
 //! | `state/` | what the fold made of it: can be removed at any time and is then folded again |
+//! | `tables/` | rows of the state and the log as Parquet, for SQL: can be removed like the state |
 //! | `checkpoints/` | the two newest copies of the state; the log is kept from the older one on |
 
 mod backup;

@@ -10,6 +10,7 @@ pub mod jsonl;
 pub mod order;
 pub mod parquet;
 mod parquet_reader;
+pub mod part;
 pub mod people;
 pub mod rows;
 pub mod writer;
@@ -18,10 +19,14 @@ pub use cell::{Cell, Column, ColumnKind, Row};
 pub use events::EventRow;
 pub use order::{Sorter, SorterOptions};
 pub use parquet_reader::ParquetReader;
+pub use part::{PartSize, PartWriter, read_part};
 pub use rows::{LinkRow, QuarantineRow};
 pub use writer::{Format, TableWriter, write_rows};
 
 use crate::error::StoreError;
+use millstream_pipeline::rows::{
+    ClickRow, ConversionRow, CreditRow, PersonRow, SessionRow, TouchRow,
+};
 use std::fmt;
 use std::str::FromStr;
 
@@ -61,6 +66,25 @@ impl Table {
         Self::Links,
         Self::Quarantine,
     ];
+
+    /// Those that are kept as Parquet files beside the state, and that SQL reads.
+    pub const KEPT: [Self; 5] =
+        [Self::Events, Self::Sessions, Self::Touches, Self::Conversions, Self::Credits];
+
+    /// Its columns as kept: rows that can change have a revision.
+    pub fn kept_columns(self) -> Vec<Column> {
+        match self {
+            Self::Events => writer::columns::<EventRow>(false),
+            Self::Sessions => writer::columns::<SessionRow>(true),
+            Self::People => writer::columns::<PersonRow>(true),
+            Self::Touches => writer::columns::<TouchRow>(true),
+            Self::Conversions => writer::columns::<ConversionRow>(true),
+            Self::Credits => writer::columns::<CreditRow>(true),
+            Self::Clicks => writer::columns::<ClickRow>(false),
+            Self::Links => writer::columns::<LinkRow>(true),
+            Self::Quarantine => writer::columns::<QuarantineRow>(false),
+        }
+    }
 
     /// The name in commands, SQL and file names.
     pub const fn name(self) -> &'static str {

@@ -11,6 +11,7 @@ use crate::audit::{Chain, Subject};
 use crate::links::{EditError, Proposal, RefusedLink};
 use crate::report::ReportError;
 use crate::report::tests::Canned;
+use crate::sql::{Answer, AskError, Question};
 use axum::Router;
 use axum::body::Body;
 use http::{Request, Response, StatusCode};
@@ -126,6 +127,24 @@ impl Transfer for Nothing {
     }
 }
 
+impl parts::Questions for Nothing {
+    fn ask(&self, question: &Question) -> Result<Answer, AskError> {
+        match question.query.as_str() {
+            "select 1" => Ok(Answer {
+                columns: Vec::new(),
+                rows: Vec::new(),
+                more: false,
+                as_of: "2026-11-22T12:03:10.4Z".to_owned(),
+                complete_until: None,
+                provisional: true,
+                elapsed_ms: 1,
+            }),
+            "left out" => Err(AskError::LeftOut),
+            _ => Err(AskError::Question("it cannot be understood".to_owned())),
+        }
+    }
+}
+
 fn parts() -> AdminParts {
     AdminParts {
         figures: Arc::new(Canned),
@@ -133,6 +152,7 @@ fn parts() -> AdminParts {
         evidence: Arc::new(Nothing),
         links: Arc::new(Nothing),
         transfer: Arc::new(Nothing),
+        questions: Arc::new(Nothing),
         clock: Arc::new(|| Timestamp(0)),
     }
 }
