@@ -8,12 +8,13 @@
 use crate::error::StoreError;
 use crate::head::LaneHead;
 use crate::port::{LaneCommit, Pair, RESERVED_PREFIX, StateStore, StateView, Visit, check_keys};
+use crate::room;
 use fjall::config::CompressionPolicy;
 use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, Readable, Snapshot};
 use millstream_event::Lane;
 use std::ops::Bound;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 /// Settings of the embedded store; the defaults come from `examples/soak.rs`.
@@ -55,6 +56,7 @@ pub struct FjallStore {
     state: Keyspace,
     /// Comparing heads and committing are one step.
     committing: Mutex<()>,
+    dir: PathBuf,
 }
 
 const KEYSPACE: &str = "state";
@@ -81,7 +83,7 @@ impl FjallStore {
                 return Err(damaged(dir, "the engine stopped while reading it".to_owned()));
             }
         };
-        let store = Self { database, state, committing: Mutex::new(()) };
+        let store = Self { database, state, committing: Mutex::new(()), dir: dir.to_owned() };
         store.check_layout(dir, options.layout)?;
         Ok(store)
     }
@@ -256,6 +258,7 @@ impl StateStore for FjallStore {
                 return Err(StoreError::Fenced { lane: *lane });
             }
         }
+        room::check(&self.dir)?;
         batch.commit().map_err(engine("commit"))
     }
 

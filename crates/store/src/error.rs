@@ -46,6 +46,17 @@ pub enum StoreError {
         /// What the engine said.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The disk has no room for a commit. Nothing was changed: the same commit may be tried again.
+    #[error(
+        "the disk has {free} bytes free, and the state needs {wanted} to go on: make room, it then \
+         goes on by itself"
+    )]
+    Full {
+        /// Bytes free.
+        free: u64,
+        /// Bytes that must be.
+        wanted: u64,
+    },
     /// A file operation failed.
     #[error(
         "cannot {doing} {path}: {source}; check that the disk has room and the path is writable"

@@ -8,6 +8,7 @@ pub mod memory;
 pub mod port;
 pub mod reading;
 pub mod rebuild;
+mod room;
 #[cfg(feature = "sql")]
 pub mod sql;
 pub mod tables;

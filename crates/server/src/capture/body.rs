@@ -11,9 +11,12 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use std::io::Read;
 
-/// A body over the limit is read on, and thrown away, up to this many times the limit: a client
-/// that is cut off while it writes sees a reset connection instead of the 413.
+/// A body that is refused is read on, and thrown away, up to this many times the limit: a client
+/// that is cut off while it writes sees a reset connection instead of the 413 or 503.
 const DRAIN_FACTOR: usize = 8;
+
+/// Once this share of an announced body has come, room is made for all of it.
+const EARNEST_SHARE: usize = 8;
 
 /// An unpacked body and the bytes reserved for it.
 #[derive(Debug)]
@@ -30,9 +33,10 @@ pub(super) async fn read(exchange: &Exchange<'_>, body: Incoming) -> Result<Body
     let announced =
         exchange.header(CONTENT_LENGTH.as_str()).and_then(|text| text.parse::<usize>().ok());
     let counters = &exchange.plane.counters;
-    // What is over the limit is thrown away as it comes, and holds nothing.
+    // What is over the limit is thrown away as it comes, and holds nothing. Nor does what is announced
+    // and does not come: else a few slow clients could turn all others away.
     let expected = announced.filter(|bytes| *bytes <= limit).unwrap_or(0);
-    let mut reservation = Reservation::take(counters, limits.in_flight_bytes, expected)?;
+    let mut reservation = Reservation::take(counters, limits.in_flight_bytes, 0)?;
     let patience = exchange.plane.options.timeouts.body;
     let collected = collect(body, (limit, expected), &mut reservation);
     let packed = tokio::time::timeout(patience, collected)
@@ -57,6 +61,7 @@ async fn collect(
     let mut first: Option<Bytes> = None;
     let mut joined = BytesMut::new();
     let mut length = 0_usize;
+    let mut refused = None;
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(|_| Refusal::BodyBroken)?.into_data() else {
             continue;
@@ -65,24 +70,31 @@ async fn collect(
         if length > limit.saturating_mul(DRAIN_FACTOR) {
             break;
         }
-        if length > limit {
+        if refused.is_none() {
+            refused = reservation.reach(length).err();
+        }
+        if length > limit || refused.is_some() {
+            reservation.give_back();
             first = None;
             joined = BytesMut::new();
             continue;
         }
-        reservation.reach(length)?;
         match first.take() {
             None if joined.is_empty() => first = Some(data),
-            None => joined.extend_from_slice(&data),
-            Some(earlier) => {
-                joined.reserve(expected.max(earlier.len() + data.len()));
-                joined.extend_from_slice(&earlier);
+            earlier => {
+                if length >= expected / EARNEST_SHARE {
+                    joined.reserve(expected.saturating_sub(joined.len()));
+                }
+                joined.extend_from_slice(earlier.as_deref().unwrap_or_default());
                 joined.extend_from_slice(&data);
             }
         }
     }
     if length > limit {
         return Err(Refusal::BodyTooLarge(limit));
+    }
+    if let Some(refusal) = refused {
+        return Err(refusal);
     }
     Ok(first.unwrap_or_else(|| joined.freeze()))
 }

@@ -90,8 +90,8 @@ pub(super) fn protocol(plane: &Plane) -> auto::Builder<TokioExecutor> {
         .timer(TokioTimer::new())
         .header_read_timeout(timeouts.head)
         .max_headers(HEADERS_MAX)
-        .max_buf_size(limits.head_bytes.max(8_192))
-        .pipeline_flush(true);
+        // Not `pipeline_flush`: with it the answer to a broken head is never sent.
+        .max_buf_size(limits.head_bytes.max(8_192));
     builder
         .http2()
         .timer(TokioTimer::new())

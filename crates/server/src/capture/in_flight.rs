@@ -39,9 +39,17 @@ impl Reservation {
     }
 }
 
+impl Reservation {
+    /// Gives back everything, for what is thrown away.
+    pub(super) fn give_back(&mut self) {
+        let held = std::mem::take(&mut self.bytes);
+        self.counters.in_flight_bytes.fetch_sub(held, Ordering::Relaxed);
+    }
+}
+
 impl Drop for Reservation {
     fn drop(&mut self) {
-        self.counters.in_flight_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.give_back();
     }
 }
 
@@ -59,6 +67,8 @@ mod tests {
         let second = Reservation::take(&counters, 100, 40).unwrap();
         assert_eq!(Reservation::take(&counters, 100, 1).unwrap_err(), Refusal::Busy);
         assert_eq!(get(&counters.in_flight_bytes), 100);
+        first.give_back();
+        assert_eq!(get(&counters.in_flight_bytes), 40);
         drop(first);
         assert!(Reservation::take(&counters, 100, 60).is_ok());
         drop(second);

@@ -9,13 +9,17 @@ use super::progress::{Committed, Shared, Stopped};
 use millstream_event::control::Control;
 use millstream_event::{Kind, Lane, Position, Record, Timestamp};
 use millstream_pipeline::{ApplyError, Changes, Key, Outgoing, Rules, View};
-use millstream_store::{LaneCommit, LaneHead};
+use millstream_store::{LaneCommit, LaneHead, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
+
+/// Between two looks whether a full disk has room again.
+const ROOM_PAUSE: Duration = Duration::from_millis(200);
 
 /// Why an owner stops as a whole.
 enum Halt {
-    /// A test struck.
+    /// A test struck, or the process is closing.
     Crash,
     /// Reported to whoever asks.
     Reason(String),
@@ -90,8 +94,7 @@ impl Owner {
         if !delivered.is_empty() {
             self.passes(CrashPoint::BeforeOutboxDelete)?;
         }
-        let committed = store.commit(rules.generation, &commits);
-        committed.map_err(|error| Halt::Reason(error.to_string()))?;
+        self.commit(rules.generation, &commits)?;
         if !delivered.is_empty() {
             self.passes(CrashPoint::AfterOutboxDelete)?;
         }
@@ -104,6 +107,24 @@ impl Owner {
         }
         fold.view.trim(self.values_max);
         Ok(())
+    }
+
+    /// Commits, waiting for room where the disk has none: the log keeps what is not folded.
+    fn commit(&self, generation: u16, commits: &[(Lane, LaneCommit)]) -> Result<(), Halt> {
+        let mut told = false;
+        loop {
+            match self.parts.store.commit(generation, commits) {
+                // What is not committed is folded again after the next start.
+                Err(StoreError::Full { .. }) if self.shared.closing() => return Err(Halt::Crash),
+                Err(StoreError::Full { free, wanted }) => {
+                    if !std::mem::replace(&mut told, true) {
+                        tracing::warn!(free, wanted, "folding waits until the disk has room");
+                    }
+                    std::thread::sleep(ROOM_PAUSE);
+                }
+                outcome => return outcome.map_err(|error| Halt::Reason(error.to_string())),
+            }
+        }
     }
 
     /// The outbox rows that may go; items that were refused are sent again.
