@@ -163,7 +163,6 @@ class OddHeads(Case):
     def raw(self, content):
         with socket.create_connection(("127.0.0.1", self.server.public), timeout=20) as client:
             client.sendall(content)
-            client.shutdown(socket.SHUT_WR)
             received = b""
             try:
                 while chunk := client.recv(65_536):
