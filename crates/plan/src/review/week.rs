@@ -9,6 +9,8 @@ use alloc::vec::Vec;
 
 /// Share of packets sent again from which a path deserves a look.
 const RETRANSMITS_WATCH: f64 = 0.005;
+/// Requests waiting on average from which a queue is named.
+const QUEUE_SEEN: f64 = 0.1;
 
 pub(super) fn questions(subject: &Subject<'_>) -> Vec<Question> {
     [utilisation(subject), retransmits(subject), queues(subject), lag(subject)]
@@ -107,8 +109,9 @@ fn retransmits(subject: &Subject<'_>) -> Question {
 fn queues(subject: &Subject<'_>) -> Question {
     let waiting = |hop: &HopReport| hop.queue_mean.map_or(0.0, |figure| figure.value);
     let hops = top(subject, waiting);
-    let answer = hops.first().map_or_else(
-        || "Nothing waits on an ordinary day.".into(),
+    let longest = hops.first().filter(|first| waiting(first) >= QUEUE_SEEN);
+    let answer = longest.map_or_else(
+        || "No queue holds a tenth of a request on an ordinary day.".into(),
         |first| {
             format!(
                 "The longest queue stands before {}: {:.1} requests on average.",

@@ -6,7 +6,7 @@ use super::{options, reviews, risks, sharing, stage, worth};
 use crate::document::{self, Markup};
 use crate::report::number::amount;
 use millstream_plan::PlanReport;
-use millstream_plan::report::{Fate, ScenarioReport, State};
+use millstream_plan::report::{Fate, RemedyKind, ScenarioReport, State};
 use millstream_plan::review::Review;
 
 /// Renders one review as an HTML file of its own.
@@ -143,8 +143,11 @@ pub fn ledes(report: &PlanReport) -> Vec<String> {
     if let Some(bottleneck) = hard.and_then(|load| load.bottleneck.as_ref()) {
         sentences.push(sentence(&bottleneck.because));
     }
-    if let Some(first) = options::worth_showing(report).first() {
-        let mut text = format!("First remedy: {}", first.what.trim_end_matches('.'));
+    if let Some(first) =
+        options::worth_showing(report).into_iter().find(|one| one.kind != RemedyKind::Tolerate)
+    {
+        let what = first.what.trim_end_matches('.');
+        let mut text = format!("First remedy, `{}`: {what}", first.hop);
         if let (Some(flow), Some(after)) = (&first.effect.flow, first.effect.p99_after_s) {
             let before = first.effect.p99_before_s.map_or_else(|| "no limit".to_owned(), seconds);
             text.push_str(&format!("; p99 of `{flow}` goes from {before} to {}", seconds(after)));

@@ -115,7 +115,7 @@ pub fn section(reviews: &[Review], markup: &mut Markup) {
         markup.text(&summary(review));
         markup.close("summary");
         for question in &review.questions {
-            asked(question, &review.currency, markup);
+            asked("h3", question, &review.currency, markup);
         }
         markup.close("details");
     }
@@ -126,25 +126,23 @@ pub fn section(reviews: &[Review], markup: &mut Markup) {
 pub fn sheet(review: &Review, markup: &mut Markup) {
     for question in &review.questions {
         markup.open("section", &[("class", "reviews")]);
-        asked(question, &review.currency, markup);
+        asked("h2", question, &review.currency, markup);
         markup.close("section");
     }
 }
 
-fn asked(question: &Question, currency: &str, markup: &mut Markup) {
-    markup.element("h3", &[], question.question);
+fn asked(heading: &'static str, question: &Question, currency: &str, markup: &mut Markup) {
+    markup.element(heading, &[], question.question);
     markup.open("p", &[("class", "says")]);
     markup.element("b", &[("class", question.standing.name())], &capital(question.standing.name()));
-    markup.text(&format!(" {}", question.answer));
+    markup.prose(&format!(" {}", question.answer));
     markup.close("p");
     if question.figures.is_empty() {
         return;
     }
     let names = baselines(question);
     markup.scroll(question.question);
-    markup.fixed(
-        "<table><thead><tr><th scope=\"col\"></th><th scope=\"col\" class=\"number\">Now</th>",
-    );
+    markup.fixed("<table><thead><tr><td></td><th scope=\"col\" class=\"number\">Now</th>");
     for name in &names {
         markup.element("th", &[("scope", "col"), ("class", "number")], &capital(name));
     }

@@ -6,6 +6,7 @@
     reason = "a report made by hand is a list of values"
 )]
 
+use super::layout::{HOP_HEIGHT, HOP_WIDTH, HOPS_MAX, lay_out};
 use super::{html, review_html, review_table, table};
 use millstream_plan::inventory::{Class, Kind, Plane, Risk};
 use millstream_plan::report::{
@@ -473,4 +474,64 @@ fn a_review_has_a_page_of_its_own() {
         }
         assert!(!page.contains("style="));
     }
+}
+
+/// A plan of many hops in all planes; its flows go to and fro between them, in circles as well.
+fn large(hops: usize, flows: usize) -> PlanReport {
+    let name = |at: usize| format!("hop {at}");
+    let planes = Plane::ALL;
+    let made: Vec<HopReport> = (0..hops)
+        .map(|at| {
+            let use_at_mean = 0.01 + 0.9 * (at % 17) as f64 / 17.0;
+            hop(&name(at), Kind::Store, planes[at % planes.len()], use_at_mean, 1.0)
+        })
+        .collect();
+    let path = |at: usize| -> Vec<String> {
+        (0..5).map(|step| name((at * 31 + step * (7 + at % 11)) % hops)).collect()
+    };
+    let made_flows: Vec<FlowReport> = (0..flows)
+        .map(|at| {
+            let path = path(at);
+            let names: Vec<&str> = path.iter().map(String::as_str).collect();
+            flow(&format!("flow {at}"), &names, 1.0 + at as f64, 900.0, Some(0.02), Some(0.1))
+        })
+        .collect();
+    let mut load = scenario("mean", ScenarioKind::Mean, 1.0);
+    (load.hops, load.flows) = (made, made_flows);
+    PlanReport { scenarios: vec![load], failures: Vec::new(), ..shop() }
+}
+
+#[test]
+fn boxes_of_the_drawing_never_overlap_and_stay_inside() {
+    for (hops, flows) in [(1, 1), (2, 3), (9, 40), (60, 200), (61, 10)] {
+        let report = large(hops, flows);
+        let view = &super::view::views(&report)[0];
+        let worst = view.hops.iter().map(|hop| (hop.name.as_str(), hop.utilisation.unwrap_or(0.0)));
+        let layout = lay_out(view.scenario, &view.flows, &worst.collect());
+        assert_eq!(layout.hops.len(), hops.min(HOPS_MAX));
+        assert_eq!(layout.left_out, hops.saturating_sub(HOPS_MAX));
+        let places: Vec<(f64, f64)> = layout.hops.values().copied().collect();
+        for (at, one) in places.iter().enumerate() {
+            assert!(one.0 >= 0.0 && one.0 + HOP_WIDTH <= layout.width, "{one:?} {}", layout.width);
+            assert!(one.1 >= 0.0 && one.1 + HOP_HEIGHT <= layout.height, "{one:?}");
+            for other in &places[..at] {
+                let apart =
+                    (one.0 - other.0).abs() >= HOP_WIDTH || (one.1 - other.1).abs() >= HOP_HEIGHT;
+                assert!(apart, "{one:?} {other:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_large_plan_is_cut_to_what_can_be_read() {
+    const BYTES_MAX: usize = 2 << 20;
+    let report = large(1_000, 5_000);
+    let page = html(&report, &[]);
+    assert!(page.len() < BYTES_MAX, "{} bytes", page.len());
+    assert!(page.contains("940 hops with more room are not drawn."));
+    assert!(page.contains("4960 more flows have more room than these."));
+    assert!(page.contains("900 more hops are less full than these."));
+    let lines = table(&report, Some(80)).lines().count();
+    assert!(lines < 200, "{lines} lines");
 }
