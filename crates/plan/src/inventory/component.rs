@@ -153,6 +153,8 @@ pub struct Component {
     pub service_per_request: Option<Seconds>,
     /// Squared coefficient of variation of an event's service time; 1 is exponential, 0 constant.
     pub service_scv: Option<Ratio>,
+    /// Longest service time of one event, for worst cases; without it only constant service times have one.
+    pub service_max: Option<Seconds>,
     /// Room for waiting work; unlimited where absent.
     pub buffer: Option<Buffer>,
     /// One-way propagation delay of passing it.
@@ -201,6 +203,7 @@ impl Component {
             service: None,
             service_per_request: None,
             service_scv: None,
+            service_max: None,
             buffer: None,
             propagation: Seconds(0.0),
             scheduling: Scheduling::Fifo,

@@ -5,7 +5,6 @@ use super::node::{Node, Value};
 use crate::inventory::{Buffer, Component, Duplex, Kind, Plane, PriceStep, Scheduling};
 use crate::quantity::{self, Bytes, Cost, Count};
 use alloc::string::String;
-use alloc::vec::Vec;
 
 /// Reads the keys of one component onto what is known of it.
 pub(super) fn read(fields: &mut Fields<'_, '_, '_>, component: &mut Component) {
@@ -47,6 +46,19 @@ fn capacity(fields: &mut Fields<'_, '_, '_>, component: &mut Component) {
     fields.option("service", &mut component.service);
     fields.option("service_per_request", &mut component.service_per_request);
     fields.option("service_scv", &mut component.service_scv);
+    fields.option("service_max", &mut component.service_max);
+    if let (Some(mean), Some(max)) = (component.service, component.service_max)
+        && max.0 < mean.0
+    {
+        let at = fields.at();
+        fields.wrong(
+            at,
+            "service_max",
+            "the longest service time is below the mean",
+            "write at least `service`",
+        );
+        component.service_max = None;
+    }
     buffer(fields, component);
     if let Some(duplex) = fields.choice("duplex", Duplex::NAMES, Duplex::parse) {
         component.duplex = duplex;
@@ -143,7 +155,6 @@ fn price_step(fields: &mut Fields<'_, '_, '_>, item: &Node) -> Option<PriceStep>
     inside.option("servers", &mut step.servers);
     inside.capacity("events", &mut step.events);
     inside.set("cost_per_month", &mut step.cost_per_month);
-    let known: Vec<&str> = inside.finish();
-    let _ = known;
+    inside.finish();
     Some(step)
 }

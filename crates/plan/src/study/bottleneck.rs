@@ -14,6 +14,8 @@ const LOSS_NOTICED: f64 = 0.001;
 const PART_NOTICED: f64 = 0.25;
 /// Below this utilisation slow percentiles are not a matter of capacity.
 const CALM: f64 = 0.7;
+/// Squared coefficient of variation of service from which means hide what users see.
+const VARIABLE: f64 = 2.0;
 
 /// The hop with the fullest resource; `None` when nothing that is used has a capacity.
 pub(super) fn bottleneck(loaded: &Loaded<'_, '_>) -> Option<Bottleneck> {
@@ -88,26 +90,28 @@ fn kind(
     };
     let component = loaded.topology.components[hop];
     let mixed = |class: Class| part_of(class) > PART_NOTICED && part_of(class) < 1.0 - 1e-9;
-    let variable =
-        loaded.queues[hop].wait.is_some_and(|wait| super::hop_queue::variation(wait) > 1.5);
+    let load = &loaded.loads[hop];
+    let mean = load.work / load.requests.max(1e-300);
+    let scv = load.second / load.requests.max(1e-300) / (mean * mean).max(1e-300) - 1.0;
+    let variable = mean > 0.0 && scv > VARIABLE;
+    let behind = matches!(
+        component.kind,
+        Kind::Stream | Kind::Warehouse | Kind::Etl | Kind::Store | Kind::Broker
+    );
     if mixed(Class::Backfill) {
         BottleneckType::BackfillInterference
-    } else if mixed(Class::Replication) {
+    } else if mixed(Class::Replication) || part_of(Class::Replication) > 0.5 {
         BottleneckType::ReplicationContention
     } else if utilisation < CALM && variable {
         BottleneckType::TailLatencySpikes
-    } else if component.plane == Plane::BackEnd
-        && matches!(component.kind, Kind::Stream | Kind::Warehouse | Kind::Etl | Kind::Store)
-    {
+    } else if component.plane == Plane::BackEnd && behind {
         BottleneckType::StreamCollapse
     } else if component.plane == Plane::FrontEnd || part_of(Class::Ingest) > 0.5 {
         BottleneckType::IngestSaturation
-    } else if part_of(Class::Replication) > 0.5 {
-        BottleneckType::ReplicationContention
-    } else if utilisation < CALM {
-        BottleneckType::TailLatencySpikes
+    } else if component.plane == Plane::BackEnd {
+        BottleneckType::StreamCollapse
     } else {
-        BottleneckType::IngestSaturation
+        BottleneckType::TailLatencySpikes
     }
 }
 

@@ -4,7 +4,7 @@ use super::hop_report::parts;
 use super::loaded::Loaded;
 use super::overlay::{bits, component, path, per_second, quoted, seconds, table};
 use super::storms::storm_at;
-use crate::inventory::{Class, Component, Flow, Scheduling};
+use crate::inventory::{Class, Component, Flow, Kind, Scheduling};
 use crate::report::{FailureReport, Fault, RemedyKind, Resource, ScenarioKind};
 use alloc::collections::BTreeSet;
 use alloc::format;
@@ -341,7 +341,8 @@ pub(super) fn spare(loaded: &Loaded<'_, '_>, failures: &[FailureReport]) -> Vec<
         .filter_map(|failure| match &failure.fault {
             Fault::Component { name } => {
                 let component = loaded.topology.components[loaded.topology.position(name)?];
-                (component.instances.0 == 1).then_some((failure, component))
+                (component.instances.0 == 1 && component.kind != Kind::Sdk)
+                    .then_some((failure, component))
             }
             _ => None,
         })

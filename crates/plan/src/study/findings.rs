@@ -3,6 +3,7 @@
 use super::hop_report::parts;
 use super::loaded::Loaded;
 use super::topology::has_service;
+use super::worst_case::is_bounded;
 use crate::inventory::{Class, Kind, Plan, Risk, Scheduling};
 use crate::report::{
     BudgetOverrun, FailureReport, Fate, Fault, HiddenFlow, ScenarioReport, SharedHop, State,
@@ -212,10 +213,12 @@ pub(super) fn warnings(
         }
     }
     let risky = |name: &String| plan.flows.get(name).is_some_and(|flow| flow.risk >= Risk::High);
+    let owned =
+        |name: &str| plan.components.get(name).is_some_and(|component| component.kind != Kind::Sdk);
     for failure in failures {
         let ends: Vec<&String> = failure.lost.iter().filter(|name| risky(name)).collect();
-        if let (Fault::Component { name } | Fault::Instance { name }, false) =
-            (&failure.fault, ends.is_empty())
+        if let (Fault::Component { name }, false) = (&failure.fault, ends.is_empty())
+            && owned(name)
         {
             said.push(format!(
                 "single point of failure: without `{name}` {} ends",
@@ -257,6 +260,18 @@ pub(super) fn assumptions(plan: &Plan) -> Vec<String> {
         .collect();
     if !free.is_empty() {
         said.push(format!("{} never fill up: no capacity is stated", names(free.into_iter())));
+    }
+    let endless: Vec<&String> = plan
+        .components
+        .values()
+        .filter(|one| !is_bounded(one))
+        .map(|component| &component.name)
+        .collect();
+    if !endless.is_empty() {
+        let where_to = names(endless.into_iter());
+        said.push(format!(
+            "no worst case through {where_to}: service times vary without limit, state service_max"
+        ));
     }
     said.push(String::from(
         "TCP over IPv4 with timestamps on Ethernet, one acknowledgement for two segments",

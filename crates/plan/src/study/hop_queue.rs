@@ -6,7 +6,7 @@ use crate::confidence::{Confidence, Figure};
 use crate::inventory::{Buffer, Component, Flow, Scheduling};
 use crate::queue::general::{self, Service};
 use crate::queue::markovian::{Markovian, erlang_b};
-use libm::{fabs, log, pow, sqrt};
+use libm::{fabs, log, pow};
 
 /// Known relative error of Allen and Cunneen's wait with the correction of Kraemer and Langenbach-Belz.
 const TWO_MOMENT_ERROR: f64 = 0.1;
@@ -313,11 +313,6 @@ impl Standing {
         let slowness = if by_weight > 0.0 { requests / by_weight / flow.weight.0 } else { 1.0 };
         Self { above, with, slowness }
     }
-}
-
-/// Standard deviation over mean of a delay.
-pub(super) fn variation(delay: Delay) -> f64 {
-    if delay.mean > 0.0 { sqrt(delay.variance) / delay.mean } else { 0.0 }
 }
 
 #[cfg(test)]

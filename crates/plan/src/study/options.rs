@@ -3,6 +3,7 @@
 use super::candidates::{Candidate, at_hop, spare};
 use super::end_to_end::time;
 use super::loaded::{Loaded, Scenario};
+use super::storms::storm_at;
 use super::topology::Topology;
 use crate::inventory::Plan;
 use crate::report::{Effect, FailureReport, Remedy, RemedyKind, ScenarioReport, State};
@@ -60,7 +61,17 @@ fn rank(remedies: &mut [Remedy]) {
     let net = |remedy: &Remedy| {
         remedy.saves_per_month.unwrap_or(0.0) - remedy.cost_per_month.unwrap_or(0.0)
     };
-    let patient = |remedy: &Remedy| remedy.kind == RemedyKind::Tolerate;
+    // Doing nothing comes first where nothing needs doing, and last where it is only the cheapest.
+    let patient = |remedy: &Remedy| match remedy.kind {
+        RemedyKind::Tolerate => {
+            if remedy.cures {
+                0
+            } else {
+                2
+            }
+        }
+        _ => 1,
+    };
     remedies.sort_by(|one, two| {
         let cures = two.cures.cmp(&one.cures);
         let worth = net(two).total_cmp(&net(one));
@@ -142,7 +153,15 @@ fn measure(
         cost_of_delay_after: after.cost,
         bottleneck_after: after.bottleneck,
     };
-    Some(Remedy {
+    let storm_ends = |place: usize| {
+        let lasts = |loaded: &Loaded<'_, '_>, hop: usize| {
+            storm_at(loaded, hop).is_some_and(|storm| storm.lasts())
+        };
+        lasts(judged, hop) && !lasts(&loaded, place)
+    };
+    let worthwhile =
+        candidate.kind == RemedyKind::Failover || is_felt(&effect) || storm_ends(place);
+    worthwhile.then(|| Remedy {
         kind: candidate.kind,
         hop: name.clone(),
         what: candidate.what,
@@ -152,6 +171,21 @@ fn measure(
         effect,
         cures: utilisation_after <= 1.0 - loaded.headroom_policy(place) + 1e-9,
     })
+}
+
+/// Smallest relative change that is worth a line.
+const FELT: f64 = 0.002;
+
+/// True when something gets better: the hop, the flow's tail, or the cost.
+fn is_felt(effect: &Effect) -> bool {
+    let less = |before: Option<f64>, after: Option<f64>| match (before, after) {
+        (Some(before), Some(after)) => after < before * (1.0 - FELT),
+        (None, Some(_)) => true,
+        _ => false,
+    };
+    less(Some(effect.utilisation_before), Some(effect.utilisation_after))
+        || less(effect.p99_before_s, effect.p99_after_s)
+        || less(effect.cost_of_delay_before, effect.cost_of_delay_after)
 }
 
 /// The flow at a hop whose p99 falls most, relative; one that becomes stable before all others.

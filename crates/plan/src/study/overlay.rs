@@ -80,6 +80,7 @@ pub(super) fn component(original: &Component, name: &str) -> String {
         original.service_per_request.map(|Seconds(time)| seconds(time)),
     );
     capacity("service_scv", original.service_scv.map(|scv| format!("{:?}", scv.0)));
+    capacity("service_max", original.service_max.map(|Seconds(time)| seconds(time)));
     capacity("mtu", original.mtu.map(|mtu| exact(mtu.0, "B")));
     capacity("cost_per_month", original.cost_per_month.map(|cost| format!("{:?}", cost.0)));
     capacity("egress_cost_per_gb", original.egress_cost_per_gb.map(|cost| format!("{:?}", cost.0)));
