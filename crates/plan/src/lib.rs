@@ -21,6 +21,7 @@ extern crate std;
 mod named;
 
 pub mod confidence;
+pub mod diff;
 pub mod inventory;
 pub mod network;
 pub mod quantity;
@@ -28,9 +29,11 @@ pub mod queue;
 pub mod read;
 pub mod report;
 pub mod review;
+pub mod schema;
 pub mod score;
 pub mod simulate;
 pub mod study;
+pub mod template;
 pub mod verify;
 
 pub use confidence::{Confidence, Figure};

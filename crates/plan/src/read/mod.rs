@@ -4,14 +4,17 @@
 //! key, and `remove = true` takes it away. So an overlay is a file of the same form.
 
 mod component;
+mod csv;
 mod fields;
 mod flow;
+mod json;
 mod node;
 mod policy;
 mod problem;
 mod references;
 
 pub use component::ATTEMPTS_MAX;
+pub use csv::{COLUMNS_MAX, ROWS_MAX};
 pub use fields::NAME_LETTERS_MAX;
 pub use flow::{COPIES_MAX, PATH_HOPS_MAX};
 pub use problem::{PROBLEMS_MAX, PlanError, Problem};
@@ -44,17 +47,44 @@ impl Plan {
 
     /// This plan with a file laid over it: an overlay, a second part, an option of a report.
     pub fn overlaid(&self, name: &str, text: &str) -> Result<Self, PlanError> {
-        if text.len() > PLAN_BYTES_MAX {
-            return Err(PlanError::TooLarge { name: name.to_owned(), limit: PLAN_BYTES_MAX });
-        }
+        within_limit(name, text)?;
         let root = parse_toml(name, text)?;
         let mut problems = Problems::new(name, text);
-        let mut plan = self.clone();
-        read_root(&root, &mut plan, &mut problems);
-        references::check(&plan, &root, &mut problems);
-        problems.finish()?;
-        Ok(plan)
+        let plan = self.with(&root, &mut problems);
+        problems.finish().map(|()| plan)
     }
+
+    /// This plan with a comma-separated inventory or forecast laid over it.
+    pub fn overlaid_csv(&self, name: &str, text: &str) -> Result<Self, PlanError> {
+        within_limit(name, text)?;
+        let mut problems = Problems::new(name, text);
+        let root = csv::plan_of(text, &mut problems);
+        let plan = self.with(&root, &mut problems);
+        problems.finish().map(|()| plan)
+    }
+
+    /// This plan with a JSON forecast laid over it.
+    pub fn overlaid_json(&self, name: &str, text: &str) -> Result<Self, PlanError> {
+        within_limit(name, text)?;
+        let mut problems = Problems::new(name, text);
+        let table = json::forecast_table(text, &mut problems);
+        problems.finish()?;
+        self.overlaid_csv(name, &table)
+    }
+
+    fn with(&self, root: &Table, problems: &mut Problems<'_>) -> Self {
+        let mut plan = self.clone();
+        read_root(root, &mut plan, problems);
+        references::check(&plan, root, problems);
+        plan
+    }
+}
+
+fn within_limit(name: &str, text: &str) -> Result<(), PlanError> {
+    if text.len() <= PLAN_BYTES_MAX {
+        return Ok(());
+    }
+    Err(PlanError::TooLarge { name: name.to_owned(), limit: PLAN_BYTES_MAX })
 }
 
 fn read_root(root: &Table, plan: &mut Plan, problems: &mut Problems<'_>) {

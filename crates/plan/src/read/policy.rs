@@ -3,7 +3,7 @@
 use super::fields::Fields;
 use super::node::Table;
 use super::problem::Problems;
-use crate::inventory::{Class, Investment, Lift, Peak, Policies, Rung};
+use crate::inventory::{Class, ForecastLine, Investment, Lift, Peak, Policies, Rung};
 use crate::quantity::{Cost, PerSecond, Ratio, Seconds, Share};
 use alloc::borrow::ToOwned;
 use alloc::format;
@@ -110,8 +110,47 @@ pub(super) fn read_peak(fields: &mut Fields<'_, '_, '_>, peak: &mut Peak) {
     if let Some(flows) = fields.named::<PerSecond>("flows") {
         peak.flows.extend(flows.into_iter().map(|(entry, rate)| (entry.key.clone(), rate)));
     }
+    forecast(fields, peak);
     fields.option("duration", &mut peak.duration);
     peak.date = date(fields, "date").or(peak.date.take());
+}
+
+/// What campaigns add. A forecast takes the place of the one before.
+fn forecast(fields: &mut Fields<'_, '_, '_>, peak: &mut Peak) {
+    let tables = fields.tables("forecast");
+    if tables.is_empty() {
+        return;
+    }
+    peak.forecast.clear();
+    for table in tables {
+        let owner = format!("peak `{}`: forecast", peak.name);
+        let mut inside = Fields::new(owner, table, fields.problems);
+        let mut line = ForecastLine {
+            campaign_type: String::new(),
+            channel: String::new(),
+            flow: String::new(),
+            events: PerSecond(0.0),
+        };
+        for (key, into) in [
+            ("campaign_type", &mut line.campaign_type),
+            ("channel", &mut line.channel),
+            ("flow", &mut line.flow),
+        ] {
+            if let Some((text, _)) = inside.text(key) {
+                text.clone_into(into);
+            }
+        }
+        inside.set("events_per_s", &mut line.events);
+        inside.finish();
+        peak.forecast.push(line);
+    }
+    let order = |one: &ForecastLine, two: &ForecastLine| {
+        let key = |line: &ForecastLine| {
+            (line.flow.clone(), line.campaign_type.clone(), line.channel.clone())
+        };
+        key(one).cmp(&key(two)).then(one.events.0.total_cmp(&two.events.0))
+    };
+    peak.forecast.sort_by(order);
 }
 
 /// Reads one `[[rungs]]` table.
