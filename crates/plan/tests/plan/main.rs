@@ -6,5 +6,9 @@
     reason = "a broken promise should stop the test at once"
 )]
 
+mod bad_input;
 mod known_answers;
-mod shop;
+mod plans;
+mod random_plan;
+mod simulator;
+mod templates;

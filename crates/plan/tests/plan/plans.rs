@@ -1,0 +1,189 @@
+//! Properties of whole plans.
+
+use crate::random_plan::{Size, tables, text};
+use millstream_plan::report::{HopReport, PlanReport, RemedyKind, ScenarioReport, State};
+use millstream_plan::simulate::random::Random;
+use millstream_plan::{Plan, Study};
+use proptest::prelude::*;
+
+const SMALL: Size = Size { components: 12, flows: 25, hops: 5 };
+const QUICK: Study = Study { options: false, sensitivity: false, seed: None };
+
+fn plan(text: &str) -> Plan {
+    Plan::parse("random.toml", text).unwrap_or_else(|error| panic!("{error}\n{text}"))
+}
+
+fn hop<'r>(scenario: &'r ScenarioReport, name: &str) -> &'r HopReport {
+    scenario.hops.iter().find(|hop| hop.name == name).expect("a hop")
+}
+
+fn bytes(report: &PlanReport) -> String {
+    serde_json::to_string(report).expect("serialisable")
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_order_of_lines_changes_nothing(seed in 0..10_000u64) {
+        let mut shuffled = tables(seed, SMALL);
+        let before = plan(&shuffled.join("\n"));
+        let mut random = Random::new(seed, 5);
+        for at in (1..shuffled.len()).rev() {
+            shuffled.swap(at, (random.uniform() * (at + 1) as f64) as usize);
+        }
+        let after = plan(&shuffled.join("\n"));
+        prop_assert_eq!(bytes(&before.study(&QUICK)), bytes(&after.study(&QUICK)));
+    }
+
+    #[test]
+    fn the_same_plan_and_seed_give_the_same_bytes(seed in 0..10_000u64) {
+        let plan = plan(&text(seed, Size { components: 5, flows: 6, hops: 3 }));
+        let study = Study { seed: Some(seed), ..Study::default() };
+        prop_assert_eq!(bytes(&plan.study(&study)), bytes(&plan.study(&study)));
+    }
+
+    #[test]
+    fn more_load_never_helps(seed in 0..10_000u64, times in 1.01..4.0f64) {
+        let before = plan(&text(seed, SMALL));
+        let mut after = before.clone();
+        // Without batches: fuller batches are the one way in which more load costs less.
+        let mut before = before;
+        for plan in [&mut before, &mut after] {
+            plan.flows.values_mut().for_each(|flow| flow.batch.0 = 1);
+        }
+        after.flows.values_mut().for_each(|flow| flow.rate.0 *= times);
+        let (before, after) = (before.study(&QUICK), after.study(&QUICK));
+        for (one, two) in before.scenarios[0].hops.iter().zip(&after.scenarios[0].hops) {
+            prop_assert!(two.utilisation >= one.utilisation * (1.0 - 1e-12), "{}", one.name);
+            if let (Some(less), Some(more)) = (one.wait_mean_s, two.wait_mean_s) {
+                prop_assert!(more.value >= less.value * (1.0 - 1e-9), "{}: {} {}", one.name, less.value, more.value);
+            } else {
+                prop_assert!(two.wait_mean_s.is_none() || one.wait_mean_s.is_some());
+            }
+        }
+        for (one, two) in before.scenarios[0].flows.iter().zip(&after.scenarios[0].flows) {
+            let (less, more) = (one.mean_s.map_or(f64::INFINITY, |m| m.value), two.mean_s.map_or(f64::INFINITY, |m| m.value));
+            prop_assert!(more >= less * (1.0 - 1e-9), "{}: {less} {more}", one.name);
+        }
+    }
+
+    #[test]
+    fn what_comes_in_goes_on_or_is_lost(seed in 0..10_000u64) {
+        let report = plan(&text(seed, SMALL)).study(&QUICK);
+        for scenario in &report.scenarios {
+            for flow in &scenario.flows {
+                prop_assert!(flow.goodput_per_s.value <= flow.offered_per_s * (1.0 + 1e-9), "{}", flow.name);
+                prop_assert!(flow.goodput_per_s.value >= 0.0 && (0.0..=1.0).contains(&flow.success.value));
+                prop_assert!(flow.miss.is_none_or(|miss| (0.0..=1.0).contains(&miss.value)));
+                let ordered = [flow.p50_s, flow.p95_s, flow.p99_s].map(|p| p.map_or(0.0, |p| p.value));
+                prop_assert!(ordered[0] <= ordered[1] && ordered[1] <= ordered[2], "{} {ordered:?}", flow.name);
+            }
+            // No resource carries more goodput than it has: what is throttled fits.
+            for hop in scenario.hops.iter().filter(|hop| hop.utilisation > 1.0) {
+                let on_it = scenario.flows.iter().filter(|flow| flow.path.contains(&hop.name));
+                let throttled = on_it.clone().any(|flow| flow.goodput_per_s.value < flow.offered_per_s * flow.success.value * (1.0 - 1e-9));
+                prop_assert!(throttled || on_it.count() == 0, "{} is full and nobody is throttled", hop.name);
+                prop_assert!(hop.state == State::Unstable && hop.verdict.as_ref().is_some_and(|text| text.starts_with("unstable at ")));
+            }
+        }
+    }
+
+    #[test]
+    fn no_number_is_without_end(seed in 0..10_000u64, squeeze in 0.001..2.0f64) {
+        let mut plan = plan(&text(seed, SMALL));
+        plan.components.values_mut().for_each(|one| one.bandwidth.iter_mut().for_each(|rate| rate.0 *= squeeze));
+        let json = bytes(&plan.study(&QUICK));
+        prop_assert!(!json.contains("NaN") && !json.contains("inf\""));
+    }
+}
+
+#[test]
+fn each_remedy_has_the_effect_it_claims_and_the_bottleneck_moves() {
+    let (mut applied, mut moved) = (0, 0);
+    for seed in 0..12 {
+        let plan = plan(&text(seed, SMALL));
+        let report = plan.study(&Study { sensitivity: false, seed: None, options: true });
+        for option in report.options.iter().filter(|option| option.kind != RemedyKind::Tolerate) {
+            let patched =
+                plan.overlaid("option", &option.overlay).unwrap_or_else(|error| panic!("{error}"));
+            let after = patched.study(&QUICK);
+            let scenario = after.scenario(&option.effect.scenario).expect("the same load");
+            let found = hop(scenario, &option.hop).utilisation;
+            assert_eq!(found, option.effect.utilisation_after, "{seed}: {}", option.what);
+            let bottleneck = scenario.bottleneck.as_ref().map(|one| one.hop.clone());
+            assert_eq!(bottleneck, option.effect.bottleneck_after, "{seed}: {}", option.what);
+            if let Some(flow) = &option.effect.flow {
+                let flow = scenario.flows.iter().find(|one| one.name == *flow).expect("a flow");
+                assert_eq!(
+                    flow.p99_s.map(|p99| p99.value),
+                    option.effect.p99_after_s,
+                    "{seed}: {}",
+                    option.what
+                );
+            }
+            applied += 1;
+        }
+        // With the named bottleneck gone, another one is named.
+        let worst = report.scenarios.iter().find(|one| one.name == "sale").expect("sale");
+        let named = worst.bottleneck.as_ref().expect("a bottleneck").hop.clone();
+        let mut free = plan.clone();
+        let one = free.components.get_mut(&named).expect("it exists");
+        (one.bandwidth, one.service, one.packets, one.events) = (None, None, None, None);
+        let after = free.study(&QUICK);
+        let next = after.scenario("sale").and_then(|one| one.bottleneck.clone()).expect("another");
+        assert_ne!(next.hop, named);
+        moved += 1;
+    }
+    assert!(applied > 30 && moved == 12, "{applied}");
+}
+
+#[test]
+fn a_plan_of_one_queue_is_the_textbook() {
+    let text = "
+        [[components]]
+        name = 'queue'
+        kind = 'store'
+        service = '1 ms'
+        [[flows]]
+        name = 'jobs'
+        path = ['queue']
+        rate = '800/s'
+        protocol = 'udp'
+    ";
+    let report = plan(text).study(&QUICK);
+    let flow = &report.scenarios[0].flows[0];
+    let close = |figure: Option<millstream_plan::Figure>, value: f64| {
+        let figure = figure.expect("a figure");
+        assert!((figure.value / value - 1.0).abs() < 1e-9, "{figure:?} {value}");
+        assert_eq!(figure.confidence, millstream_plan::Confidence::Exact);
+    };
+    close(flow.mean_s, 0.005);
+    close(flow.p50_s, 0.003_465_735_902_799_727);
+    close(flow.p95_s, 0.014_978_661_367_769_956);
+    close(flow.p99_s, 0.023_025_850_929_940_46);
+    assert_eq!(report.scenarios[0].hops[0].utilisation, 0.8);
+}
+
+#[test]
+fn an_overload_says_how_much_and_what_would_help() {
+    let text = "
+        [[components]]
+        name = 'queue'
+        kind = 'store'
+        service = '1 ms'
+        [[flows]]
+        name = 'jobs'
+        path = ['queue']
+        rate = '1070/s'
+        deadline = '1 s'
+    ";
+    let report = plan(text).study(&Study::default());
+    let hop = &report.scenarios[0].hops[0];
+    assert_eq!(hop.state, State::Unstable);
+    let verdict = hop.verdict.as_ref().expect("a verdict");
+    assert!(verdict.starts_with("unstable at 1.07") && verdict.contains("2 servers"), "{verdict}");
+    assert!(hop.wait_mean_s.is_none() && report.scenarios[0].flows[0].mean_s.is_none());
+    let best = &report.options[0];
+    assert!(best.cures && best.effect.utilisation_after < 0.7, "{best:?}");
+}
