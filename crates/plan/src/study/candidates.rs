@@ -16,10 +16,17 @@ const LINES: [f64; 14] =
     [1e8, 1e9, 2.5e9, 5e9, 1e10, 2.5e10, 4e10, 5e10, 1e11, 2e11, 4e11, 8e11, 1.6e12, 3.2e12];
 /// Events in a batch that an option proposes, and how long it waits for them.
 const BATCH: u32 = 50;
-const LINGER: f64 = 0.02;
+const LINGER_LEAST: f64 = 0.02;
+const LINGER_MOST: f64 = 1.0;
+/// Part of a deadline that may be spent on filling a batch.
+const LINGER_OF_DEADLINE: f64 = 0.25;
+/// Nodes near the users that gather events when the plan has no edge of its own.
+const EDGE_NODES: u32 = 10;
 /// Compression of JSON in batches by a fast general compressor, and of single events.
 const COMPRESSION_BATCH: f64 = 4.0;
 const COMPRESSION_SINGLE: f64 = 2.0;
+/// From this many bytes on an event fills requests and packets by itself: batches bring nothing.
+const BATCHABLE_BYTES: f64 = 8192.0;
 /// Below this many bytes compression brings nothing.
 const COMPRESSIBLE_BYTES: f64 = 200.0;
 /// Flows that one option changes at once.
@@ -128,12 +135,15 @@ fn price_steps(component: &Component) -> Vec<Candidate> {
         keys.extend(step.servers.map(|servers| ("servers", servers.0.to_string())));
         keys.extend(step.events.map(|events| ("events", per_second(events.0))));
         keys.push(("cost_per_month", format!("{:?}", step.cost_per_month.0)));
-        let bought: Vec<String> = keys
-            .iter()
-            .take(keys.len() - 1)
-            .map(|(key, value)| format!("{key} {}", value.trim_matches('"')))
-            .collect();
-        let what = format!("the price step {}", bought.join(", "));
+        let bought: Vec<String> = [
+            step.bandwidth.map(|bandwidth| format!("{:.1} Gbit/s", bandwidth.0 / 1e9)),
+            step.servers.map(|servers| format!("{} servers", servers.0)),
+            step.events.map(|events| format!("{:.0} events/s", events.0)),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        let what = format!("the price step to {}", bought.join(", "));
         let overlay = table("components", &component.name, &keys);
         candidate(
             RemedyKind::Capacity,
@@ -156,15 +166,24 @@ fn largest<'p>(loaded: &Loaded<'_, 'p>, hop: usize, fits: impl Fn(&Flow) -> bool
 
 /// A flow can wait a little for a batch to fill.
 fn can_batch(flow: &Flow) -> bool {
-    flow.batch.0 < BATCH && flow.deadline.is_none_or(|deadline| deadline.0 > 4.0 * LINGER)
+    let patient =
+        |deadline: crate::quantity::Seconds| deadline.0 * LINGER_OF_DEADLINE > LINGER_LEAST;
+    flow.batch.0 < BATCH && flow.payload.0 < BATCHABLE_BYTES && flow.deadline.is_none_or(patient)
 }
 
 fn can_compress(flow: &Flow) -> bool {
     flow.compression.0 == 1.0 && flow.payload.0 * f64::from(flow.batch.0) >= COMPRESSIBLE_BYTES
 }
 
-fn batch_keys() -> [(&'static str, String); 2] {
-    [("batch", BATCH.to_string()), ("linger", seconds(LINGER))]
+/// Long enough to fill a batch, where the deadline allows.
+fn linger(flow: &Flow, senders: u32) -> f64 {
+    let fill = f64::from(BATCH) * f64::from(senders) / flow.rate.0.max(1e-9);
+    let most = flow.usable_deadline().map_or(LINGER_MOST, |deadline| deadline * LINGER_OF_DEADLINE);
+    libm::ceil(fill.clamp(LINGER_LEAST, most.clamp(LINGER_LEAST, LINGER_MOST)) * 1e3) / 1e3
+}
+
+fn batch_keys(flow: &Flow, senders: u32) -> Vec<(&'static str, String)> {
+    Vec::from([("batch", BATCH.to_string()), ("linger", seconds(linger(flow, senders)))])
 }
 
 fn of_flows(flows: &[&Flow], keys: impl Fn(&Flow) -> Vec<(&'static str, String)>) -> String {
@@ -178,9 +197,9 @@ fn called(flows: &[&Flow]) -> String {
 fn batching(loaded: &Loaded<'_, '_>, hop: usize) -> Option<Candidate> {
     let flows = largest(loaded, hop, can_batch);
     let flow = *flows.first()?;
-    let what =
-        format!("`{}` in batches of {BATCH}, waiting at most {:.0} ms", flow.name, LINGER * 1e3);
-    let overlay = of_flows(&[flow], |_| batch_keys().to_vec());
+    let wait = linger(flow, flow.senders.0) * 1e3;
+    let what = format!("`{}` in batches of {BATCH}, waiting at most {wait:.0} ms", flow.name);
+    let overlay = of_flows(&[flow], |flow| batch_keys(flow, flow.senders.0));
     Some(candidate(RemedyKind::Batching, loaded.topology.components[hop], what, overlay, Some(0.0)))
 }
 
@@ -203,27 +222,32 @@ fn compression(loaded: &Loaded<'_, '_>, hop: usize) -> Option<Candidate> {
     ))
 }
 
+/// Nodes near the users take events from many senders, so that batches fill.
 fn edge_aggregation(loaded: &Loaded<'_, '_>, hop: usize) -> Option<Candidate> {
-    let flows = largest(loaded, hop, |flow| {
-        can_batch(flow) && can_compress(flow) && flow.class == Class::Ingest
-    });
+    let fits = |flow: &Flow| can_batch(flow) && can_compress(flow) && flow.class == Class::Ingest;
+    let flows = largest(loaded, hop, fits);
     if flows.is_empty() {
         return None;
     }
+    let edges = loaded.topology.components.iter().filter(|component| component.kind == Kind::Edge);
+    let nodes = edges.map(|edge| edge.instances.0).max().unwrap_or(EDGE_NODES);
     let what = format!(
-        "{} buffered, batched by {BATCH} and compressed {COMPRESSION_BATCH:.0} to 1 near the users",
+        "{} gathered by {nodes} nodes near the users, in batches of {BATCH}, compressed {COMPRESSION_BATCH:.0} to 1",
         called(&flows)
     );
-    let keys = |_: &Flow| {
-        let mut keys = batch_keys().to_vec();
+    let keys = |flow: &Flow| {
+        let nodes = nodes.min(flow.senders.0.max(1));
+        let mut keys = batch_keys(flow, nodes);
+        keys.push(("senders", nodes.to_string()));
         keys.push(("compression", format!("{COMPRESSION_BATCH:?}")));
         keys
     };
+    let overlay = of_flows(&flows, keys);
     Some(candidate(
         RemedyKind::EdgeAggregation,
         loaded.topology.components[hop],
         what,
-        of_flows(&flows, keys),
+        overlay,
         None,
     ))
 }

@@ -59,8 +59,10 @@ pub(super) struct HopQueue {
 }
 
 /// The room of a component in requests of its mean size.
-pub(super) fn room(component: &Component, load: &HopLoad, servers: u32) -> Option<f64> {
-    let instances = f64::from(component.instances.0);
+pub(super) fn room(component: &Component, load: &HopLoad, capacity: &Capacity) -> Option<f64> {
+    let servers = f64::from(capacity.servers);
+    // Instances that are left: a failed one takes its buffer with it.
+    let instances = servers / f64::from(component.servers.0);
     let requests = match component.buffer? {
         Buffer::Requests(count) => f64::from(count.0),
         Buffer::Bytes(bytes) if load.requests > 0.0 && load.body_bytes > 0.0 => {
@@ -68,7 +70,7 @@ pub(super) fn room(component: &Component, load: &HopLoad, servers: u32) -> Optio
         }
         Buffer::Bytes(_) => return None,
     };
-    Some((requests * instances).max(f64::from(servers)))
+    Some((requests * instances).max(servers))
 }
 
 /// Loss, mean number waiting and chance to wait of M/M/c/K in closed form. With p(c) = 1 the states below
@@ -105,6 +107,8 @@ struct Work {
     /// Requests per second times E\[S^2\].
     second: f64,
     servers: u32,
+    /// Requests that have room, those in service included.
+    room: Option<f64>,
 }
 
 impl HopQueue {
@@ -127,20 +131,23 @@ impl HopQueue {
         if load.requests <= 0.0 {
             return queue;
         }
+        let room = room(component, load, capacity);
         if has_service(component) {
-            let work = Work { total: load.work, second: load.second, servers: capacity.servers };
+            let servers = capacity.servers;
+            let work = Work { total: load.work, second: load.second, servers, room };
             queue.serve(component, load, work);
         } else if let Some(events) = capacity.events {
             // A ceiling alone is a server that passes events one by one at that rate.
             let time = load.events / load.requests / events;
             let second = load.requests * 2.0 * time * time;
-            queue.serve(component, load, Work { total: load.requests * time, second, servers: 1 });
+            let total = load.requests * time;
+            queue.serve(component, load, Work { total, second, servers: 1, room });
         }
         queue
     }
 
     fn serve(&mut self, component: &Component, load: &HopLoad, work: Work) {
-        let Work { total: work, second, servers } = work;
+        let Work { total: work, second, servers, room } = work;
         let (mean, count) = (work / load.requests, f64::from(servers));
         self.utilisation = work / count;
         if mean <= 0.0 {
@@ -151,7 +158,7 @@ impl HopQueue {
         let variability = 0.5 * (arrival_scv + service_scv);
         let markovian = fabs(arrival_scv - 1.0) < 1e-9 && fabs(service_scv - 1.0) < 1e-9;
         self.residual = second / load.requests / (2.0 * mean * count);
-        if let Some(room) = room(component, load, servers) {
+        if let Some(room) = room {
             let effective = count + (room - count) / variability.max(0.05);
             let (loss, waiting, chance) =
                 finite(work, servers, if markovian { room } else { effective });

@@ -160,8 +160,7 @@ fn overflow(
     let base = mean.utilisation(hop) * capacity;
     let burst = Burst::new(base, requests, lasts, capacity);
     let component = loaded.topology.components[hop];
-    let room =
-        super::hop_queue::room(component, &loaded.loads[hop], loaded.capacities[hop].servers);
+    let room = super::hop_queue::room(component, &loaded.loads[hop], &loaded.capacities[hop]);
     let held = room.map_or(burst.backlog, |room| room.min(burst.backlog));
     let error = Confidence::Approximation { error: 0.05 };
     Some(Overflow {

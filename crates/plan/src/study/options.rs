@@ -11,7 +11,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 /// Hops for which options are worked out.
-const HOPS_MAX: usize = 3;
+const HOPS_MAX: usize = 6;
 /// Options shown.
 const OPTIONS_MAX: usize = 24;
 /// Plans with more flows get options for the bottleneck alone.
@@ -52,37 +52,36 @@ pub(super) fn options(
     if let Some(hop) = bottleneck {
         remedies.extend(tolerate(judged, hop, &before, &remedies, calm));
     }
-    rank(&mut remedies);
+    rank(&mut remedies, &hops, judged);
     remedies.truncate(OPTIONS_MAX);
     remedies
 }
 
-fn rank(remedies: &mut [Remedy]) {
+/// Doing nothing first where nothing needs doing; then options for the fullest hop before those for the next,
+/// cures before comforts, by what they are worth; second instances, which help when something fails, last.
+fn rank(remedies: &mut [Remedy], hops: &[(f64, usize)], judged: &Loaded<'_, '_>) {
+    let group = |remedy: &Remedy| match remedy.kind {
+        RemedyKind::Tolerate if remedy.cures => 0,
+        RemedyKind::Failover => 2,
+        RemedyKind::Tolerate => 3,
+        _ => 1,
+    };
+    let place = |remedy: &Remedy| {
+        hops.iter()
+            .position(|(_, hop)| judged.topology.components[*hop].name == remedy.hop)
+            .unwrap_or(hops.len())
+    };
     let net = |remedy: &Remedy| {
         remedy.saves_per_month.unwrap_or(0.0) - remedy.cost_per_month.unwrap_or(0.0)
     };
-    // Doing nothing comes first where nothing needs doing, and last where it is only the cheapest.
-    let patient = |remedy: &Remedy| match remedy.kind {
-        RemedyKind::Tolerate => {
-            if remedy.cures {
-                0
-            } else {
-                2
-            }
-        }
-        _ => 1,
-    };
     remedies.sort_by(|one, two| {
-        let cures = two.cures.cmp(&one.cures);
-        let worth = net(two).total_cmp(&net(one));
-        let known = one.cost_per_month.is_none().cmp(&two.cost_per_month.is_none());
-        let left = one.effect.utilisation_after.total_cmp(&two.effect.utilisation_after);
-        patient(one)
-            .cmp(&patient(two))
-            .then(cures)
-            .then(worth)
-            .then(known)
-            .then(left)
+        group(one)
+            .cmp(&group(two))
+            .then(place(one).cmp(&place(two)))
+            .then(two.cures.cmp(&one.cures))
+            .then(net(two).total_cmp(&net(one)))
+            .then(one.cost_per_month.is_none().cmp(&two.cost_per_month.is_none()))
+            .then(one.effect.utilisation_after.total_cmp(&two.effect.utilisation_after))
             .then_with(|| one.what.cmp(&two.what))
     });
 }

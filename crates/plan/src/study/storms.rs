@@ -30,7 +30,7 @@ pub(super) fn storm_at(loaded: &Loaded<'_, '_>, hop: usize) -> Option<Storm> {
         return None;
     }
     let work = loaded.loads[hop].work / loaded.loads[hop].requests.max(1e-300);
-    let held = room(component, &loaded.loads[hop], loaded.capacities[hop].servers);
+    let held = room(component, &loaded.loads[hop], &loaded.capacities[hop]);
     Some(Storm {
         load: plain,
         attempts: worst / plain,

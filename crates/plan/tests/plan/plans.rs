@@ -1,7 +1,9 @@
 //! Properties of whole plans.
 
 use crate::random_plan::{Size, tables, text};
-use millstream_plan::report::{HopReport, PlanReport, RemedyKind, ScenarioReport, State};
+use millstream_plan::report::{
+    FailureReport, Fault, HopReport, PlanReport, RemedyKind, ScenarioReport, State,
+};
 use millstream_plan::simulate::random::Random;
 use millstream_plan::{Plan, Study};
 use proptest::prelude::*;
@@ -136,6 +138,68 @@ fn each_remedy_has_the_effect_it_claims_and_the_bottleneck_moves() {
         moved += 1;
     }
     assert!(applied > 30 && moved == 12, "{applied}");
+}
+
+/// The plan as it is with a fault: detours are paths, what ends is gone, instances are fewer.
+fn with_fault(plan: &Plan, failure: &FailureReport) -> Plan {
+    let mut failed = plan.clone();
+    for name in &failure.lost {
+        failed.flows.remove(name);
+    }
+    for shift in &failure.rerouted {
+        failed.flows.get_mut(&shift.flow).expect("a flow").path.clone_from(&shift.path);
+    }
+    if let Fault::Instance { name } = &failure.fault {
+        failed.components.get_mut(name).expect("a component").instances.0 -= 1;
+    }
+    failed
+}
+
+#[test]
+fn what_a_failure_changes_is_what_a_full_computation_finds() {
+    let (mut hops, mut detours) = (0, 0);
+    for seed in 0..8 {
+        let plan = plan(&text(seed, Size { components: 15, flows: 40, hops: 5 }));
+        let report = plan.study(&QUICK);
+        let before = &report.scenarios[0];
+        for failure in
+            report.failures.iter().filter(|failure| !matches!(failure.fault, Fault::Zone { .. }))
+        {
+            let full = with_fault(&plan, failure).study(&QUICK);
+            let after = &full.scenarios[0];
+            let down = |name: &str| matches!(&failure.fault, Fault::Component { name: gone } if gone == name);
+            for one in after.hops.iter().filter(|one| !down(&one.name)) {
+                let shift = failure.hops.iter().find(|shift| shift.hop == one.name);
+                let expected = shift
+                    .map_or_else(|| Some(hop(before, &one.name).utilisation), |shift| shift.after);
+                assert_eq!(
+                    expected,
+                    Some(one.utilisation),
+                    "{seed} {:?} {}",
+                    failure.fault,
+                    one.name
+                );
+                hops += 1;
+            }
+            for shift in &failure.rerouted {
+                let flow = after.flows.iter().find(|flow| flow.name == shift.flow).expect("a flow");
+                assert_eq!(
+                    flow.mean_s.map(|mean| mean.value),
+                    shift.mean_s,
+                    "{seed} {:?}",
+                    failure.fault
+                );
+                assert_eq!(
+                    flow.p99_s.map(|p99| p99.value),
+                    shift.p99_s,
+                    "{seed} {:?}",
+                    failure.fault
+                );
+                detours += 1;
+            }
+        }
+    }
+    assert!(hops > 1000 && detours > 100, "{hops} hops, {detours} detours");
 }
 
 #[test]

@@ -21,12 +21,14 @@ fn poisson(rate: f64, route: Vec<Stage>) -> JobClass {
     JobClass::new(Distribution::Exponential(1.0 / rate), route)
 }
 
-fn replicate(model: &Model, rate: f64, seed: u64, figure: impl Fn(&Outcome) -> f64) -> Interval {
+fn outcomes(model: &Model, rate: f64, seed: u64) -> Vec<Outcome> {
     let until = JOBS / rate;
     let length = Length { warm_up: 0.2 * until, until };
-    let values: Vec<f64> =
-        (0..REPLICATIONS).map(|number| figure(&model.run(length, seed * 1000 + number))).collect();
-    Interval::of(&values)
+    (0..REPLICATIONS).map(|number| model.run(length, seed * 1000 + number)).collect()
+}
+
+fn replicate(model: &Model, rate: f64, seed: u64, figure: impl Fn(&Outcome) -> f64) -> Interval {
+    Interval::of(&outcomes(model, rate, seed).iter().map(figure).collect::<Vec<_>>())
 }
 
 /// How many of several 95 % intervals hold their value; nearly all must, and the mean error must be small.
@@ -131,9 +133,11 @@ fn priorities_of_both_kinds() {
                 stations: vec![Station { discipline, ..station(1) }],
                 classes: rates.iter().enumerate().map(class).collect(),
             };
+            let outcomes = outcomes(&model, rates.iter().sum(), 200 + seed);
             for (at, exact) in exact.iter().enumerate() {
-                let figure = |outcome: &Outcome| outcome.classes[at].sojourn_mean();
-                tally.add(replicate(&model, rates.iter().sum(), 200 + seed, figure), *exact);
+                let means: Vec<f64> =
+                    outcomes.iter().map(|outcome| outcome.classes[at].sojourn_mean()).collect();
+                tally.add(Interval::of(&means), *exact);
             }
         }
     }

@@ -1,6 +1,6 @@
 //! The plans to begin with, the schema, and the worked plan of the documentation.
 
-use millstream_plan::report::{RemedyKind, State};
+use millstream_plan::report::{FlowReport, PlanReport, Remedy, RemedyKind, State};
 use millstream_plan::template::Template;
 use millstream_plan::{Plan, Study};
 
@@ -51,20 +51,32 @@ fn the_published_schema_is_the_one_in_the_code() {
 }
 
 #[test]
-fn the_same_bytes_a_second_differ_in_packets_queues_and_remedies() {
-    let text = std::fs::read_to_string("../../docs/plans/pipeline.toml").expect("the worked plan");
-    let plan = Plan::parse("pipeline.toml", &text).unwrap_or_else(|error| panic!("{error}"));
-    let report = plan.study(&Study::default());
-    let mean = report.scenario("mean").expect("mean");
-    let flow = |name: &str| mean.flows.iter().find(|flow| flow.name == name).expect("a flow");
-    let (small, large) = (flow("small events"), flow("large events"));
-    let payload =
-        |flow: &millstream_plan::report::FlowReport, bytes: f64| flow.offered_per_s * bytes;
-    assert_eq!(payload(small, 1000.0), payload(large, 200_000.0));
-    let packets = |flow: &millstream_plan::report::FlowReport| {
+fn the_same_bytes_a_second_differ_in_packets_and_remedies() {
+    let read = |name: &str| {
+        std::fs::read_to_string(format!("../../docs/plans/{name}")).expect("a worked plan")
+    };
+    let small = Plan::parse("small", &read("pipeline-small.toml"))
+        .unwrap_or_else(|error| panic!("{error}"));
+    let large = small
+        .overlaid("large", &read("pipeline-large.toml"))
+        .unwrap_or_else(|error| panic!("{error}"));
+    let (one, two) = (small.study(&Study::default()), large.study(&Study::default()));
+    let events = |report: &PlanReport| {
+        let mean = report.scenario("mean").expect("mean");
+        mean.flows.iter().find(|flow| flow.name == "events").cloned().expect("the flow of events")
+    };
+    let (small, large) = (events(&one), events(&two));
+    assert_eq!(small.offered_per_s * 1000.0, large.offered_per_s * 200_000.0);
+    let packets = |flow: &FlowReport| {
         flow.offered_per_s
             * (flow.packets.forward_packets_per_event + flow.packets.reverse_packets_per_event)
     };
-    assert!(packets(small) > 1.5 * packets(large));
-    assert!(report.options.iter().any(|option| option.kind == RemedyKind::Batching));
+    assert!(packets(&small) > 1.5 * packets(&large), "{} {}", packets(&small), packets(&large));
+    let batches = |report: &PlanReport| {
+        let helps = |option: &Remedy| {
+            matches!(option.kind, RemedyKind::Batching | RemedyKind::EdgeAggregation)
+        };
+        report.options.iter().any(helps)
+    };
+    assert!(batches(&one) && !batches(&two), "batches help small events alone");
 }
