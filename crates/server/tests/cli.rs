@@ -10,6 +10,8 @@
 mod command;
 #[path = "cli/endings.rs"]
 mod endings;
+#[path = "cli/guides.rs"]
+mod guides;
 #[path = "cli/imports.rs"]
 mod imports;
 #[path = "cli/instances.rs"]

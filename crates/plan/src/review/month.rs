@@ -193,7 +193,7 @@ fn savings(subject: &Subject<'_>) -> Question {
     let options: Vec<_> =
         subject.report.options.iter().filter(|option| saves(option.kind)).collect();
     let (standing, answer): (Standing, String) = match options.first() {
-        None => (Standing::Fine, "No hop is short enough of room for them to matter.".into()),
+        None => (Standing::Fine, "Nothing worth naming where room is short.".into()),
         Some(first) => (
             Standing::Watch,
             format!("Best of them: {}, {}.", first.hop, first.what.trim_end_matches('.')),

@@ -107,7 +107,8 @@ impl Plan {
         let report = plan.study(&study);
         if self.shown() == Shown::Table && self.review.is_none() {
             let plain = Study { options: false, sensitivity: false, seed: None };
-            output::print(&compare::tables(&diff(&base.study(&plain), &report)))?;
+            let moved = diff(&base.study(&plain), &report);
+            output::print(&plan_report::difference(&moved, output::terminal_width()))?;
             output::print("\n")?;
         }
         self.show(&plan, &report)
