@@ -21,7 +21,7 @@ pub struct ConsumeOptions {
     pub batch_records: usize,
     /// The most records that wait before one owner; beyond it the reader waits.
     pub queue_records: usize,
-    /// The most decoded values an owner keeps between batches.
+    /// The most decoded values that all owners together keep between batches.
     pub values_max: usize,
     /// How far its threads step back behind those of capture; 0 for not at all.
     pub niceness: u8,
@@ -34,7 +34,7 @@ pub struct ConsumeOptions {
 impl Default for ConsumeOptions {
     fn default() -> Self {
         Self {
-            owners: 1,
+            owners: 2,
             batch_records: 2_000,
             queue_records: 16_000,
             values_max: 60_000,

@@ -112,7 +112,7 @@ fn owner(
         shared: Arc::clone(shared),
         outbox,
         batch_records: options.batch_records,
-        values_max: options.values_max,
+        values_max: options.values_max.div_ceil(options.owners.max(1)),
         crash: options.crash.clone(),
         left_over,
     })
