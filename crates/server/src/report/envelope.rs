@@ -71,7 +71,7 @@ impl Gaps {
             (self.late, "late"),
             (self.shed, "turned away"),
             (self.unconsented, "without consent to be stored"),
-            (self.shortened, "conversions credited to their latest 1,000 touches alone"),
+            (self.shortened, "credited to the latest 1,000 touches alone"),
         ]
         .iter()
         .filter(|(count, _)| *count > 0)
