@@ -150,7 +150,10 @@ pub fn ledes(report: &PlanReport) -> Vec<String> {
         let mut text = format!("First remedy, `{}`: {what}", first.hop);
         if let (Some(flow), Some(after)) = (&first.effect.flow, first.effect.p99_after_s) {
             let before = first.effect.p99_before_s.map_or_else(|| "no limit".to_owned(), seconds);
-            text.push_str(&format!("; p99 of `{flow}` goes from {before} to {}", seconds(after)));
+            let after = seconds(after);
+            if before != after {
+                text.push_str(&format!("; p99 of `{flow}` goes from {before} to {after}"));
+            }
         }
         text.push_str(&format!(", {}.", options::cost(first, &report.currency)));
         sentences.push(text);
