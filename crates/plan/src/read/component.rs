@@ -37,12 +37,27 @@ fn place(fields: &mut Fields<'_, '_, '_>, component: &mut Component) {
     fields.option("failover_time", &mut component.failover_time);
 }
 
+/// Most servers of a component, all instances together.
+pub const SERVERS_MAX: u64 = 1_000_000;
+
 fn capacity(fields: &mut Fields<'_, '_, '_>, component: &mut Component) {
     fields.set("instances", &mut component.instances);
     fields.capacity("bandwidth", &mut component.bandwidth);
     fields.capacity("packets", &mut component.packets);
     fields.capacity("events", &mut component.events);
     fields.set("servers", &mut component.servers);
+    let all = u64::from(component.instances.0) * u64::from(component.servers.0);
+    if all > SERVERS_MAX {
+        let at = fields.at();
+        let why = alloc::format!("{all} servers in all instances, at most {SERVERS_MAX}");
+        fields.wrong(
+            at,
+            "servers",
+            why,
+            "describe a part, or let one server stand for many faster ones",
+        );
+        component.servers = Count(1);
+    }
     fields.option("service", &mut component.service);
     fields.option("service_per_request", &mut component.service_per_request);
     fields.option("service_scv", &mut component.service_scv);

@@ -13,7 +13,7 @@ mod policy;
 mod problem;
 mod references;
 
-pub use component::ATTEMPTS_MAX;
+pub use component::{ATTEMPTS_MAX, SERVERS_MAX};
 pub use csv::{COLUMNS_MAX, ROWS_MAX};
 pub use fields::NAME_LETTERS_MAX;
 pub use flow::{COPIES_MAX, PATH_HOPS_MAX};

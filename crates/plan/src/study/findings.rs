@@ -274,6 +274,9 @@ pub(super) fn assumptions(plan: &Plan) -> Vec<String> {
         ));
     }
     said.push(String::from(
+        "worst cases hold for flows inside their peak and burst; a flow that states none is taken to come evenly",
+    ));
+    said.push(String::from(
         "TCP over IPv4 with timestamps on Ethernet, one acknowledgement for two segments",
     ));
     said.push(String::from("amplification counts failures of the plan, not those that overload causes: those are the storm check's"));

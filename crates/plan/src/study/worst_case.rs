@@ -32,6 +32,8 @@ struct Claim {
     hop: usize,
     /// Seconds of the hop that one event takes.
     per_event: f64,
+    /// Seconds that one message of the flow takes on one line and one server, however many there are.
+    own: f64,
 }
 
 /// How a flow comes: events at once, peak, burst over the mean, mean.
@@ -141,13 +143,7 @@ impl Hops {
         for claim in claims.iter().flatten() {
             let coming = Coming::of(loaded, claim.flow);
             parts[claim.hop] += claim.per_event * coming.mean;
-            // A request is on one server, however many there are.
-            let servers = if has_service(components[claim.hop]) {
-                f64::from(loaded.capacities[claim.hop].servers)
-            } else {
-                1.0
-            };
-            largest[claim.hop] = largest[claim.hop].max(claim.per_event * coming.at_once * servers);
+            largest[claim.hop] = largest[claim.hop].max(claim.own);
         }
         // Work that was begun is finished first: one message of another flow.
         let latency = components
@@ -258,19 +254,29 @@ impl Hops {
     }
 }
 
+/// Seconds of a hop that an event takes of everything it needs there, one after the other: a line and its
+/// servers work at the same time, so this is never too little.
 fn claim(loaded: &Loaded<'_, '_>, flow: usize, visit: &Visit) -> Claim {
     let (component, capacity) =
         (loaded.topology.components[visit.hop], &loaded.capacities[visit.hop]);
-    let resource =
-        loaded.loads[visit.hop].fullest(component, capacity).1.unwrap_or(Resource::Service);
     let rate = loaded.scenario.offers[flow].rate;
-    let part = visit.load.part_of(resource, component, capacity);
-    let mut per_event = if rate > 0.0 { part / rate } else { 0.0 };
-    let longest = component.service_max.map_or(0.0, |time| time.0);
-    if has_service(component) && rate > 0.0 {
-        let slowest = visit.load.events / rate * longest / f64::from(capacity.servers);
-        per_event =
-            per_event.max(visit.load.work / rate / f64::from(capacity.servers)).max(slowest);
+    if rate <= 0.0 {
+        return Claim { flow, hop: visit.hop, per_event: 0.0, own: 0.0 };
     }
-    Claim { flow, hop: visit.hop, per_event }
+    let line = [Resource::ForwardBits, Resource::Packets, Resource::Events]
+        .map(|resource| visit.load.part_of(resource, component, capacity))
+        .iter()
+        .sum::<f64>();
+    let longest = component.service_max.or(component.service).map_or(0.0, |time| time.0);
+    let request = component.service_per_request.map_or(0.0, |time| time.0);
+    let work = visit.load.events * longest + visit.load.requests * request;
+    let at_once = Coming::of(loaded, flow).at_once;
+    let bits = capacity.line_bits.map_or(0.0, |line| loaded.journeys[flow].request_bits / line);
+    let own = bits + request + at_once * longest;
+    Claim {
+        flow,
+        hop: visit.hop,
+        per_event: (line + work / f64::from(capacity.servers)) / rate,
+        own,
+    }
 }

@@ -1,7 +1,9 @@
 //! Whatever is wrong with a file is said with line, column, cause and remedy.
 
 use millstream_plan::read::{PLAN_BYTES_MAX, PROBLEMS_MAX};
-use millstream_plan::{Plan, PlanError};
+use millstream_plan::simulate::random::Random;
+use millstream_plan::template::Template;
+use millstream_plan::{Plan, PlanError, Study};
 
 const BASE: &str = "[[components]]\nname = \"edge\"\nkind = \"edge\"\nbandwidth = \"1 Gbit/s\"\n";
 
@@ -53,6 +55,11 @@ fn capacities_that_cannot_be() {
     refused(&component("service_scv = inf"), (4, 15), &["finite"]);
     refused(&component("oversubscription = 0.5"), (1, 1), &["less than 1"]);
     refused(&component("buffer = [1]"), (4, 10), &["a list"]);
+    refused(
+        &component("servers = 1000\ninstances = 1001"),
+        (1, 1),
+        &["1001000 servers", "at most 1000000"],
+    );
     refused(&component("mtu = \"10 B\""), (1, 1), &["576"]);
 }
 
@@ -163,4 +170,60 @@ fn tables_become_plans() {
         let error = plan.overlaid_csv("wrong.csv", wrong).unwrap_err().to_string();
         assert!(error.contains(word) && error.starts_with("wrong.csv:"), "{error}");
     }
+}
+
+#[test]
+fn damaged_files_are_refused_or_planned_but_never_panic() {
+    let pieces = [
+        "\"",
+        "]",
+        "[[flows]]",
+        "= nan",
+        "1e999",
+        "\n",
+        "-1",
+        "0",
+        "/s",
+        " Gbit/s",
+        "\u{7f}",
+        "é",
+        ",",
+        "999999999",
+    ];
+    let study = Study { options: true, sensitivity: true, seed: None };
+    let (mut planned, mut random) = (0, Random::new(3, 3));
+    for round in 0..1500 {
+        let mut text = Template::ALL[round % Template::ALL.len()].text().to_owned();
+        for _ in 0..1 + (random.uniform() * 3.0) as usize {
+            let mut at = (random.uniform() * text.len() as f64) as usize;
+            while !text.is_char_boundary(at) {
+                at -= 1;
+            }
+            match (random.uniform() * 3.0) as usize {
+                0 => text.insert_str(at, pieces[(random.uniform() * pieces.len() as f64) as usize]),
+                1 => text.truncate(at),
+                _ if at < text.len() => drop(text.remove(at)),
+                _ => {}
+            }
+            if text.is_empty() {
+                break;
+            }
+        }
+        for read in [
+            Plan::parse("p", &text),
+            Plan::default().overlaid_csv("p", &text),
+            Plan::default().overlaid_json("p", &text),
+        ] {
+            match read {
+                Ok(plan) if plan.flows.len() < 50 => {
+                    planned += 1;
+                    let json = serde_json::to_string(&plan.study(&study)).expect("a report");
+                    assert!(!json.contains("NaN"));
+                }
+                Ok(_) => {}
+                Err(error) => assert!(!error.to_string().is_empty()),
+            }
+        }
+    }
+    assert!(planned > 50, "{planned}");
 }

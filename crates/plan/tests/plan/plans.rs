@@ -251,3 +251,24 @@ fn an_overload_says_how_much_and_what_would_help() {
     let best = &report.options[0];
     assert!(best.cures && best.effect.utilisation_after < 0.7, "{best:?}");
 }
+
+#[test]
+fn a_worst_case_holds_a_message_on_every_line_and_grows_with_bursts() {
+    let text = |burst: &str| {
+        format!(
+            "[[components]]\nname = 'a'\nkind = 'link'\nbandwidth = '100 Mbit/s'\npropagation = '2 ms'\n\
+             [[components]]\nname = 'b'\nkind = 'link'\nbandwidth = '100 Mbit/s'\ninstances = 8\n\
+             [[flows]]\nname = 'f'\npath = ['a', 'b']\nrate = '100/s'\npayload = '50 kB'\n{burst}\n"
+        )
+    };
+    let bound = |burst: &str| {
+        let report = plan(&text(burst)).study(&QUICK);
+        report.scenarios[0].flows[0].bound_s.expect("lines have worst cases").value
+    };
+    // 50 kB on 100 Mbit/s take a little over 4 ms, on each of two lines, and the first adds 2 ms.
+    let calm = bound("");
+    assert!(calm > 0.010 && calm < 0.030, "{calm}");
+    // 400 events a second for a second are 160 Mbit/s: 60 Mbit too many, 0.6 s of the first line.
+    let bursting = bound("peak = '400/s'\nburst = '1 s'");
+    assert!(bursting > 0.5 && bursting < 3.0, "{bursting}");
+}
