@@ -41,6 +41,28 @@ fn failures_say_what_why_and_how_to_fix_it() {
 }
 
 #[test]
+fn sql_is_answered_or_told_how_to_be() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("data");
+    let dir = dir.to_str().unwrap();
+    expect(0, &["links", "add", "a", "https://a.example/", "--source", "s", "--data-dir", dir]);
+    let asked = run(&["sql", "select count(*) as n from sessions", "--data-dir", dir]);
+    let (said, printed) = (text(&asked.stderr), text(&asked.stdout));
+    if millstream_server::sql::BUILT {
+        assert!(printed.contains("1 row") && printed.contains("as of"), "{printed}{said}");
+    } else {
+        assert_eq!(asked.status.code(), Some(1));
+        for part in ["left out", "--features sql", "export --data-dir", "duckdb -c"] {
+            assert!(said.contains(part), "{part}: {said}");
+        }
+    }
+    assert_eq!(
+        run(&["sql", "select 1", "--format", "xml", "--data-dir", dir]).status.code(),
+        Some(2)
+    );
+}
+
+#[test]
 fn the_reference_can_be_used_as_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("all.toml");

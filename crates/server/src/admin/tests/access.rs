@@ -66,6 +66,12 @@ async fn tokens_open_what_their_role_allows() {
     assert_eq!(status(ask("/api/quarantine", Some(viewer.reveal()))).await, 403);
     assert_eq!(status(ask("/api/quarantine", Some(editor.reveal()))).await, 200);
     assert_eq!(status(ask("/", None)).await, 200, "the page itself tells nothing");
+    for (token, expected) in [(&viewer, 403), (&editor, 200)] {
+        let asked = ask("/api/sql", Some(token.reveal())).method("POST");
+        let question = asked.body(Body::from(r#"{"query": "select 1"}"#)).unwrap();
+        let answer = router.clone().oneshot(question).await.unwrap();
+        assert_eq!(answer.status().as_u16(), expected, "rows show what a viewer does not see");
+    }
 }
 
 #[test]

@@ -104,6 +104,25 @@ async fn a_link_is_made_and_a_broken_one_is_told_every_rule() {
 }
 
 #[tokio::test]
+async fn questions_in_sql_are_answered_refused_or_left_out() {
+    let router = router(&AdminOptions::default());
+    for (body, status, says) in [
+        (r#"{"query": "select 1"}"#, 200, "\"provisional\":true"),
+        (r#"{"query": "select 1", "rows": 5, "fresh": true}"#, 200, "\"rows\":[]"),
+        (r#"{"query": "selec 1"}"#, 400, "cannot be understood"),
+        (r#"{"query": "select 1", "limit": 5}"#, 400, "SELECT ..."),
+        ("select 1", 400, "no question"),
+        (r#"{"query": "left out"}"#, 501, "left_out"),
+    ] {
+        let request = get("/api/sql").method("POST").body(Body::from(body)).unwrap();
+        let response = router.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.status().as_u16(), status, "{body}");
+        let said = text(response).await;
+        assert!(said.contains(says), "{body}: {said}");
+    }
+}
+
+#[tokio::test]
 async fn a_body_is_bounded_at_and_over_the_limit() {
     let router = router(&AdminOptions::default());
     for (bytes, status) in [
