@@ -11,6 +11,7 @@ use millstream_pipeline::query::{self, EventName, Outcome};
 use millstream_store::Reading;
 use millstream_store::tables::{PartWriter, Table};
 use std::collections::{HashMap, HashSet};
+use std::time::Instant;
 
 /// Events with copies that are counted exactly in one step. Beyond it the earlier parts are searched
 /// although it may be in vain.
@@ -65,6 +66,7 @@ pub(super) fn take(
     let mut reached = from.clone();
     let mut writing = Writing { step, open: None, parts: Vec::new() };
     let mut copies = Copies::default();
+    let began = Instant::now();
     let (mut left, mut failed) = (step.parts.limits.step_records, None);
     step.parts.log.scan(from, to, &mut |record| {
         reached.set(record.header.lane, record.position.next());
@@ -74,7 +76,7 @@ pub(super) fn take(
             false => take_record(&mut writing, &mut copies, &record),
         };
         failed = taken.err();
-        failed.is_none() && left > 0
+        failed.is_none() && left > 0 && began.elapsed() < step.parts.limits.step_time
     })?;
     match failed {
         Some(error) => Err(error),

@@ -18,12 +18,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// Bounds of a refresh and of what it writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TablesLimits {
     /// Records of the log that one step reads; the next step goes on behind them.
     pub step_records: u64,
+    /// How long one step reads. While a snapshot is open the state library keeps in memory
+    /// everything that is written meanwhile.
+    pub step_time: Duration,
     /// Rows of one part of `events`: what one late event has written again.
     pub part_rows: u64,
     /// Rows of another table after which the next lane begins a file of its own.
@@ -32,7 +36,12 @@ pub struct TablesLimits {
 
 impl Default for TablesLimits {
     fn default() -> Self {
-        Self { step_records: 500_000, part_rows: 131_072, bucket_rows: 50_000 }
+        Self {
+            step_records: 500_000,
+            step_time: Duration::from_secs(2),
+            part_rows: 131_072,
+            bucket_rows: 50_000,
+        }
     }
 }
 

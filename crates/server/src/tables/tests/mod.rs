@@ -12,9 +12,15 @@ use millstream_log::{Append, EventLog};
 use millstream_store::tables::{Format, Table, read_part, writer};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Small enough that every bound is met.
-const TIGHT: TablesLimits = TablesLimits { step_records: 37, part_rows: 40, bucket_rows: 5 };
+const TIGHT: TablesLimits = TablesLimits {
+    step_records: 37,
+    step_time: Duration::from_secs(60),
+    part_rows: 40,
+    bucket_rows: 5,
+};
 
 fn parts(world: &World, limits: TablesLimits) -> TablesParts {
     let as_of = Timestamp(1_800_000_000_000_000);
