@@ -1,12 +1,11 @@
 //! Runs a model: events in exact order of time, ties in the order in which they were planned.
 
+use super::calendar::Calendar;
 use super::model::{Discipline, JobClass, Length, Model, Outcome, StationOutcome};
 use super::queue::{Servers, Waiting};
 use super::random::Random;
-use alloc::collections::BinaryHeap;
 use alloc::vec;
 use alloc::vec::Vec;
-use core::cmp::Ordering;
 
 /// Most events of one replication: a bound on time, far above what any study needs.
 pub const EVENTS_MAX: u64 = 4_000_000_000;
@@ -15,39 +14,11 @@ pub const JOBS_MAX: usize = 20_000_000;
 
 /// Something that will happen.
 #[derive(Clone, Copy, Debug)]
-struct Event {
-    time: f64,
-    order: u64,
-    what: What,
-}
-
-#[derive(Clone, Copy, Debug)]
 enum What {
     /// The next arrival of a class.
     Arrival(u32),
     /// A server of a station finishes a job.
     Done { station: u32, job: u32, token: u32 },
-}
-
-impl PartialEq for Event {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-impl Eq for Event {}
-impl PartialOrd for Event {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl Ord for Event {
-    /// Reversed: the heap gives the earliest first.
-    fn cmp(&self, other: &Self) -> Ordering {
-        match other.time.total_cmp(&self.time) {
-            Ordering::Equal => other.order.cmp(&self.order),
-            order => order,
-        }
-    }
 }
 
 /// A job, or a copy of one at a station.
@@ -74,8 +45,7 @@ pub(super) struct Job {
 pub(super) struct Engine<'m> {
     model: &'m Model,
     length: Length,
-    calendar: BinaryHeap<Event>,
-    order: u64,
+    calendar: Calendar<What>,
     pub(super) now: f64,
     pub(super) jobs: Vec<Job>,
     free: Vec<u32>,
@@ -104,8 +74,7 @@ impl<'m> Engine<'m> {
         Self {
             model,
             length,
-            calendar: BinaryHeap::new(),
-            order: 0,
+            calendar: Calendar::new(),
             now: 0.0,
             jobs: Vec::new(),
             free: Vec::new(),
@@ -122,10 +91,10 @@ impl<'m> Engine<'m> {
         for class in 0..self.model.classes.len() {
             self.plan_arrival(class);
         }
-        while let Some(event) = self.calendar.pop() {
-            self.now = event.time;
+        while let Some((time, what)) = self.calendar.next() {
+            self.now = time;
             self.outcome.events += 1;
-            match event.what {
+            match what {
                 What::Arrival(class) => self.arrive(class as usize),
                 What::Done { station, job, token } => self.finish(station as usize, job, token),
             }
@@ -137,17 +106,12 @@ impl<'m> Engine<'m> {
         self.outcome
     }
 
-    fn plan(&mut self, time: f64, what: What) {
-        self.order += 1;
-        self.calendar.push(Event { time, order: self.order, what });
-    }
-
     fn plan_arrival(&mut self, class: usize) {
         let job_class = &self.model.classes[class];
         let gap = job_class.arrivals.draw(&mut self.arrivals[class]);
         let time = after(self.now, gap, job_class);
         if time < self.length.until {
-            self.plan(time, What::Arrival(class as u32));
+            self.calendar.plan(time, What::Arrival(class as u32));
         }
     }
 
@@ -266,7 +230,7 @@ impl<'m> Engine<'m> {
             outcome.work_sum += if fresh { time } else { 0.0 };
         }
         let token = self.servers[station].begin(model.classes[class].priority, at, now + time);
-        self.plan(now + time, What::Done { station: station as u32, job: at, token });
+        self.calendar.plan(now + time, What::Done { station: station as u32, job: at, token });
     }
 
     fn finish(&mut self, station: usize, at: u32, token: u32) {

@@ -4,6 +4,7 @@
 //! any order, on any number of threads, one seed each, and put the outcomes together with
 //! [`statistics::Interval`].
 
+mod calendar;
 pub mod distribution;
 mod engine;
 pub mod histogram;

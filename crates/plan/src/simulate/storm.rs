@@ -1,9 +1,9 @@
 //! Clients that give up and try again, against one server: does an overload end when its cause ends?
 
+use super::calendar::Calendar;
 use super::random::Random;
-use alloc::collections::{BTreeMap, BinaryHeap, VecDeque};
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
-use core::cmp::Ordering;
 
 /// What is tried.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -18,7 +18,7 @@ pub struct StormModel {
     pub attempts: u32,
     /// Most attempts that wait; `None` is unlimited. A refused attempt is tried again after a timeout.
     pub room: Option<u32>,
-    /// Attempts whose client has gave up are dropped when their turn comes.
+    /// Attempts whose client has given up are dropped when their turn comes.
     pub drops_expired: bool,
     /// Retries per request that clients allow themselves together (a budget of 0.1 is 10 %); `None` is no budget.
     pub budget: Option<f64>,
@@ -55,26 +55,6 @@ enum What {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Event(f64, u64, What);
-
-impl PartialEq for Event {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-impl Eq for Event {}
-impl PartialOrd for Event {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl Ord for Event {
-    fn cmp(&self, other: &Self) -> Ordering {
-        other.0.total_cmp(&self.0).then_with(|| other.1.cmp(&self.1))
-    }
-}
-
-#[derive(Clone, Copy, Debug)]
 struct Attempt {
     request_at: f64,
     number: u32,
@@ -85,8 +65,7 @@ struct Attempt {
 struct Storm {
     model: StormModel,
     random: Random,
-    calendar: BinaryHeap<Event>,
-    order: u64,
+    calendar: Calendar<What>,
     now: f64,
     attempts: Vec<Attempt>,
     queue: VecDeque<u32>,
@@ -109,8 +88,7 @@ impl StormModel {
         let mut storm = Storm {
             model: *self,
             random: Random::new(seed, 0),
-            calendar: BinaryHeap::new(),
-            order: 0,
+            calendar: Calendar::new(),
             now: 0.0,
             attempts: Vec::new(),
             queue: VecDeque::new(),
@@ -126,16 +104,11 @@ impl StormModel {
 }
 
 impl Storm {
-    fn plan(&mut self, time: f64, what: What) {
-        self.order += 1;
-        self.calendar.push(Event(time, self.order, what));
-    }
-
     fn run(&mut self) {
         let first = self.random.exponential() / self.model.arrivals;
-        self.plan(first, What::Arrival);
-        self.plan(self.model.stall.1, What::Resume);
-        while let Some(Event(time, _, what)) = self.calendar.pop() {
+        self.calendar.plan(first, What::Arrival);
+        self.calendar.plan(self.model.stall.1, What::Resume);
+        while let Some((time, what)) = self.calendar.next() {
             if time >= self.model.horizon {
                 break;
             }
@@ -146,7 +119,7 @@ impl Storm {
                         .min(self.model.arrivals.max(1.0));
                     self.attempt(time, 1);
                     let gap = self.random.exponential() / self.model.arrivals;
-                    self.plan(time + gap, What::Arrival);
+                    self.calendar.plan(time + gap, What::Arrival);
                 }
                 What::GiveUp(at) => self.give_up(at),
                 What::Done(at) => self.done(at),
@@ -159,7 +132,7 @@ impl Storm {
         self.offered += 1;
         let at = self.attempts.len() as u32;
         self.attempts.push(Attempt { request_at, number, gave_up: false, answered: false });
-        self.plan(self.now + self.model.timeout, What::GiveUp(at));
+        self.calendar.plan(self.now + self.model.timeout, What::GiveUp(at));
         if self.model.room.is_none_or(|room| (self.queue.len() as u32) < room) {
             self.queue.push_back(at);
             self.serve_next();
@@ -184,7 +157,7 @@ impl Storm {
             if self.now < from && time > from {
                 time += until - from;
             }
-            self.plan(time, What::Done(at));
+            self.calendar.plan(time, What::Done(at));
             return;
         }
     }
