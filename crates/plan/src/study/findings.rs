@@ -185,9 +185,10 @@ pub(super) fn warnings(
                 names(unstable.into_iter())
             ));
         }
-        for (fate, words) in
-            [(Fate::Late, "misses its deadline at p99"), (Fate::Throttled, "does not arrive whole")]
-        {
+        for (fate, one, more) in [
+            (Fate::Late, "misses its deadline at p99", "miss their deadlines at p99"),
+            (Fate::Throttled, "does not arrive whole", "do not arrive whole"),
+        ] {
             let such: Vec<&String> = scenario
                 .flows
                 .iter()
@@ -195,6 +196,7 @@ pub(super) fn warnings(
                 .map(|flow| &flow.name)
                 .collect();
             if !such.is_empty() {
+                let words = if such.len() == 1 { one } else { more };
                 said.push(format!("{}: {} {words}", scenario.name, names(such.into_iter())));
             }
         }
@@ -220,10 +222,9 @@ pub(super) fn warnings(
         if let (Fault::Component { name }, false) = (&failure.fault, ends.is_empty())
             && owned(name)
         {
-            said.push(format!(
-                "single point of failure: without `{name}` {} ends",
-                names(ends.into_iter())
-            ));
+            let verb = if ends.len() == 1 { "ends" } else { "end" };
+            let ends = names(ends.into_iter());
+            said.push(format!("single point of failure: without `{name}` {ends} {verb}"));
         }
     }
     said.truncate(LISTED_MAX);
