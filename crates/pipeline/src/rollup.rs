@@ -114,7 +114,7 @@ pub fn cell_key(place: CellPlace, dimensions: &Dimensions) -> Key {
     entity[1] = u8::from(place.bot);
     entity[2..6].copy_from_slice(&day.to_be_bytes());
     Key::new(place.generation, place.lane, KeyKind::Rollup, Hash128(entity))
-        .part(0, dimensions.hash().0)
+        .with_suffix(dimensions.hash())
 }
 
 /// The prefix of all sums of a metric in a lane.

@@ -149,7 +149,11 @@ impl View {
         Ok(())
     }
 
-    fn fetch_range(&mut self, range: &Range, store: &dyn StateRead) -> Result<(), ReadError> {
+    /// Loads the rows of a range.
+    ///
+    /// # Errors
+    /// When the store cannot be read, or what it holds.
+    pub fn fetch_range(&mut self, range: &Range, store: &dyn StateRead) -> Result<(), ReadError> {
         let from = if range.below { self.fetch_below(range.from, store)? } else { range.from };
         store.range(range.from.as_bytes(), range.to.as_bytes(), &mut |key, value| {
             if let Some(key) = Key::from_bytes(key) {

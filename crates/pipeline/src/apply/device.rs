@@ -152,7 +152,6 @@ pub(super) fn learn_verdict(
     stamp: Stamp,
 ) -> Result<(), ApplyError> {
     let row = verdict_key(rules.generation, subject, ruling.order);
-    view.want([row])?;
     let known = view.get::<Verdict>(&row);
     if known.is_some_and(|known| known.version >= ruling.version) {
         return Ok(());

@@ -98,12 +98,12 @@ impl History {
         if time < latest.first.time {
             let at = self.row(KeyKind::Session, last_at(time));
             let before = view.last_row::<Session>(&at);
+            let next = self.row(KeyKind::Session, first_at(time + Span(1)));
             let end = self.row(KeyKind::Session, last_at(time + self.timeout));
-            let after = view.rows::<Session>(&at, &end);
+            let after = view.rows::<Session>(&next, &end);
             let near = before.into_iter().chain(after).map(|(_, session)| session);
             let near = near.filter(|session| session.reaches(time, self.timeout));
             reached.earlier = near.cloned().collect();
-            reached.earlier.dedup();
         }
         reached
     }

@@ -78,9 +78,7 @@ pub fn apply(view: &mut View, rules: &Rules<'_>, decoded: &Decoded<'_>) -> Resul
 pub fn foresee(generation: u16, decoded: &Decoded<'_>) -> Vec<Key> {
     match &decoded.content {
         Content::Event(sighting) => event::keys(generation, sighting),
-        Content::Item(item) => {
-            [receiver(generation, item)].into_iter().chain(row(generation, item)).collect()
-        }
+        Content::Item(item) => addressed(generation, item).collect(),
         Content::Quarantine(entry) => {
             alloc::vec![quarantine_key(generation, decoded.record, entry.id)]
         }
@@ -117,7 +115,12 @@ fn quarantine(
     Ok(())
 }
 
-/// The row that an item to a person is kept in.
+/// The keys that an item reads and changes, whatever it says.
+fn addressed(generation: u16, item: &Item) -> impl Iterator<Item = Key> {
+    [receiver(generation, item)].into_iter().chain(row(generation, item))
+}
+
+/// The row that an item is kept in, where it has one of its own.
 fn row(generation: u16, item: &Item) -> Option<Key> {
     let (kind, name) = match item.kind {
         ItemKind::Member => (KeyKind::Member, item.sender.0),
@@ -153,7 +156,7 @@ fn apply_item(
     let version = record.header.item_version;
     let name = (item.sender, item.id);
     let body = item.body.clone();
-    view.want([receiver(rules.generation, item)].into_iter().chain(row(rules.generation, item)))?;
+    view.want(addressed(rules.generation, item))?;
     match item.kind {
         ItemKind::Edge => {
             let edge = body.and_then(Body::edge);

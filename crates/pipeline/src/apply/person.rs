@@ -34,7 +34,6 @@ pub(super) fn apply(
     stamp: Stamp,
 ) -> Result<(), ApplyError> {
     let key = Key::entity(stamp.generation, KeyKind::Person, message.person);
-    view.want([key])?;
     let mut person = view.get::<Person>(&key).cloned().unwrap_or_default();
     let changed = match message.kind {
         ItemKind::Touch => learn_touch(view, rules, &mut person, message, stamp)?,

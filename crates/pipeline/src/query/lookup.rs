@@ -1,7 +1,7 @@
 //! Single things looked up: for audits, for the events table, for the registry of links.
 
 use super::tables::{conversion_row, credit_rows, session_row, touch_row, touches_before};
-use super::{ReadError, Rows, StateRead, read, session_at, walk};
+use super::{ReadError, Rows, StateRead, between, read, session_at, walk};
 use crate::decoded::{dedup_key, dedup_key_of, event_name};
 use crate::key::{Key, KeyKind};
 use crate::rows::{ConversionRow, CreditRow, SessionRow, TouchRow};
@@ -11,7 +11,8 @@ use alloc::vec::Vec;
 use millstream_attribute::Conversion;
 use millstream_attribute::credit::in_window;
 use millstream_event::control::Control;
-use millstream_event::{EntityId, Event, Hash128, Lane, Position, Revision, Span};
+use millstream_event::{EntityId, Event, Hash128, Lane, Position, Revision, Span, Timestamp};
+use millstream_stitch::entry::{first_at, last_at};
 
 /// What became of an event record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -282,7 +283,7 @@ fn chain(
     })
 }
 
-/// The event id behind a touch of a person.
+/// The event id behind a touch that a person had at `time`.
 ///
 /// # Errors
 /// When the state cannot be read.
@@ -290,16 +291,12 @@ pub fn touch_event(
     state: &dyn StateRead,
     generation: u16,
     person: EntityId,
-    touch: Hash128,
+    (touch, time): (Hash128, Timestamp),
 ) -> Result<Option<alloc::boxed::Box<str>>, ReadError> {
-    let shelf = Key::row(generation, KeyKind::Touch, person, Hash128::default());
-    let mut found = None;
-    state.scan(&shelf.as_bytes()[..Key::SHELF_BYTES], &mut |_, bytes| {
-        let known = KnownTouch::take(Value::decode(bytes)?).and_then(|known| known.body);
-        found = known.filter(|known| known.id == touch).map(|known| known.key.id.as_str().into());
-        Ok(found.is_none())
-    })?;
-    Ok(found)
+    let key = |name| Key::row(generation, KeyKind::Touch, person, name);
+    let known: Vec<KnownTouch> = between(state, (&key(first_at(time)), &key(last_at(time))))?;
+    let found = known.into_iter().filter_map(|known| known.body).find(|one| one.id == touch);
+    Ok(found.map(|touch| touch.key.id.as_str().into()))
 }
 
 /// Everything in quarantine, in key order: (lane, id, entry).

@@ -79,7 +79,8 @@ fn touch(
         chain = chain.over(credit(earned));
     }
     let generation = sources.generation;
-    let event_id = query::touch_event(sources.state, generation, row.person_id, row.touch_id)?;
+    let touch = (row.touch_id, row.time);
+    let event_id = query::touch_event(sources.state, generation, row.person_id, touch)?;
     let mut linked = false;
     if let Some(event_id) = event_id {
         for logged in event::nodes_of_person(sources, &event_id, row.person_id)? {

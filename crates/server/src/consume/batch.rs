@@ -38,13 +38,13 @@ pub(super) enum BatchError {
 }
 
 /// Loads what was missed.
-pub(super) fn fetch(
-    view: &mut View,
-    store: &dyn StateStore,
-    miss: &Miss,
-) -> Result<(), BatchError> {
+pub(super) fn fetch(view: &mut View, store: &dyn StateStore, miss: Miss) -> Result<(), BatchError> {
+    load(view, store, miss.keys)?;
     let store: &dyn StateView = store;
-    Ok(view.fetch(miss, &Reading(store))?)
+    for range in &miss.ranges {
+        view.fetch_range(range, &Reading(store))?;
+    }
+    Ok(())
 }
 
 /// Loads the keys that the view does not hold, all at once.
@@ -120,7 +120,7 @@ fn fold_record(
                     watermark: at.watermark.max(record.header.received),
                 }));
             }
-            Err(ApplyError::Miss(miss)) => fetch(view, store, &miss)?,
+            Err(ApplyError::Miss(miss)) => fetch(view, store, miss)?,
             Err(error) => return Ok(Err(error.to_string())),
         }
     }

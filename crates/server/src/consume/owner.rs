@@ -154,7 +154,7 @@ impl Owner {
     ) -> Result<BTreeMap<Lane, Changes>, Halt> {
         loop {
             match view.take_changes(generation) {
-                Err(ApplyError::Miss(miss)) => batch::fetch(view, &*self.parts.store, &miss)?,
+                Err(ApplyError::Miss(miss)) => batch::fetch(view, &*self.parts.store, miss)?,
                 other => return other.map_err(|error| Halt::Reason(error.to_string())),
             }
         }
