@@ -85,7 +85,7 @@ pub fn corrected_wait(markovian: &Markovian, arrival_scv: f64, service_scv: f64)
     wait * exp(-2.0 * (1.0 - utilisation) * gap / (3.0 * utilisation * (arrival_scv + service_scv)))
 }
 
-/// Sakasegawa's mean wait of G/G/c: rho^(sqrt(2 (c + 1)) - 1) / (c mu (1 - rho)) (ca2 + cs2) / 2. [1977]
+/// Sakasegawa's (1977) mean wait of G/G/c: rho^(sqrt(2 (c + 1)) - 1) / (c mu (1 - rho)) (ca2 + cs2) / 2.
 pub fn sakasegawa(utilisation: f64, service_rate: f64, servers: u32, variability: f64) -> f64 {
     let servers = f64::from(servers);
     let chance = pow(utilisation, sqrt(2.0 * (servers + 1.0)) - 1.0);
