@@ -37,7 +37,7 @@ pub enum KeyKind {
     Verdict = 14,
     /// A device of a person.
     Member = 15,
-    /// An entry of a device, by time. From here on: rows that are asked for by ranges.
+    /// An entry of a device, by time. From here to conversions: rows that are asked for by ranges.
     Entry = 16,
     /// A session of a device before its latest one, by the time it began.
     Session = 17,
@@ -45,6 +45,8 @@ pub enum KeyKind {
     Touch = 18,
     /// A conversion of a person, by time.
     Conversion = 19,
+    /// A partial sum of how events arrived and sessions resolved.
+    Stitching = 20,
 }
 
 /// A key: 37 bytes.
@@ -143,7 +145,7 @@ impl Key {
 
     /// True when rows of its kind are asked for by ranges.
     pub const fn is_on_shelf(&self) -> bool {
-        self.0[3] >= KeyKind::Entry as u8
+        self.0[3] >= KeyKind::Entry as u8 && self.0[3] <= KeyKind::Conversion as u8
     }
 
     /// Which copy of an event counts: by event id first, so that an id alone finds its copies.

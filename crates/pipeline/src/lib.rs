@@ -16,7 +16,9 @@ pub mod rollup;
 pub mod rows;
 pub mod rules;
 mod shelf;
+pub mod spread;
 pub mod state;
+pub mod stitching;
 pub mod value;
 pub mod view;
 
@@ -28,5 +30,6 @@ pub use outgoing::Outgoing;
 pub use query::{ReadError, StateRead};
 pub use rules::Rules;
 pub use shelf::Range;
+pub use spread::Spread;
 pub use value::Value;
 pub use view::{ApplyError, Changes, Miss, View};

@@ -182,6 +182,12 @@ pub struct Counts {
     pub bot_sessions: i64,
     /// People with at least one member.
     pub people: i64,
+    /// Living identity links.
+    pub links: i64,
+    /// Nodes of the identity graph with more neighbours than their limit: they join nobody.
+    pub hubs: i64,
+    /// Visible events whose user id is a placeholder: it joins nobody.
+    pub placeholders: i64,
     /// Conversions, bots' excluded.
     pub conversions: i64,
     /// Of those, conversions with more touches in their window than are credited.
@@ -212,6 +218,9 @@ impl Counts {
         self.sessions += other.sessions;
         self.bot_sessions += other.bot_sessions;
         self.people += other.people;
+        self.links += other.links;
+        self.hubs += other.hubs;
+        self.placeholders += other.placeholders;
         self.conversions += other.conversions;
         self.shortened += other.shortened;
         self.watermark = self.watermark.max(other.watermark);

@@ -48,13 +48,15 @@ pub struct Device {
     pub revision: Revision,
 }
 
-/// An identity link of a device, with the number of entries that state it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// An identity link of a device. It lives while an entry after the last unlink states it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stated {
-    /// The link.
-    pub edge: Edge,
-    /// How many entries state it.
+    /// The link; none while only an unlink tells of it.
+    pub edge: Option<Edge>,
+    /// How many entries after the last unlink state it.
     pub entries: u64,
+    /// The last unlink.
+    pub unlinked: Option<EntryKey>,
 }
 
 /// What a device knows of an order.
@@ -96,8 +98,19 @@ pub struct Dedup {
     pub entered: bool,
     /// What it added to the counts "of which".
     pub traits: Traits,
+    /// Where it was tallied.
+    pub tallied: Tallied,
     /// All copies seen.
     pub copies: Copies,
+}
+
+/// Under which sums of [`Stitching`](crate::stitching::Stitching) an event was counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tallied {
+    /// Its origin.
+    pub origin: Hash128,
+    /// The business event it is, where it is one.
+    pub business: Option<Hash128>,
 }
 
 /// Copies of one event, by what they say. Which contents are kept does not depend on the order in
@@ -150,6 +163,8 @@ pub struct Traits {
     pub bot: bool,
     /// A page or screen view.
     pub view: bool,
+    /// Its user id is a placeholder.
+    pub placeholder: bool,
 }
 
 /// A click of ours.

@@ -5,6 +5,7 @@ use crate::state::{
     Click, Dedup, Device, KnownConversion, KnownTouch, Member, Order, Person, Quarantined, Stated,
     Verdict,
 };
+use crate::stitching::Stitching;
 use alloc::boxed::Box;
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -12,7 +13,7 @@ use millstream_stitch::{Component, Entry, Node, Session};
 use serde::{Deserialize, Serialize};
 
 /// First byte of every stored value.
-const FORMAT: u8 = 2;
+const FORMAT: u8 = 3;
 
 /// One value of the state. Boxed, so that small values take little room.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -49,6 +50,8 @@ pub enum Value {
     Cell(Box<Cell>),
     /// See [`Counts`].
     Counts(Box<Counts>),
+    /// See [`Stitching`].
+    Stitching(Box<Stitching>),
     /// See [`Quarantined`].
     Quarantined(Box<Quarantined>),
     /// The payload of a control record.
@@ -162,5 +165,6 @@ variants! {
     Component: Component,
     Cell: Cell,
     Counts: Counts,
+    Stitching: Stitching,
     Quarantined: Quarantined,
 }

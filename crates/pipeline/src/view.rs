@@ -10,6 +10,7 @@ use crate::outgoing::{Outgoing, outgoing, outgoing_row, sender_lane};
 use crate::query::{ReadError, StateRead};
 use crate::rollup::{Cell, Counts};
 use crate::shelf::{Range, Shelves};
+use crate::stitching::{Origin, Stitching};
 use crate::value::{Stored, Value, ValueError};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -256,6 +257,19 @@ impl View {
         }
     }
 
+    /// Adds to the sums of how events arrived; `origin` says of what, where nobody else did yet.
+    pub fn tally(
+        &mut self,
+        key: Key,
+        origin: impl FnOnce() -> Origin,
+        change: impl FnOnce(&mut Stitching),
+    ) {
+        let value = self.sums.entry(key).or_insert_with(|| Stitching::none_of(origin()).into());
+        if let Some(sums) = Stitching::change(value) {
+            change(sums);
+        }
+    }
+
     /// Sends an item. A later one of the same name in the same batch takes its place.
     pub fn send(&mut self, stamp: Stamp, item: Item) {
         let mut header = Header::new(Kind::Item, item.lane(), stamp.received);
@@ -302,9 +316,15 @@ impl View {
         match (slot.value.as_mut(), change) {
             (Some(Value::Counts(counts)), Value::Counts(change)) => counts.add(&change),
             (Some(Value::Cell(cell)), Value::Cell(change)) => cell.add(&change),
+            (Some(Value::Stitching(sums)), Value::Stitching(change)) => sums.add(&change),
             (_, change) => slot.value = Some(change),
         }
-        if matches!(&slot.value, Some(Value::Cell(cell)) if cell.is_zero()) {
+        let nothing = match &slot.value {
+            Some(Value::Cell(cell)) => cell.is_zero(),
+            Some(Value::Stitching(sums)) => sums.is_zero(),
+            _ => false,
+        };
+        if nothing {
             slot.value = None;
         }
     }

@@ -5,10 +5,14 @@
 
 #[path = "fold/answers.rs"]
 mod answers;
+#[path = "fold/arrivals.rs"]
+mod arrivals;
 #[path = "fold/cluster.rs"]
 mod cluster;
 #[path = "fold/history.rs"]
 mod history;
+#[path = "fold/networks.rs"]
+mod networks;
 #[path = "fold/oracle.rs"]
 mod oracle;
 #[path = "fold/properties.rs"]

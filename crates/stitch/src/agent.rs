@@ -36,7 +36,7 @@ impl DeviceClass {
 }
 
 /// A recognised user agent.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Agent {
     /// Class of device.
     pub device: DeviceClass,
@@ -46,6 +46,13 @@ pub struct Agent {
     pub os: Box<str>,
     /// True for known crawlers, link previews, scanners and headless tools.
     pub bot: bool,
+}
+
+impl Agent {
+    /// True when nothing known tells the two devices apart.
+    pub fn is_alike(&self, other: &Self) -> bool {
+        self.device == other.device && self.browser == other.browser && self.os == other.os
+    }
 }
 
 /// Recognises user agents from a list of a fixed version. The list belongs to the generation: the

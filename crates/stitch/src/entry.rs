@@ -7,7 +7,7 @@ use millstream_event::click_token::ClickReference;
 use millstream_event::ids::is_placeholder;
 use millstream_event::{
     Arrival, Campaign, EntityId, Event, EventId, EventKind, Flags, Hash128, Money, OrderId,
-    SourceId, Surface, Timestamp,
+    SourceId, Span, Surface, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -142,6 +142,10 @@ pub struct Entry {
     pub country: Option<Box<str>>,
     /// Region.
     pub region: Option<Box<str>>,
+    /// Kind of connection, where the client names it.
+    pub connection: Option<Box<str>>,
+    /// How far the client's clock stood behind ours when it sent this, the way here included.
+    pub clock_behind: Option<Span>,
     /// Address of the page.
     pub url: Option<Box<str>>,
     /// Purposes granted, as bits.
@@ -152,6 +156,8 @@ pub struct Entry {
     pub conversion: Option<Box<ConversionFact>>,
     /// Identity links it states.
     pub edges: Vec<Edge>,
+    /// The node that it declares to be somebody else: links stated up to here are void.
+    pub unlinks: Option<EntityId>,
     /// Our click that this event landed with.
     pub landing: Option<Box<ClickReference>>,
 }
@@ -172,11 +178,14 @@ impl Entry {
             agent: Agent { bot: agent.bot || automated, ..agent },
             country: event.country.clone(),
             region: event.region.clone(),
+            connection: event.device_hints.as_ref().and_then(|hints| hints.connection.clone()),
+            clock_behind: event.correction.sent.map(|sent| event.received - sent),
             url: event.page.url.clone(),
             purposes: event.consent.granted.bits(),
             touch: touch_of(event),
             conversion: conversion.map(Box::new),
             edges: edges_of(event, subject),
+            unlinks: unlinked(event),
             landing: event.click.clone().filter(|_| event.kind != EventKind::Click).map(Box::new),
         }
     }
@@ -185,7 +194,7 @@ impl Entry {
     /// kept.
     pub fn is_inert(&self) -> bool {
         let bare = self.touch.is_none() && self.conversion.is_none() && self.landing.is_none();
-        !self.in_session && bare && self.edges.is_empty()
+        !self.in_session && bare && self.edges.is_empty() && self.unlinks.is_none()
     }
 }
 
@@ -197,6 +206,12 @@ fn touch_of(event: &Event) -> Option<Box<TouchFact>> {
     let arrival = event.arrival.clone()?;
     let click = event.click.clone();
     Some(Box::new(TouchFact { arrival, campaign: event.campaign.clone(), click }))
+}
+
+/// An unlink names a device and the user who does not use it.
+fn unlinked(event: &Event) -> Option<EntityId> {
+    let user = event.user_id.as_ref().filter(|_| event.kind == EventKind::Unlink)?;
+    event.anonymous_id.as_ref().map(|_| EntityId::user(user))
 }
 
 fn edges_of(event: &Event, subject: EntityId) -> Vec<Edge> {

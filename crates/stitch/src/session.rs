@@ -34,6 +34,15 @@ pub struct Session {
     pub country: Option<Box<str>>,
     /// Region of the first entry.
     pub region: Option<Box<str>>,
+    /// Connection of the first entry.
+    pub connection: Option<Box<str>>,
+    /// The least an entry's clock stood behind ours: what is left of it once the way here was
+    /// shortest. Below zero: the client's clock is ahead.
+    pub clock_behind: Option<Span>,
+    /// Entries received after one that happened later (RFC 4737: a reordered packet).
+    pub out_of_order: u64,
+    /// Names of the business events in it, each once, in order.
+    pub business: Vec<Box<str>>,
     /// First address.
     pub entry_url: Option<Box<str>>,
     /// Last address.
@@ -73,6 +82,10 @@ impl Session {
             agent: entry.agent.clone(),
             country: entry.country.clone(),
             region: entry.region.clone(),
+            connection: entry.connection.clone(),
+            clock_behind: None,
+            out_of_order: 0,
+            business: Vec::new(),
             entry_url: None,
             exit_url: None,
             bot: false,
@@ -85,7 +98,8 @@ impl Session {
     }
 
     /// Adds the next entry in event order. True when the entry's touch is another one than the
-    /// touch before it.
+    /// touch before it. Which entries came out of order is told by [`sessions`]: an entry received
+    /// before an earlier one makes that one so.
     pub fn push(&mut self, entry: &Entry) -> bool {
         self.last = entry.key.clone();
         self.last_received = entry.received;
@@ -97,6 +111,15 @@ impl Session {
             if self.entry_url.is_none() {
                 self.entry_url.clone_from(&entry.url);
             }
+        }
+        self.clock_behind = match (self.clock_behind, entry.clock_behind) {
+            (Some(least), Some(behind)) => Some(least.min(behind)),
+            (least, behind) => least.or(behind),
+        };
+        if let Some(conversion) = &entry.conversion
+            && let Err(at) = self.business.binary_search(&conversion.name)
+        {
+            self.business.insert(at, conversion.name.clone());
         }
         self.judge_rate(entry);
         let Some(touch) = &entry.touch else { return false };
@@ -210,16 +233,32 @@ pub fn direct() -> TouchFact {
 }
 
 /// The sessions of entries in event order; entries that form none are passed over.
-pub fn sessions<'a>(
-    entries: impl IntoIterator<Item = &'a Entry>,
-    timeout: Span,
-) -> Vec<SessionFacts> {
+pub fn sessions(entries: &[Entry], timeout: Span) -> Vec<SessionFacts> {
     let mut found: Vec<SessionFacts> = Vec::new();
-    for entry in entries.into_iter().filter(|entry| entry.in_session) {
+    let mut members: Vec<&Entry> = Vec::new();
+    for entry in entries.iter().filter(|entry| entry.in_session) {
         match found.last_mut() {
             Some(open) if entry.key.time - open.session.last.time <= timeout => open.push(entry),
-            _ => found.push(SessionFacts::start(entry)),
+            open => {
+                close(open, &mut members);
+                found.push(SessionFacts::start(entry));
+            }
         }
+        members.push(entry);
     }
+    close(found.last_mut(), &mut members);
     found
+}
+
+/// Counts which of a session's members were received after a later one.
+fn close(open: Option<&mut SessionFacts>, members: &mut Vec<&Entry>) {
+    let mut least = Timestamp(i64::MAX);
+    let mut out_of_order = 0;
+    for entry in members.drain(..).rev() {
+        out_of_order += u64::from(entry.received > least);
+        least = least.min(entry.received);
+    }
+    if let Some(open) = open {
+        open.session.out_of_order = out_of_order;
+    }
 }

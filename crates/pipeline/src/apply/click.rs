@@ -1,5 +1,6 @@
 //! A click of ours: its own record, or the landing that tells of it.
 
+use super::arrivals::Provenance;
 use super::{event, home};
 use crate::decoded::Sighting;
 use crate::item::Landing;
@@ -45,7 +46,9 @@ pub(super) fn apply(
     let subject = *subject;
     let key = Key::entity(rules.generation, KeyKind::Click, subject);
     view.want([key])?;
-    let bot = event::agent(rules, event).bot || event.flags.has(Flags::AUTOMATED);
+    let agent = event::agent(rules, event);
+    let bot = agent.bot || event.flags.has(Flags::AUTOMATED);
+    let provenance = Provenance::of(event, &agent, None);
     let dedup = Dedup {
         subject,
         candidate: judged.candidate,
@@ -53,6 +56,7 @@ pub(super) fn apply(
         key: EntryKey::of(event),
         entered: false,
         traits: event::traits(rules, event, bot),
+        tallied: provenance.tallied(),
         copies: Copies::default(),
     };
     if judged.verdict != Verdict::Loses
@@ -72,7 +76,7 @@ pub(super) fn apply(
             click.logged.insert(event.source.clone(), fact);
         });
     }
-    event::settle(view, stamp, judged, dedup);
+    event::settle(view, stamp, judged, (dedup, provenance));
     Ok(())
 }
 

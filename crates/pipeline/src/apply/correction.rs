@@ -3,11 +3,12 @@
 
 use super::facts::{self, Facts, Place, Teller};
 use super::history::{History, Joining, Reached};
-use super::links;
+use super::links::Voice;
 use crate::item::{Body, ItemKind};
 use crate::rollup::{Cell, CellPlace, Dimensions, Metric, cell_key};
 use crate::rules::Rules;
 use crate::state::Device;
+use crate::stitching::{Origin, Resolution, Stitching, StitchingPlace};
 use crate::view::{Stamp, View};
 use alloc::vec::Vec;
 use millstream_event::{EntityId, Event, Hash128, Lane};
@@ -60,7 +61,8 @@ impl<'a> Correction<'a> {
     pub(super) fn remove(&mut self, stale: &EntryKey) {
         let key = self.history.entry_key(stale);
         let Some(removed) = self.view.get::<Entry>(&key).cloned() else { return };
-        links::withdraw(self.view, self.stamp, self.subject, &removed);
+        let (stamp, history) = (self.stamp, self.history);
+        Voice { view: self.view, stamp, history }.withdraw(self.device, &removed);
         if removed.in_session {
             let reached = self.history.reached(self.view, self.device, stale.time);
             self.correct(&reached, &removed, false);
@@ -74,7 +76,8 @@ impl<'a> Correction<'a> {
 
     /// Puts an entry in its place.
     pub(super) fn insert(&mut self, entry: Entry) {
-        links::state(self.view, self.stamp, (self.subject, self.device), &entry);
+        let (stamp, history) = (self.stamp, self.history);
+        Voice { view: self.view, stamp, history }.state(self.device, &entry);
         if !entry.in_session {
             let mut said = Facts::new();
             self.teller().outside(&mut said, &entry);
@@ -106,7 +109,9 @@ impl<'a> Correction<'a> {
         let is_latest = earlier.is_none();
         let Some(mut session) = earlier.or_else(|| self.device.latest.take()) else { return };
         let was_direct = session.is_direct();
+        let before = Resolution::of(&session);
         let another_touch = session.push(entry);
+        self.resolve_anew(&session, before, entry);
         if another_touch || entry.conversion.is_some() {
             self.say_more(&session, entry, (was_direct, another_touch));
         }
@@ -230,6 +235,41 @@ impl<'a> Correction<'a> {
             counts.bot_sessions += sign * i64::from(session.bot);
         });
         self.count_origin(session, &session.origin(), sign);
+        let facts = Resolution::of(session);
+        self.tally(session, Origin::of_session(session), |sums| sums.count_session(&facts, sign));
+        for name in &session.business {
+            let origin = Origin::of_business(name);
+            self.tally(session, origin, |sums| sums.count_session(&facts, sign));
+        }
+    }
+
+    /// A session that grew at its end is resolved otherwise than `before`.
+    fn resolve_anew(&mut self, session: &Session, before: Resolution, entry: &Entry) {
+        let after = Resolution::of(session);
+        if before == after {
+            return;
+        }
+        let anew = |sums: &mut Stitching| {
+            sums.count_session(&before, -1);
+            sums.count_session(&after, 1);
+        };
+        self.tally(session, Origin::of_session(session), anew);
+        let added = before.business < after.business;
+        let added = entry.conversion.as_ref().map(|fact| &fact.name).filter(|_| added);
+        for name in &session.business {
+            let origin = Origin::of_business(name);
+            if Some(name) == added {
+                self.tally(session, origin, |sums| sums.count_session(&after, 1));
+            } else {
+                self.tally(session, origin, anew);
+            }
+        }
+    }
+
+    fn tally(&mut self, session: &Session, origin: Origin, change: impl FnOnce(&mut Stitching)) {
+        let at = (session.first.time, session.bot);
+        let place = StitchingPlace::of(self.stamp.generation, self.subject, at);
+        self.view.tally(place.key(origin.hash()), || origin, change);
     }
 
     fn count_origin(&mut self, session: &Session, origin: &TouchFact, sign: i64) {

@@ -40,21 +40,21 @@ pub(super) fn want(
     view.want([key])?;
     let Some(device) = view.get::<Device>(&key) else {
         history.begin(view);
-        return links::want(view, rules.generation, subject, &change.entry);
+        return links::want(view, history, &change.entry);
     };
     let mut entries = Vec::new();
     if let Some(stale) = &change.stale {
         let key = history.entry_key(stale);
         view.want([key])?;
         if let Some(removed) = view.get::<Entry>(&key) {
-            links::want(view, rules.generation, subject, removed)?;
+            links::want(view, history, removed)?;
         }
         let reached = history.want_reached(view, device, stale.time)?;
         entries.extend(history.want_entries(view, reached.extent(device, stale.time))?);
         history.want_before_latest(view, device)?;
     }
     let entry = &change.entry;
-    links::want(view, rules.generation, subject, entry)?;
+    links::want(view, history, entry)?;
     if entry.in_session {
         let reached = history.want_reached(view, device, entry.key.time)?;
         // What a removal leaves may be joined otherwise.

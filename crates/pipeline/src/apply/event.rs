@@ -1,5 +1,6 @@
 //! An event reaches its subject: dedup, then the subject's timeline and counts.
 
+use super::arrivals::{self, Provenance};
 use super::device;
 use crate::decoded::Sighting;
 use crate::key::{Key, KeyKind};
@@ -8,6 +9,7 @@ use crate::rules::Rules;
 use crate::state::{Copies, Dedup, Traits};
 use crate::view::{ApplyError, Stamp, View};
 use alloc::vec::Vec;
+use millstream_event::ids::is_placeholder;
 use millstream_event::{EntityId, Event, EventKind, Flags, Record};
 use millstream_stitch::{Agent, Candidate, Entry, EntryKey, Verdict};
 
@@ -53,9 +55,15 @@ pub(super) fn judge(
 }
 
 /// Counts the record and leaves its dedup entry. Call once nothing can fail any more.
-pub(super) fn settle(view: &mut View, stamp: Stamp, judged: Judged, dedup: Dedup) {
+pub(super) fn settle(
+    view: &mut View,
+    stamp: Stamp,
+    judged: Judged,
+    (dedup, provenance): (Dedup, Provenance),
+) {
     let lane = millstream_event::Lane::of(dedup.subject);
     let Judged { verdict, before, key, candidate } = judged;
+    arrivals::count(view, stamp.generation, (&dedup, provenance), (verdict, before.as_ref()));
     let (new, old) = (dedup.traits, before.as_ref().map(|before| before.traits));
     let conflicts_before = before.as_ref().map_or(0, conflicts);
     let standing = before.as_ref().map_or(candidate.content, |before| before.candidate.content);
@@ -92,6 +100,7 @@ fn add_traits(counts: &mut Counts, traits: Traits, sign: i64) {
     counts.late += sign * i64::from(traits.late);
     counts.bot += sign * i64::from(traits.bot);
     counts.page_views += sign * i64::from(traits.view);
+    counts.placeholders += sign * i64::from(traits.placeholder);
 }
 
 /// What the counts "of which" say of an event.
@@ -99,7 +108,8 @@ pub(super) fn traits(rules: &Rules<'_>, event: &Event, bot: bool) -> Traits {
     let late =
         event.received - event.event_time > rules.horizon && !event.flags.has(Flags::IMPORTED);
     let view = matches!(event.kind, EventKind::Page | EventKind::Screen);
-    Traits { flags: event.flags, late, bot, view }
+    let placeholder = event.user_id.as_ref().is_some_and(|id| is_placeholder(id.as_str()));
+    Traits { flags: event.flags, late, bot, view, placeholder }
 }
 
 pub(super) fn agent(rules: &Rules<'_>, event: &Event) -> Agent {
@@ -117,6 +127,7 @@ pub(super) fn apply(
     let subject = *subject;
     let agent = agent(rules, event);
     let entry = Entry::of((event, subject), agent, rules.conversions.read(event));
+    let provenance = Provenance::of(event, &entry.agent, entry.conversion.as_deref());
     let dedup = Dedup {
         subject,
         candidate: judged.candidate,
@@ -124,10 +135,11 @@ pub(super) fn apply(
         key: EntryKey::of(event),
         entered: !entry.is_inert(),
         traits: traits(rules, event, entry.agent.bot),
+        tallied: provenance.tallied(),
         copies: Copies::default(),
     };
     if judged.verdict == Verdict::Loses {
-        settle(view, stamp, judged, dedup);
+        settle(view, stamp, judged, (dedup, provenance));
         return Ok(());
     }
     let stale =
@@ -136,6 +148,6 @@ pub(super) fn apply(
     device::want(view, rules, subject, &change)?;
     let first = judged.verdict == Verdict::First;
     device::change(view, rules, device::Visible { event, subject, change, first }, stamp);
-    settle(view, stamp, judged, dedup);
+    settle(view, stamp, judged, (dedup, provenance));
     Ok(())
 }

@@ -53,11 +53,22 @@ pub(super) fn apply(
     }
     let after = linked(&before, &statement);
     let concerned = concerned(rules, &before, &after);
+    let alive = |node: &Node| {
+        i64::from(node.stated.get(&statement.target).is_some_and(|(_, alive)| *alive))
+    };
+    let links = alive(&after[0]) - alive(&before[0]);
     let mut nodes = surroundings(view, generation, &concerned)?;
+    let hubs =
+        |ends: &[Node; 2]| ends.iter().map(|end| i64::from(end.is_hub(rules.graph))).sum::<i64>();
+    let hubs = hubs(&after) - hubs(&before);
     for (end, node) in ends.into_iter().zip(after) {
         nodes.insert(end, node);
     }
     regroup(view, rules, nodes, stamp);
+    view.count(generation, Lane::GRAPH, |counts| {
+        counts.links += links;
+        counts.hubs += hubs;
+    });
     Ok(())
 }
 

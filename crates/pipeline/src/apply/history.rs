@@ -13,8 +13,8 @@ use millstream_stitch::{Entry, EntryKey, Session};
 /// Where a device's rows are.
 #[derive(Clone, Copy)]
 pub(super) struct History {
-    generation: u16,
-    subject: EntityId,
+    pub(super) generation: u16,
+    pub(super) subject: EntityId,
     timeout: Span,
 }
 
@@ -145,7 +145,8 @@ impl History {
 pub(super) enum Joining {
     /// It reaches none: a session of its own.
     Begins,
-    /// It is the last of the one session it reaches, and nothing said before is taken back.
+    /// It is the last of the one session it reaches, in event order and as received, and nothing
+    /// said before is taken back.
     Extends,
     /// Anything else: the entries of what it reaches have to be read again.
     Corrects,
@@ -158,7 +159,11 @@ impl Reached {
         let mut sessions = self.earlier.iter().chain(latest);
         match (sessions.next(), sessions.next()) {
             (None, _) => Joining::Begins,
-            (Some(only), None) if only.last < entry.key && !only.is_exposed_by(entry) => {
+            (Some(only), None)
+                if only.last < entry.key
+                    && only.received_max <= entry.received
+                    && !only.is_exposed_by(entry) =>
+            {
                 Joining::Extends
             }
             _ => Joining::Corrects,

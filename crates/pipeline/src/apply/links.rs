@@ -1,72 +1,125 @@
 //! What an entry links its device to: nodes of the graph, orders, clicks.
 
+use super::history::History;
 use crate::item::{Body, Claim, EdgeBody, Item, ItemKind, Landing};
 use crate::key::{Key, KeyKind};
 use crate::state::{Device, Stated};
 use crate::view::{ApplyError, Stamp, View};
 use alloc::vec::Vec;
-use millstream_event::{EntityId, Hash128};
-use millstream_stitch::{Edge, Entry};
+use millstream_event::{EntityId, Hash128, Timestamp};
+use millstream_stitch::{Edge, Entry, EntryKey};
+
+const ALWAYS: (Timestamp, Timestamp) = (Timestamp(i64::MIN), Timestamp(i64::MAX));
 
 fn stated_key(generation: u16, subject: EntityId, target: EntityId) -> Key {
     Key::row(generation, KeyKind::Stated, subject, target.0)
 }
 
-/// The identity links of an entry must be at hand before it comes or goes.
-pub(super) fn want(
-    view: &View,
-    generation: u16,
-    subject: EntityId,
-    entry: &Entry,
-) -> Result<(), ApplyError> {
-    view.want(entry.edges.iter().map(|edge| stated_key(generation, subject, edge.target)))
+/// The identity links of an entry must be at hand before it comes or goes. An unlink is weighed
+/// against everything that states its link.
+pub(super) fn want(view: &View, history: History, entry: &Entry) -> Result<(), ApplyError> {
+    let History { generation, subject, .. } = history;
+    let targets = entry.edges.iter().map(|edge| edge.target).chain(entry.unlinks);
+    view.want(targets.map(|target| stated_key(generation, subject, target)))?;
+    match entry.unlinks {
+        Some(_) => history.want_entries(view, ALWAYS).map(drop),
+        None => Ok(()),
+    }
 }
 
-/// States what a new entry links to.
-pub(super) fn state(
-    view: &mut View,
-    stamp: Stamp,
-    (subject, device): (EntityId, &Device),
-    entry: &Entry,
-) {
-    for edge in &entry.edges {
-        if count(view, stamp, subject, (*edge, 1)) == 1 {
-            let body = EdgeBody {
-                target: edge.target,
-                target_is_user: edge.user,
-                sender_is_user: !device.anonymous,
-            };
-            view.send(stamp, edge_item(subject, edge.target, Some(Body::Edge(body))));
+/// What identity links and claims are told with.
+pub(super) struct Voice<'a> {
+    pub view: &'a mut View,
+    pub stamp: Stamp,
+    pub history: History,
+}
+
+impl Voice<'_> {
+    /// States what a new entry links to.
+    pub(super) fn state(&mut self, device: &Device, entry: &Entry) {
+        for edge in &entry.edges {
+            self.count(device, *edge, (&entry.key, 1));
+        }
+        if let Some(target) = entry.unlinks {
+            self.unlink(device, target, |unlinks| unlinks.push(entry.key.clone()));
+        }
+        for item in outward(self.history.subject, entry) {
+            self.view.send(self.stamp, item);
         }
     }
-    for item in outward(subject, entry) {
-        view.send(stamp, item);
-    }
-}
 
-/// Withdraws what a replaced entry linked to.
-pub(super) fn withdraw(view: &mut View, stamp: Stamp, subject: EntityId, entry: &Entry) {
-    for edge in &entry.edges {
-        if count(view, stamp, subject, (*edge, -1)) == 0 {
-            view.send(stamp, edge_item(subject, edge.target, None));
+    /// Withdraws what a replaced entry linked to.
+    pub(super) fn withdraw(&mut self, device: &Device, entry: &Entry) {
+        for edge in &entry.edges {
+            self.count(device, *edge, (&entry.key, -1));
+        }
+        if let Some(target) = entry.unlinks {
+            self.unlink(device, target, |unlinks| unlinks.retain(|key| *key != entry.key));
+        }
+        for item in outward(self.history.subject, entry) {
+            self.view.send(self.stamp, Item { body: None, ..item });
         }
     }
-    for item in outward(subject, entry) {
-        view.send(stamp, Item { body: None, ..item });
-    }
-}
 
-/// Counts an entry that states a link, or does no longer; returns how many there are then.
-fn count(view: &mut View, stamp: Stamp, subject: EntityId, (edge, change): (Edge, i64)) -> u64 {
-    let key = stated_key(stamp.generation, subject, edge.target);
-    let before = view.get::<Stated>(&key).map_or(0, |stated| stated.entries);
-    let entries = before.saturating_add_signed(change);
-    if entries == 0 {
-        view.delete(key);
-    } else {
-        view.put(key, Stated { edge, entries });
+    fn stated(&self, target: EntityId) -> Stated {
+        let key = stated_key(self.history.generation, self.history.subject, target);
+        let none = || Stated { edge: None, entries: 0, unlinked: None };
+        self.view.get::<Stated>(&key).cloned().unwrap_or_else(none)
     }
-    entries
+
+    /// Counts an entry that states a link, or does no longer.
+    fn count(&mut self, device: &Device, edge: Edge, (key, change): (&EntryKey, i64)) {
+        let mut stated = self.stated(edge.target);
+        let before = stated.entries;
+        stated.edge = Some(edge);
+        if stated.unlinked.as_ref().is_none_or(|unlinked| unlinked < key) {
+            stated.entries = before.saturating_add_signed(change);
+        }
+        self.put(device, edge.target, (before, stated));
+    }
+
+    /// Weighs a link anew once `change` was made to the unlinks of it.
+    fn unlink(
+        &mut self,
+        device: &Device,
+        target: EntityId,
+        change: impl FnOnce(&mut Vec<EntryKey>),
+    ) {
+        let entries = self.history.entries(self.view, ALWAYS);
+        let unlinking = entries.iter().filter(|entry| entry.unlinks == Some(target));
+        let mut unlinks: Vec<EntryKey> = unlinking.map(|entry| entry.key.clone()).collect();
+        change(&mut unlinks);
+        let mut stated = self.stated(target);
+        let before = stated.entries;
+        stated.unlinked = unlinks.into_iter().max();
+        let after = |entry: &&Entry| Some(&entry.key) > stated.unlinked.as_ref();
+        let links = entries.iter().filter(after).flat_map(|entry| &entry.edges);
+        stated.entries = links.filter(|edge| edge.target == target).count() as u64;
+        self.put(device, target, (before, stated));
+    }
+
+    /// Keeps a link, and tells the graph where it came to life or ended.
+    fn put(&mut self, device: &Device, target: EntityId, (before, stated): (u64, Stated)) {
+        let subject = self.history.subject;
+        let told = stated.edge.map(|edge| EdgeBody {
+            target,
+            target_is_user: edge.user,
+            sender_is_user: !device.anonymous,
+        });
+        match (before, stated.entries, told) {
+            (0, 1.., Some(body)) => {
+                self.view.send(self.stamp, edge_item(subject, target, Some(Body::Edge(body))));
+            }
+            (1.., 0, _) => self.view.send(self.stamp, edge_item(subject, target, None)),
+            _ => {}
+        }
+        let key = stated_key(self.history.generation, subject, target);
+        if stated.entries == 0 && stated.unlinked.is_none() {
+            self.view.delete(key);
+        } else {
+            self.view.put(key, stated);
+        }
+    }
 }
 
 fn edge_item(sender: EntityId, other: EntityId, body: Option<Body>) -> Item {

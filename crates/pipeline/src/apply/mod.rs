@@ -3,6 +3,7 @@
 //! Every branch reads first and changes afterwards: a [`ApplyError::Miss`] leaves the view as it
 //! was, so the record can be folded again once the keys named are loaded.
 
+mod arrivals;
 mod click;
 mod correction;
 mod device;

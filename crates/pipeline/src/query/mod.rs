@@ -1,16 +1,20 @@
 //! Queries: rows and sums read off the state. Reports look up, exports walk.
 
 mod campaigns;
+mod duplicate_sessions;
 mod lookup;
 mod rows;
+mod stitching;
 mod tables;
 
 pub use campaigns::{By, CampaignQuery, CampaignSum, SessionDay, campaigns, session_days};
+pub use duplicate_sessions::duplicate_sessions;
 pub use lookup::{
     Chain, Counting, EventName, EventTrace, Outcome, controls, conversion, copies, counting_at,
     device, members, outcome, person, quarantine, touch_event,
 };
-pub(crate) use rows::{between, session_at};
+pub(crate) use rows::{between, device_sessions, session_at};
+pub use stitching::{StitchingSums, stitching};
 pub use tables::{clicks, conversions, credits, people, sessions, touches};
 
 use crate::key::{Key, KeyKind};

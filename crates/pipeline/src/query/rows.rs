@@ -5,7 +5,7 @@ use crate::key::{Key, KeyKind};
 use crate::state::Device;
 use crate::value::{Stored, Value};
 use alloc::vec::Vec;
-use millstream_event::EntityId;
+use millstream_event::{EntityId, Hash128};
 use millstream_stitch::entry::last_at;
 use millstream_stitch::{EntryKey, Session};
 
@@ -20,6 +20,19 @@ pub(crate) fn between<T: Stored>(
         Ok(true)
     })?;
     Ok(found)
+}
+
+/// All sessions of a device, in order of their first events.
+pub(crate) fn device_sessions(
+    state: &dyn StateRead,
+    generation: u16,
+    (subject, device): (EntityId, &Device),
+) -> Result<Vec<Session>, ReadError> {
+    let shelf = Key::row(generation, KeyKind::Session, subject, Hash128::default());
+    let end = shelf.with_suffix(Hash128([0xff; 16]));
+    let mut sessions = between::<Session>(state, (&shelf, &end))?;
+    sessions.extend(device.latest.clone());
+    Ok(sessions)
 }
 
 /// The session of a device that holds the entry with this key, if one does.

@@ -4,6 +4,7 @@ use millstream_attribute::Model;
 use millstream_event::{Currency, Span};
 use millstream_pipeline::query::{self, By, CampaignQuery, StateRead};
 use millstream_pipeline::rollup::Counts;
+use millstream_pipeline::stitching::{Origin, Stitching};
 use std::collections::BTreeMap;
 
 pub const WINDOW: Span = Span::days(30);
@@ -11,6 +12,7 @@ pub const WINDOW: Span = Span::days(30);
 /// Every table and sum, line by line.
 pub fn all(state: &dyn StateRead) -> Vec<String> {
     let mut lines = tables(state);
+    lines.extend(stitching(state));
     lines.push(format!("{:?}", counts(state)));
     for model in Model::ALL {
         for sum in query::campaigns(state, &campaigns(model)).unwrap() {
@@ -45,6 +47,25 @@ pub fn tables(state: &dyn StateRead) -> Vec<String> {
     .unwrap();
     lines.sort();
     lines
+}
+
+/// How events arrived, by day, bots and origin.
+pub fn stitching(state: &dyn StateRead) -> Vec<String> {
+    let mut all: Arrived = BTreeMap::new();
+    query::stitching(state, 0, &(i32::MIN..=i32::MAX), &mut |found| {
+        let place = (found.day, found.bot, found.sums.origin.clone());
+        all.entry(place).or_default().add(&found.sums);
+    })
+    .unwrap();
+    arrived(&all)
+}
+
+/// Sums by day, bots and origin.
+pub type Arrived = BTreeMap<(i32, bool, Origin), Stitching>;
+
+/// One line for each.
+pub fn arrived(all: &Arrived) -> Vec<String> {
+    all.iter().map(|(place, sums)| format!("arrived {place:?} {sums:?}")).collect()
 }
 
 pub fn counts(state: &dyn StateRead) -> Counts {

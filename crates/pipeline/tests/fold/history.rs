@@ -2,7 +2,7 @@
 
 use crate::cluster::Crash;
 use millstream_event::click_token::ClickReference;
-use millstream_event::envelope::{Correction, Page};
+use millstream_event::envelope::{Correction, DeviceHints, Page};
 use millstream_event::{
     AnonymousId, Arrival, Campaign, Channel, ClickId, Consent, Currency, Event, EventId, EventKind,
     Flags, Hops, Money, OrderId, SourceId, Surface, Timestamp, UserId,
@@ -37,7 +37,7 @@ pub struct Draw {
 
 prop_compose! {
     fn draw()(
-        id in 0u16..90, device in 0u8..6, user in 0u8..12, kind in 0u8..12, minute in 0u16..400,
+        id in 0u16..90, device in 0u8..6, user in 0u8..12, kind in 0u8..13, minute in 0u16..400,
         delay_s in prop_oneof![0u32..10, 0u32..300_000], channel in 0u8..9, order in 0u8..8,
         value in -500i64..20_000, agent in 0u8..12, click in 0u8..14,
     ) -> Draw {
@@ -85,6 +85,13 @@ fn click(draw: &Draw) -> Option<ClickReference> {
     })
 }
 
+/// When the device says that it sent the event: its clock is hours off, and the way here takes time.
+fn sent(draw: &Draw, time: Timestamp) -> Option<Timestamp> {
+    let received = time.0 + i64::from(draw.delay_s) * 1_000_000;
+    let behind = i64::from(draw.device) * 3_600_000_000 + i64::from(draw.id % 5) * 300_000;
+    (draw.device > 0).then_some(Timestamp(received - behind))
+}
+
 /// What a draw means. Facts of a click are fixed by its number, as a signed token fixes them.
 pub fn event(draw: &Draw) -> Event {
     let kind = match draw.kind {
@@ -93,6 +100,7 @@ pub fn event(draw: &Draw) -> Event {
         8 => EventKind::Identify,
         9 => EventKind::Click,
         10 => EventKind::Touch,
+        12 => EventKind::Unlink,
         _ => EventKind::Conversion,
     };
     let time =
@@ -123,7 +131,7 @@ pub fn event(draw: &Draw) -> Event {
         sequence: u64::from(draw.id % 3),
         event_time: time,
         received: Timestamp(time.0 + i64::from(draw.delay_s) * 1_000_000),
-        correction: Correction::default(),
+        correction: Correction { sent: sent(draw, time), ..Correction::default() },
         surface: if draw.kind == 7 { Surface::Server } else { Surface::Browser },
         page: Page {
             url: Some(format!("https://shop.example/{}", draw.id).into()),
@@ -136,9 +144,12 @@ pub fn event(draw: &Draw) -> Event {
         arrival: arrival(draw),
         click: clicked,
         user_agent: Some(if draw.agent == 0 { "bot" } else { "browser" }.into()),
-        country: None,
+        country: draw.device.is_multiple_of(2).then(|| "DE".into()),
         region: None,
-        device_hints: None,
+        device_hints: draw
+            .id
+            .is_multiple_of(4)
+            .then(|| DeviceHints { connection: Some("4g".into()), ..DeviceHints::default() }),
         consent: Consent::DEFAULT_ALL,
         flags: Flags(0),
         value: (draw.value % 3 != 0)

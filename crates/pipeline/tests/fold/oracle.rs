@@ -16,13 +16,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 const TIMEOUT: Span = Span::minutes(30);
 
-struct World {
+pub struct World {
     /// Counting events by subject, in event order.
-    subjects: BTreeMap<EntityId, Vec<(Event, Entry)>>,
+    pub subjects: BTreeMap<EntityId, Vec<(Event, Entry)>>,
     persons: BTreeMap<EntityId, EntityId>,
     /// Order -> (subject, key, value).
     winners: BTreeMap<EntityId, (EntityId, EntryKey, Option<Money>)>,
-    clicks: Vec<Event>,
+    pub clicks: Vec<Event>,
     names: BTreeMap<EntityId, String>,
 }
 
@@ -73,7 +73,7 @@ pub fn tables(events: &[Event], limits: GraphLimits) -> Vec<String> {
     lines
 }
 
-fn world(events: &[Event], limits: GraphLimits) -> World {
+pub fn world(events: &[Event], limits: GraphLimits) -> World {
     let mut winners: BTreeMap<(String, EntityId, String), &Event> = BTreeMap::new();
     for event in events {
         let name = (event.source.to_string(), event.subject(), event.id.to_string());
@@ -123,6 +123,9 @@ fn persons(world: &World, limits: GraphLimits) -> BTreeMap<EntityId, EntityId> {
                 users.insert(*subject);
             }
             for edge in &entry.edges {
+                if !stands(events, (&entry.key, edge.target)) {
+                    continue;
+                }
                 edges.extend([(*subject, edge.target), (edge.target, *subject)]);
                 if edge.user {
                     users.insert(edge.target);
@@ -151,6 +154,11 @@ fn persons(world: &World, limits: GraphLimits) -> BTreeMap<EntityId, EntityId> {
     }
 }
 
+/// True when no later unlink voids what an entry states.
+fn stands(events: &[(Event, Entry)], (key, target): (&EntryKey, EntityId)) -> bool {
+    !events.iter().any(|(_, other)| other.unlinks == Some(target) && other.key >= *key)
+}
+
 fn orders(world: &World) -> BTreeMap<EntityId, (EntityId, EntryKey, Option<Money>)> {
     type Claim = (bool, EntryKey, EntityId, Option<Money>);
     let mut claims: BTreeMap<EntityId, Vec<Claim>> = BTreeMap::new();
@@ -174,7 +182,7 @@ fn orders(world: &World) -> BTreeMap<EntityId, (EntityId, EntryKey, Option<Money
     claims.into_iter().map(|(order, claims)| (order, decide(claims))).collect()
 }
 
-fn runs(events: &[(Event, Entry)]) -> Vec<Vec<&Entry>> {
+pub fn runs(events: &[(Event, Entry)]) -> Vec<Vec<&Entry>> {
     let mut runs: Vec<Vec<&Entry>> = Vec::new();
     for (_, entry) in events.iter().filter(|(_, entry)| entry.in_session) {
         match runs.last_mut() {
@@ -185,7 +193,7 @@ fn runs(events: &[(Event, Entry)]) -> Vec<Vec<&Entry>> {
     runs
 }
 
-fn is_bot(run: &[&Entry]) -> bool {
+pub fn is_bot(run: &[&Entry]) -> bool {
     let fast = run.iter().any(|first| {
         let within = |entry: &&&Entry| {
             entry.key >= first.key && entry.key.time - first.key.time <= Span::seconds(10)
@@ -214,7 +222,7 @@ fn row(world: &World, subject: EntityId, run: &[&Entry]) -> SessionRow {
         device: first.agent.device.as_str().into(),
         browser: first.agent.browser.clone(),
         os: first.agent.os.clone(),
-        country: None,
+        country: first.country.clone(),
         region: None,
         entry_url: first.url.clone(),
         exit_url: last.url.clone(),

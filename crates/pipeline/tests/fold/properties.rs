@@ -1,9 +1,9 @@
 //! Properties over random histories. Failing seeds are kept beside this file by proptest.
 
-use crate::answers;
 use crate::cluster::{Cluster, Crash, TestAgents};
 use crate::history::{Turn, histories, turns};
 use crate::oracle;
+use crate::{answers, arrivals};
 use millstream_attribute::Model;
 use millstream_event::{Event, Timestamp};
 use millstream_pipeline::Rules;
@@ -58,6 +58,12 @@ proptest! {
     fn the_fold_agrees_with_the_definitions(events in histories(60)) {
         let cluster = plainly(&events);
         same(&oracle::tables(&events, LIMITS), &answers::tables(&cluster.store))?;
+    }
+
+    #[test]
+    fn how_events_arrived_agrees_with_the_definitions(events in histories(60)) {
+        let cluster = plainly(&events);
+        same(&arrivals::lines(&events, LIMITS), &answers::stitching(&cluster.store))?;
     }
 
     #[test]

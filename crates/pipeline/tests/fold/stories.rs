@@ -11,7 +11,7 @@ use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 
 /// A bare page view of a device, `minute` minutes into the story.
-fn page(id: &str, device: &str, minute: i64) -> Event {
+pub fn page(id: &str, device: &str, minute: i64) -> Event {
     let mut runner = TestRunner::deterministic();
     let drawn = crate::history::histories(2).new_tree(&mut runner).unwrap().current();
     let base = drawn.into_iter().next().unwrap();
@@ -36,7 +36,7 @@ fn page(id: &str, device: &str, minute: i64) -> Event {
     }
 }
 
-fn from(mut event: Event, channel: &str) -> Event {
+pub fn from(mut event: Event, channel: &str) -> Event {
     event.arrival = Some(Arrival {
         source: channel.into(),
         medium: "m".into(),
@@ -45,7 +45,7 @@ fn from(mut event: Event, channel: &str) -> Event {
     event
 }
 
-fn order(id: &str, device: &str, minute: i64, order: &str, minor: i64) -> Event {
+pub fn order(id: &str, device: &str, minute: i64, order: &str, minor: i64) -> Event {
     let mut event = page(id, device, minute);
     event.kind = EventKind::Track;
     event.name = Some("Order Completed".into());
@@ -54,7 +54,7 @@ fn order(id: &str, device: &str, minute: i64, order: &str, minor: i64) -> Event 
     event
 }
 
-fn credit(events: &[Event], model: Model) -> Vec<(String, i64, i128)> {
+pub fn credit(events: &[Event], model: Model) -> Vec<(String, i64, i128)> {
     let cluster = plainly(events);
     let sums = answers::credit_sums(&cluster.store, model).into_iter();
     sums.map(|(key, (ppb, revenue))| (key, ppb, revenue.values().sum())).collect()

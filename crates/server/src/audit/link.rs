@@ -2,7 +2,8 @@
 
 use super::{Chain, Sources, event};
 use crate::report::{
-    self, By, DeliveryCounts, Figures, Model, ReportError, ReportKind, ReportQuery, StateFigures,
+    self, By, DeliveryCounts, Figures, Model, ReportError, ReportKind, ReportQuery, Spans,
+    StateFigures,
 };
 use millstream_event::control::Link;
 
@@ -27,7 +28,7 @@ fn brought(sources: &Sources<'_>, slug: &str) -> Result<Chain, ReportError> {
     let figures = StateFigures {
         state: sources.state,
         generation: sources.generation,
-        window: sources.window,
+        spans: Spans { window: sources.window, ..Spans::default() },
         delivery: DeliveryCounts::default(),
     };
     let mut chain = Chain::group("brought");

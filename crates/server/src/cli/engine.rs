@@ -14,6 +14,7 @@ use crate::country::{Countries, CountryError};
 use crate::instance::{Instance, InstanceError, InstanceOptions, Keeper};
 use crate::links::{EditError, Editor, Registry};
 use crate::report::Freshness;
+use crate::report::Spans;
 use crate::sql::Desk;
 use crate::tables::{Tables, TablesError, TablesLimits, TablesParts};
 use millstream_event::control::Settings;
@@ -226,6 +227,12 @@ impl Engine {
             questions: Arc::new(super::questions::Asking(Arc::clone(self))),
             clock: Arc::clone(&self.clock),
         }
+    }
+
+    /// The spans it is folded with.
+    pub const fn spans(&self) -> Spans {
+        let pipeline = &self.config.pipeline;
+        Spans { timeout: pipeline.timeout, horizon: pipeline.horizon, window: pipeline.window }
     }
 
     /// The generation that is folded.

@@ -4,10 +4,12 @@ use super::engine::Engine;
 use super::recent::{RecentTimings, Timings};
 use crate::capture::{Counters, Endpoint};
 use crate::report::state::StateFigures;
+use crate::report::stitching::StitchingFigures;
 use crate::report::{
     CampaignSum, DateRange, DeliveryCounts, EndpointTiming, Figures, HopTiming, OutcomeCounts,
     ReportError, ReportQuery, SessionDay, SessionTotals,
 };
+use millstream_event::Span;
 use millstream_store::Reading;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -34,7 +36,7 @@ impl StoreFigures {
         let figures = StateFigures {
             state: &Reading(&*snapshot),
             generation: self.engine.generation(),
-            window: self.engine.config.pipeline.window,
+            spans: self.engine.spans(),
             delivery: DeliveryCounts::default(),
         };
         answer(&figures)
@@ -52,6 +54,14 @@ impl Figures for StoreFigures {
 
     fn session_days(&self, range: &DateRange) -> Result<Vec<SessionDay>, ReportError> {
         self.read(|figures| figures.session_days(range))
+    }
+
+    fn stitching(&self, query: &ReportQuery) -> Result<StitchingFigures, ReportError> {
+        self.read(|figures| figures.stitching(query))
+    }
+
+    fn horizon(&self) -> Span {
+        self.engine.config.pipeline.horizon
     }
 
     fn outcomes(&self) -> Result<OutcomeCounts, ReportError> {

@@ -11,9 +11,10 @@ use std::sync::Arc;
 /// Prints a report over the whole range of the data, or over the days given.
 #[derive(Args, Clone, Debug)]
 pub struct Report {
-    /// campaigns, sessions or delivery.
+    /// campaigns, sessions, delivery or stitching.
     pub kind: String,
-    /// Group by channel, source, campaign or link.
+    /// Group campaigns by channel, source, campaign or link; stitching by source, country, region,
+    /// device, browser, connection or event.
     #[arg(long)]
     pub by: Option<String>,
     /// Share conversions by first, last, last_non_direct or linear.

@@ -6,6 +6,7 @@ use super::number;
 use super::page::Page;
 use super::query::ReportKind;
 use super::sessions::SessionReport;
+use super::stitching::StitchingReport;
 use millstream_event::Timestamp;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
@@ -90,6 +91,8 @@ pub enum Body {
     Sessions(SessionReport),
     /// See [`DeliveryReport`].
     Delivery(DeliveryReport),
+    /// See [`StitchingReport`].
+    Stitching(StitchingReport),
 }
 
 /// One field of a row, as machines read it.
@@ -147,6 +150,7 @@ impl Report {
             Body::Campaigns(_) => ReportKind::Campaigns,
             Body::Sessions(_) => ReportKind::Sessions,
             Body::Delivery(_) => ReportKind::Delivery,
+            Body::Stitching(_) => ReportKind::Stitching,
         }
     }
 
@@ -156,6 +160,7 @@ impl Report {
             Body::Campaigns(report) => report.machine_rows(),
             Body::Sessions(report) => report.machine_rows(),
             Body::Delivery(report) => report.machine_rows(),
+            Body::Stitching(report) => report.machine_rows(),
         }
     }
 
@@ -165,6 +170,7 @@ impl Report {
             Body::Campaigns(report) => report.columns(),
             Body::Sessions(_) => SessionReport::COLUMNS.to_vec(),
             Body::Delivery(_) => DeliveryReport::COLUMNS.to_vec(),
+            Body::Stitching(report) => report.columns(),
         }
     }
 
@@ -174,6 +180,7 @@ impl Report {
             Body::Campaigns(report) => ("Campaigns", report.meaning(), report.grids()),
             Body::Sessions(report) => ("Sessions", report.meaning(), report.grids()),
             Body::Delivery(report) => ("Delivery", report.meaning(), report.grids()),
+            Body::Stitching(report) => ("Stitching", report.meaning(), report.grids()),
         };
         Page {
             title: title.to_owned(),
@@ -199,11 +206,15 @@ impl Serialize for Report {
         if let Body::Campaigns(report) = &self.body {
             map.serialize_entry("query", &report.question())?;
         }
+        if let Body::Stitching(report) = &self.body {
+            map.serialize_entry("trust", &report.trust)?;
+        }
         map.serialize_entry("rows", &self.rows())?;
         match &self.body {
             Body::Campaigns(report) => map.serialize_entry("totals", &report.totals)?,
             Body::Sessions(report) => map.serialize_entry("totals", &report.totals)?,
             Body::Delivery(report) => map.serialize_entry("totals", &report.totals())?,
+            Body::Stitching(report) => map.serialize_entry("totals", &report.totals())?,
         }
         map.end()
     }

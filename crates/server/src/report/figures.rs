@@ -2,7 +2,8 @@
 
 use super::error::ReportError;
 use super::query::{DateRange, ReportQuery};
-use millstream_event::Money;
+use super::stitching::StitchingFigures;
+use millstream_event::{Money, Span};
 
 /// Parts per billion: the unit of fractional conversions.
 pub const PARTS_PER_WHOLE: u64 = 1_000_000_000;
@@ -26,6 +27,15 @@ pub trait Figures {
     /// # Errors
     /// When the state cannot be read.
     fn session_days(&self, range: &DateRange) -> Result<Vec<SessionDay>, ReportError>;
+
+    /// How events arrived and sessions resolved.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    fn stitching(&self, query: &ReportQuery) -> Result<StitchingFigures, ReportError>;
+
+    /// Events received later than this after they happened are late.
+    fn horizon(&self) -> Span;
 
     /// What became of the records in the log.
     ///

@@ -16,6 +16,7 @@ pub mod page;
 pub mod query;
 pub mod sessions;
 pub mod state;
+pub mod stitching;
 pub mod terminal;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -27,8 +28,8 @@ pub use figures::{
     SessionTotals,
 };
 pub use page::{Align, Grid, Page};
-pub use query::{By, DateRange, Format, Model, ReportKind, ReportQuery, Window};
-pub use state::StateFigures;
+pub use query::{By, DateRange, Format, Model, ReportKind, ReportQuery, Split, Window};
+pub use state::{Spans, StateFigures};
 
 /// Builds the report that `query` asks for.
 ///
@@ -52,6 +53,7 @@ pub fn build(
         ReportKind::Campaigns => Body::Campaigns(campaigns::build(figures, query)?),
         ReportKind::Sessions => Body::Sessions(sessions::build(figures, query)?),
         ReportKind::Delivery => Body::Delivery(delivery::build(&outcomes, delivery)),
+        ReportKind::Stitching => Body::Stitching(stitching::build(figures, query)?),
     };
     Ok(Report { freshness, gaps, body })
 }

@@ -50,6 +50,8 @@ words! {
         Sessions = "sessions",
         /// Hop timings, arrivals, outcomes and refusals.
         Delivery = "delivery",
+        /// Arrival, order, copies, and how soon sessions are whole.
+        Stitching = "stitching",
     }
 }
 
@@ -64,6 +66,26 @@ words! {
         Campaign = "campaign",
         /// The governed link.
         Link = "link",
+    }
+}
+
+words! {
+    /// By what a stitching report is split.
+    Split, "the grouping" {
+        /// The configured source.
+        Source = "source",
+        /// Country.
+        Country = "country",
+        /// Country and region.
+        Region = "region",
+        /// Class of device.
+        Device = "device",
+        /// Browser family.
+        Browser = "browser",
+        /// Kind of connection, where the client names it.
+        Connection = "connection",
+        /// Business event.
+        Event = "event",
     }
 }
 
@@ -174,13 +196,15 @@ pub struct ReportQuery {
     pub kind: ReportKind,
     /// Campaigns: the grouping.
     pub by: By,
+    /// Stitching: the grouping.
+    pub split: Split,
     /// Campaigns: the model.
     pub model: Model,
     /// Campaigns: the window.
     pub window: Window,
     /// The days to look at.
     pub range: DateRange,
-    /// Campaigns: count the touches and clicks of bots, too. They never earn credit.
+    /// Campaigns and stitching: count what bots did, too. It never earns credit.
     pub bots: bool,
 }
 
@@ -190,6 +214,7 @@ impl ReportQuery {
         Self {
             kind,
             by: By::Channel,
+            split: Split::Source,
             model: Model::Last,
             window: Window::default(),
             range: DateRange::default(),
@@ -203,6 +228,7 @@ impl ReportQuery {
     /// When the name is unknown or its value cannot be read.
     pub fn set(&mut self, name: &str, value: &str) -> Result<(), ReportError> {
         match name {
+            "by" if self.kind == ReportKind::Stitching => self.split = value.parse()?,
             "by" => self.by = value.parse()?,
             "model" => self.model = value.parse()?,
             "window" => self.window = value.parse()?,

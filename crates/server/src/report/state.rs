@@ -5,6 +5,8 @@ use super::figures::{
     CampaignSum, DeliveryCounts, Figures, OutcomeCounts, SessionDay, SessionTotals,
 };
 use super::query::{By, DateRange, Model, ReportQuery};
+use super::stitching::{self, StitchingFigures};
+use crate::consume::Parameters;
 use millstream_event::{Channel, Money, Span};
 use millstream_pipeline::StateRead;
 use millstream_pipeline::query;
@@ -17,10 +19,28 @@ pub struct StateFigures<'a> {
     pub state: &'a dyn StateRead,
     /// Its generation.
     pub generation: u16,
-    /// The window that the rollups are kept for; others are computed on request.
-    pub window: Span,
+    /// The spans it was folded with.
+    pub spans: Spans,
     /// What capture and the consumer measured.
     pub delivery: DeliveryCounts,
+}
+
+/// The spans that a state was folded with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spans {
+    /// Longest gap within a session.
+    pub timeout: Span,
+    /// Events received later than this after they happened are late.
+    pub horizon: Span,
+    /// The window that the rollups are kept for; others are computed on request.
+    pub window: Span,
+}
+
+impl Default for Spans {
+    fn default() -> Self {
+        let Parameters { timeout, horizon, window, .. } = Parameters::default();
+        Self { timeout, horizon, window }
+    }
 }
 
 impl From<query::ReadError> for ReportError {
@@ -29,7 +49,7 @@ impl From<query::ReadError> for ReportError {
     }
 }
 
-const fn days(range: &DateRange) -> RangeInclusive<i32> {
+pub(super) const fn days(range: &DateRange) -> RangeInclusive<i32> {
     let from = match range.from {
         Some(day) => day,
         None => i32::MIN,
@@ -42,7 +62,7 @@ const fn days(range: &DateRange) -> RangeInclusive<i32> {
 }
 
 /// Sums never fall below zero once every lane is folded; in between, a correction may be half seen.
-fn count(sum: i64) -> u64 {
+pub(super) fn count(sum: i64) -> u64 {
     u64::try_from(sum).unwrap_or(0)
 }
 
@@ -72,7 +92,7 @@ impl Figures for StateFigures<'_> {
         let sums = query::campaigns(self.state, &asked)?;
         let window = Span::days(i64::from(question.window.days()));
         let credit =
-            if window == self.window { None } else { Some(self.credit(question, window)?) };
+            if window == self.spans.window { None } else { Some(self.credit(question, window)?) };
         Ok(merged(sums, credit))
     }
 
@@ -95,6 +115,14 @@ impl Figures for StateFigures<'_> {
             bot_sessions: count(row.bot_sessions),
         });
         Ok(rows.filter(|row| row.sessions + row.bot_sessions > 0).collect())
+    }
+
+    fn stitching(&self, question: &ReportQuery) -> Result<StitchingFigures, ReportError> {
+        stitching::read(self, (question.split, question.bots), &question.range)
+    }
+
+    fn horizon(&self) -> Span {
+        self.spans.horizon
     }
 
     fn outcomes(&self) -> Result<OutcomeCounts, ReportError> {

@@ -1,7 +1,8 @@
 //! Golden reports in every format, from canned figures, and the bounds of what can be asked.
 
+use super::stitching::{IdentityCounts, StitchingFigures, StitchingSum};
 use super::*;
-use millstream_event::{Currency, Money, Timestamp};
+use millstream_event::{Currency, Money, Span, Timestamp};
 
 fn currency(code: &str) -> Currency {
     Currency::parse(code).unwrap()
@@ -56,6 +57,47 @@ impl Figures for Canned {
             .into_iter()
             .filter(|row| range.contains(row.day))
             .collect())
+    }
+
+    fn stitching(&self, _: &ReportQuery) -> Result<StitchingFigures, ReportError> {
+        let sum = |events: u64, whole: [u64; 3], skew_ms: i64| {
+            let mut sum = StitchingSum {
+                events,
+                duplicates: events / 40,
+                late: events / 500,
+                clock: 3,
+                out_of_order: events / 90,
+                sessions: whole[2] + 20,
+                within: whole,
+                duplicate_sessions: 7,
+                ..StitchingSum::default()
+            };
+            for part in 0..20 {
+                sum.skew.add(Span::millis(skew_ms * part), 50);
+                sum.delay.add(Span::millis(skew_ms * part * part), 5);
+                sum.clock_offset.add(Span::seconds(part), 5);
+            }
+            sum
+        };
+        let app = sum(2_210, [300, 410, 455], 940);
+        let site = sum(7_789, [1_190, 1_201, 1_210], 38);
+        Ok(StitchingFigures {
+            total: sum(9_999, [1_490, 1_611, 1_665], 410),
+            groups: [("app".to_owned(), app.clone()), ("site".to_owned(), site.clone())].into(),
+            days: [(16_572, app), (16_573, site)].into(),
+            identity: IdentityCounts {
+                people: 1_790,
+                devices: 1_861,
+                deterministic_links: 240,
+                probabilistic_links: 0,
+                hubs: 1,
+                placeholders: 14,
+            },
+        })
+    }
+
+    fn horizon(&self) -> Span {
+        Span::hours(48)
     }
 
     fn outcomes(&self) -> Result<OutcomeCounts, ReportError> {

@@ -30,6 +30,8 @@ pub enum Call {
     Group,
     /// Two user ids name one person.
     Alias,
+    /// A device is not that user's: what linked them up to here is void. Ours, not Segment's.
+    Unlink,
 }
 
 impl Call {
@@ -42,6 +44,7 @@ impl Call {
             "identify" | "i" => Self::Identify,
             "group" | "g" => Self::Group,
             "alias" | "a" => Self::Alias,
+            "unlink" => Self::Unlink,
             _ => return None,
         })
     }
@@ -54,6 +57,7 @@ impl Call {
             Self::Identify => EventKind::Identify,
             Self::Group => EventKind::Group,
             Self::Alias => EventKind::Alias,
+            Self::Unlink => EventKind::Unlink,
         }
     }
 }
@@ -116,13 +120,13 @@ fn stated_call(kind: Option<&str>) -> Result<Call, Fault> {
     let kind = kind.and_then(scalar::text).ok_or_else(|| {
         Fault::new(
             QuarantineReason::UnknownType,
-            "type is missing: track, page, screen, identify, group or alias",
+            "type is missing: track, page, screen, identify, group, alias or unlink",
         )
     })?;
     Call::parse(&kind).filter(|_| kind.len() > 1).ok_or_else(|| {
         Fault::new(
             QuarantineReason::UnknownType,
-            "type is none of track, page, screen, identify, group, alias",
+            "type is none of track, page, screen, identify, group, alias, unlink",
         )
     })
 }
@@ -160,6 +164,13 @@ fn set_identity(event: &mut Event, call: Call, fields: &Item<'_>) -> Result<(), 
     if call == Call::Alias && event.previous_id.is_none() {
         return Err(Fault::missing("previousId"));
     }
+    if call == Call::Unlink {
+        let missing =
+            [("anonymousId", event.anonymous_id.is_none()), ("userId", event.user_id.is_none())];
+        if let Some((name, _)) = missing.iter().find(|(_, missing)| *missing) {
+            return Err(Fault::missing(name));
+        }
+    }
     if event.anonymous_id.is_none() && event.user_id.is_none() {
         let detail = "neither userId nor anonymousId is there";
         return Err(Fault::new(QuarantineReason::NoIdentity, detail));
@@ -190,7 +201,7 @@ fn set_body(event: &mut Event, call: Call, fields: &Item<'_>) -> Result<(), Faul
             let group = group.ok_or_else(|| Fault::missing("groupId"))?;
             event.group_id = Some(truncated(group.trim()).into());
         }
-        Call::Identify | Call::Alias => {}
+        Call::Identify | Call::Alias | Call::Unlink => {}
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use crate::audit::{Sources, Subject, audit};
 use crate::consume::{ConsumeOptions, ConsumeParts, Parameters, start};
 use crate::links::Registry;
 use crate::report::{
-    By, CampaignSum, DeliveryCounts, Figures, Model, ReportKind, ReportQuery, StateFigures,
+    By, CampaignSum, DeliveryCounts, Figures, Model, ReportKind, ReportQuery, Spans, StateFigures,
 };
 use millstream_event::control::{Control, Link};
 use millstream_event::envelope::decode;
@@ -124,7 +124,7 @@ impl Shop {
         let figures = StateFigures {
             state: &Reading(&*self.store),
             generation: 0,
-            window: Span::days(30),
+            spans: Spans::default(),
             delivery: DeliveryCounts::default(),
         };
         let window = window.parse().unwrap();

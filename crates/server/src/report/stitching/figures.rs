@@ -1,0 +1,183 @@
+//! What the stitching report is made of.
+
+use crate::report::error::ReportError;
+use crate::report::query::{DateRange, Split};
+use crate::report::state::{StateFigures, count, days};
+use millstream_event::{Span, Timestamp};
+use millstream_pipeline::query::{self, StitchingSums};
+use millstream_pipeline::stitching::Origin;
+use millstream_pipeline::{Spread, StateRead};
+use millstream_stitch::Session;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// How the events of one group arrived, and how soon its sessions could be trusted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StitchingSum {
+    /// Visible events.
+    pub events: u64,
+    /// Further copies of events.
+    pub duplicates: u64,
+    /// Of the events: received later than the horizon.
+    pub late: u64,
+    /// Of the events: the client's clock made no sense.
+    pub clock: u64,
+    /// Of the events: received after one of their session that happened later.
+    pub out_of_order: u64,
+    /// Sessions.
+    pub sessions: u64,
+    /// Of these: resolved within 5 s, 30 s and 5 min of the receipt of their last event.
+    pub within: [u64; 3],
+    /// Of these: the same visit was counted before under another device id.
+    pub duplicate_sessions: u64,
+    /// From event time to receipt.
+    pub skew: Spread,
+    /// From the receipt of a session's last event to its resolution.
+    pub delay: Spread,
+    /// How far clients' clocks stand from ours, in whole seconds, one a session that tells.
+    pub clock_offset: Spread,
+}
+
+/// What the identity graph holds, over all data.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct IdentityCounts {
+    /// People.
+    pub people: u64,
+    /// Devices.
+    pub devices: u64,
+    /// Links told by events: logins, aliases, our own signed clicks.
+    pub deterministic_links: u64,
+    /// Links that a fitted model guesses.
+    pub probabilistic_links: u64,
+    /// Devices or users with more neighbours than their limit: they join nobody.
+    pub hubs: u64,
+    /// Events whose user id is a placeholder such as `guest`: it joins nobody.
+    pub placeholders: u64,
+}
+
+/// The figures.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StitchingFigures {
+    /// Everything together.
+    pub total: StitchingSum,
+    /// By what was asked for.
+    pub groups: BTreeMap<String, StitchingSum>,
+    /// By UTC day.
+    pub days: BTreeMap<i32, StitchingSum>,
+    /// The identity graph.
+    pub identity: IdentityCounts,
+}
+
+impl StitchingSum {
+    fn add(&mut self, found: &StitchingSums) {
+        let sums = &found.sums;
+        self.events += count(sums.events);
+        self.duplicates += count(sums.duplicates);
+        self.late += count(sums.late);
+        self.clock += count(sums.clock);
+        self.out_of_order += count(sums.out_of_order);
+        self.sessions += count(sums.sessions);
+        for (sum, within) in self.within.iter_mut().zip(sums.within) {
+            *sum += count(within);
+        }
+        self.skew.merge(&sums.skew);
+        self.delay.merge(&sums.delay);
+        self.clock_offset.merge(&sums.clock_offset);
+    }
+
+    /// The share of sessions resolved within five minutes; none where there are no sessions.
+    pub fn success(&self) -> Option<f64> {
+        share(self.within[2], self.sessions)
+    }
+}
+
+/// `part` of `whole`; none of nothing.
+pub fn share(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
+}
+
+const NONE: &str = "(none)";
+
+/// The group that an origin belongs to; none where it does not count for this split.
+fn group(split: Split, origin: &Origin) -> Option<String> {
+    let business = !origin.business.is_empty();
+    let text = match split {
+        Split::Event if business => return Some(origin.business.to_string()),
+        _ if business => return None,
+        Split::Event => return None,
+        Split::Source => &origin.source,
+        Split::Country => &origin.country,
+        Split::Region => {
+            let place = [&*origin.country, &*origin.region];
+            let place: Vec<&str> = place.into_iter().filter(|part| !part.is_empty()).collect();
+            return Some(if place.is_empty() { NONE.to_owned() } else { place.join(" ") });
+        }
+        Split::Device => &origin.device,
+        Split::Browser => &origin.browser,
+        Split::Connection => &origin.connection,
+    };
+    Some(if text.is_empty() { NONE.to_owned() } else { text.to_string() })
+}
+
+/// Reads them off a state. Costs a look at every sum of the days asked for, and a walk over the
+/// people who have several devices or user ids.
+///
+/// # Errors
+/// When the state cannot be read.
+pub fn read(
+    figures: &StateFigures<'_>,
+    (split, bots): (Split, bool),
+    range: &DateRange,
+) -> Result<StitchingFigures, ReportError> {
+    let mut found = StitchingFigures::default();
+    let (state, generation) = (figures.state, figures.generation);
+    query::stitching(state, generation, &days(range), &mut |sums| {
+        if sums.bot && !bots {
+            return;
+        }
+        if let Some(group) = group(split, &sums.sums.origin) {
+            found.groups.entry(group).or_default().add(&sums);
+        }
+        if sums.sums.origin.business.is_empty() {
+            found.days.entry(sums.day).or_default().add(&sums);
+            found.total.add(&sums);
+        }
+    })?;
+    duplicates(&mut found, (state, generation, figures.spans.timeout), (split, range))?;
+    found.identity = identity(state, generation)?;
+    Ok(found)
+}
+
+fn duplicates(
+    found: &mut StitchingFigures,
+    (state, generation, timeout): (&dyn StateRead, u16, Span),
+    (split, range): (Split, &DateRange),
+) -> Result<(), ReportError> {
+    query::duplicate_sessions(state, generation, timeout, &mut |session: &Session| {
+        let day = Timestamp::utc_day(session.first.time);
+        if !range.contains(day) {
+            return;
+        }
+        found.total.duplicate_sessions += 1;
+        found.days.entry(day).or_default().duplicate_sessions += 1;
+        let business = session.business.iter().map(|name| Origin::of_business(name));
+        for origin in [Origin::of_session(session)].into_iter().chain(business) {
+            if let Some(group) = group(split, &origin) {
+                found.groups.entry(group).or_default().duplicate_sessions += 1;
+            }
+        }
+    })?;
+    Ok(())
+}
+
+fn identity(state: &dyn StateRead, generation: u16) -> Result<IdentityCounts, ReportError> {
+    let counts = query::counts(state, generation)?;
+    Ok(IdentityCounts {
+        people: count(counts.people),
+        devices: count(counts.devices),
+        deterministic_links: count(counts.links),
+        probabilistic_links: 0,
+        hubs: count(counts.hubs),
+        placeholders: count(counts.placeholders),
+    })
+}
