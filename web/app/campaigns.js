@@ -11,6 +11,8 @@ export const MODELS = {
   last: "Last touch",
   last_non_direct: "Last non-direct",
   linear: "Linear",
+  position: "Position",
+  time_decay: "Time decay",
 };
 
 const MEANINGS = {
@@ -18,6 +20,8 @@ const MEANINGS = {
   last: "The last touch earns the whole conversion.",
   last_non_direct: "The last touch that is not direct earns the whole conversion.",
   linear: "All touches share the conversion equally.",
+  position: "The first and the last touch earn 40 % each, those between share the rest.",
+  time_decay: "A touch earns half as much for each week before the last one.",
 };
 
 function Choice({ name, legend, choices, value, choose }) {

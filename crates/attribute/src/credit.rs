@@ -1,7 +1,8 @@
 //! The credits of one conversion.
 
-use crate::model::Model;
+use crate::model::{Model, Step};
 use crate::rounding::{WHOLE_PPB, apportion};
+use crate::shape::Shape;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use millstream_event::{Channel, Hash128, Money, Span, Timestamp};
@@ -105,8 +106,9 @@ pub fn credits<'a>(
             amount: conversion.value
         }];
     }
-    let direct: Vec<bool> = path.iter().map(|touch| touch.is_direct()).collect();
-    let relative = model.weights(&direct);
+    let step = |touch: &&Touch| Step { direct: touch.is_direct(), time: touch.key.time };
+    let steps: Vec<Step> = path.iter().map(step).collect();
+    let relative = model.weights(&steps, &Shape::default());
     // Ties of the rounding go by touch id, not by place in the path.
     let mut by_id: Vec<usize> = (0..path.len()).filter(|at| relative[*at] > 0).collect();
     by_id.sort_by_key(|at| path[*at].id);

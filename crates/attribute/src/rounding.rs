@@ -37,9 +37,33 @@ pub fn apportion(total: i64, weights: &[u64]) -> Vec<i64> {
     shares.into_iter().map(|(share, _)| signed(share)).collect()
 }
 
+/// Divides `total` in proportion to real weights, which may be negative where their sum is positive:
+/// each share is the exact one rounded down, what is left goes, a unit each, to the largest
+/// remainders, ties to the earlier. The shares sum to `total` exactly. Weights count to 2^-52 of the
+/// greatest; a total beyond 2^73, or weights without a positive sum, divide to zeros.
+pub fn apportion_real(total: i128, weights: &[f64]) -> Vec<i128> {
+    const SCALE: f64 = (1_i64 << 52) as f64;
+    let greatest = weights.iter().fold(0.0_f64, |most, weight| most.max(weight.abs()));
+    let whole = |weight: &f64| libm::round(weight / greatest * SCALE) as i128;
+    let weights: Vec<i128> = weights.iter().map(whole).collect();
+    let sum: i128 = weights.iter().sum();
+    if sum <= 0 || total.unsigned_abs() > 1 << 73 {
+        return alloc::vec![0; weights.len()];
+    }
+    let mut shares: Vec<i128> =
+        weights.iter().map(|weight| (total * weight).div_euclid(sum)).collect();
+    let left = usize::try_from(total - shares.iter().sum::<i128>()).unwrap_or(0);
+    let mut order: Vec<usize> = (0..shares.len()).collect();
+    order.sort_by_key(|at| core::cmp::Reverse((total * weights[*at]).rem_euclid(sum)));
+    for at in order.into_iter().take(left) {
+        shares[at] += 1;
+    }
+    shares
+}
+
 #[cfg(test)]
 mod tests {
-    use super::apportion;
+    use super::{apportion, apportion_real};
     use proptest::prelude::*;
 
     #[test]
@@ -48,6 +72,11 @@ mod tests {
         assert_eq!(apportion(-100, &[1, 1, 1]), [-34, -33, -33]);
         assert_eq!(apportion(5, &[0, 0]), [3, 2]);
         assert_eq!(apportion(i64::MIN, &[1]), [i64::MIN]);
+        assert_eq!(apportion_real(100, &[1.0, 1.0, 1.0]), [34, 33, 33]);
+        assert_eq!(apportion_real(10, &[2.0, -1.0]), [20, -10]);
+        assert_eq!(apportion_real(1 << 73, &[1.0]), [1 << 73]);
+        assert_eq!(apportion_real((1 << 73) + 1, &[1.0]), [0]);
+        assert_eq!(apportion_real(5, &[0.0, 0.0]), [0, 0]);
     }
 
     proptest! {
@@ -55,6 +84,21 @@ mod tests {
         fn shares_sum_to_the_whole(total: i64, weights in prop::collection::vec(0u64..1_000_000_000, 1..40)) {
             let sum: i128 = apportion(total, &weights).into_iter().map(i128::from).sum();
             prop_assert_eq!(sum, i128::from(total));
+        }
+
+        #[test]
+        fn real_shares_sum_to_the_whole(
+            total in 0i128..1 << 73,
+            mut weights in prop::collection::vec(-1e3..1e12, 1..40),
+        ) {
+            weights.push(1e6);
+            let shares = apportion_real(total, &weights);
+            prop_assert_eq!(shares.iter().sum::<i128>(), total);
+            let sum: f64 = weights.iter().sum();
+            for (share, weight) in shares.iter().zip(&weights) {
+                let exact = total as f64 * weight / sum;
+                prop_assert!((*share as f64 - exact).abs() <= 1.0 + 1e-9 * total as f64);
+            }
         }
 
         #[test]

@@ -68,7 +68,7 @@ const BY: Parameter = choice("by", "What to group by.", &["channel", "source", "
 const MODEL: Parameter = choice(
     "model",
     "How a conversion is shared among touches.",
-    &["first", "last", "last_non_direct", "linear"],
+    &["first", "last", "last_non_direct", "linear", "position", "time_decay"],
 );
 const REPORT_QUERY: &[Parameter] = &[
     BY,

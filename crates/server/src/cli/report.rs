@@ -17,7 +17,7 @@ pub struct Report {
     /// device, browser, connection or event.
     #[arg(long)]
     pub by: Option<String>,
-    /// Share conversions by first, last, last_non_direct or linear.
+    /// Share conversions by first, last, last_non_direct, linear, position or time_decay.
     #[arg(long)]
     pub model: Option<String>,
     /// How long before a conversion a touch counts, such as 30d.

@@ -261,6 +261,8 @@ impl CampaignReport {
             Model::Last => "the last touch earns each conversion",
             Model::LastNonDirect => "the last touch that is not direct earns each conversion",
             Model::Linear => "all touches share each conversion equally",
+            Model::Position => "the first and the last touch earn 40 % each of a conversion",
+            Model::TimeDecay => "a touch earns half as much for each week before the last one",
         };
         let group = match self.query.by {
             By::Channel => "channel",

@@ -100,6 +100,10 @@ words! {
         LastNonDirect = "last_non_direct",
         /// Equal shares.
         Linear = "linear",
+        /// 40 % to the first touch, 40 % to the last, the rest to those between.
+        Position = "position",
+        /// Half as much for every seven days that lie between a touch and the last one.
+        TimeDecay = "time_decay",
     }
 }
 

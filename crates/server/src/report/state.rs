@@ -72,6 +72,8 @@ const fn model_of(model: Model) -> millstream_attribute::Model {
         Model::Last => millstream_attribute::Model::Last,
         Model::LastNonDirect => millstream_attribute::Model::LastNonDirect,
         Model::Linear => millstream_attribute::Model::Linear,
+        Model::Position => millstream_attribute::Model::Position,
+        Model::TimeDecay => millstream_attribute::Model::TimeDecay,
     }
 }
 

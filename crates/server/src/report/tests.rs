@@ -225,7 +225,7 @@ fn an_unknown_model_is_told_which_exist() {
     assert!(error.is_usage());
     assert_eq!(
         error.to_string(),
-        "the model `markov` does not exist: use one of first, last, last_non_direct, linear"
+        "the model `markov` does not exist: use one of first, last, last_non_direct, linear, position, time_decay"
     );
 }
 

@@ -187,10 +187,10 @@ class Shop(Case):
         for row in rows("credits", directory):
             weight, amount = sums.get((row["conversion_id"], row["model"]), (0, 0))
             sums[row["conversion_id"], row["model"]] = weight + int(row["weight_ppb"]), amount + int(row["amount_minor"])
-        self.assertEqual({model for _, model in sums}, {"first", "last", "last_non_direct", "linear"})
+        self.assertEqual({model for _, model in sums}, {"first", "last", "last_non_direct", "linear", "position", "time_decay"})
         for (conversion, _), total in sums.items():
             self.assertEqual(total, (1_000_000_000, values[conversion]))
-        self.assertEqual(len(sums), 4 * len(values))
+        self.assertEqual(len(sums), 6 * len(values))
 
 
 def stamp(text):

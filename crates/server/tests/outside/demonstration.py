@@ -26,7 +26,7 @@ class Demonstration(Case):
         directory = self.folder / "shop"
         run("demo", "--once", "--data-dir", directory)
         revenue = set()
-        for model in ("first", "last", "last_non_direct", "linear"):
+        for model in ("first", "last", "last_non_direct", "linear", "position", "time_decay"):
             told = report("campaigns", directory, "--by", "channel", "--model", model)
             sums = {}
             for row in told["rows"]:

@@ -70,7 +70,11 @@ async fn the_api_and_the_command_line_print_the_same() {
 async fn wrong_questions_are_told_what_would_be_right() {
     let router = router(&AdminOptions::default());
     for (path, status, says) in [
-        ("/api/report/campaigns?model=markov", 400, "first, last, last_non_direct, linear"),
+        (
+            "/api/report/campaigns?model=markov",
+            400,
+            "first, last, last_non_direct, linear, position, time_decay",
+        ),
         ("/api/report/campaigns?colour=red", 400, "by, model, window"),
         ("/api/report/nonsense", 404, "campaigns, sessions, delivery"),
         ("/api/audit/event/nobody", 404, "there is no event"),
