@@ -5,9 +5,8 @@ use super::refusal::Refusal;
 use bytes::Bytes;
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
-    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
-    ACCESS_CONTROL_REQUEST_HEADERS, ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, ORIGIN,
-    RETRY_AFTER, VARY, WWW_AUTHENTICATE,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ALLOW,
+    CACHE_CONTROL, CONTENT_TYPE, HeaderName, RETRY_AFTER, VARY, WWW_AUTHENTICATE,
 };
 use http::{HeaderValue, Response, StatusCode};
 use http_body_util::Full;
@@ -76,10 +75,11 @@ pub(super) fn refusal(refusal: &Refusal) -> Answer {
 /// The answer to a CORS preflight; the origin itself is added by [`finish`].
 pub(super) fn preflight(exchange: &Exchange<'_>) -> Answer {
     let mut answer = empty(StatusCode::NO_CONTENT);
-    let wanted = exchange.head.headers.get(ACCESS_CONTROL_REQUEST_HEADERS);
+    let wanted = exchange.head.headers().first("access-control-request-headers");
+    let wanted = wanted.and_then(|value| HeaderValue::from_bytes(value).ok());
     let headers = answer.headers_mut();
     headers.insert(ACCESS_CONTROL_ALLOW_METHODS, METHODS);
-    headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, wanted.cloned().unwrap_or(HEADERS));
+    headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, wanted.unwrap_or(HEADERS));
     headers.insert(ACCESS_CONTROL_MAX_AGE, PREFLIGHT_AGE);
     answer
 }
@@ -93,13 +93,14 @@ pub(super) fn finish(exchange: &Exchange<'_>, total: std::time::Duration, answer
     if let Some(response) = exchange.trace.as_ref().and_then(super::trace::Trace::response) {
         headers.insert(TRACE_RESPONSE, response);
     }
-    let Some(origin) = exchange.head.headers.get(ORIGIN) else { return };
+    let origin = exchange.head.headers().first("origin");
+    let Some(origin) = origin.and_then(|value| HeaderValue::from_bytes(value).ok()) else { return };
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
     headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
     headers.insert(
         ACCESS_CONTROL_EXPOSE_HEADERS,
         HeaderValue::from_static("server-timing, traceresponse, retry-after"),
     );
-    headers.insert(TIMING_ALLOW_ORIGIN, origin.clone());
+    headers.insert(TIMING_ALLOW_ORIGIN, origin);
     headers.append(VARY, HeaderValue::from_static("origin"));
 }

@@ -6,7 +6,6 @@ use super::in_flight::Reservation;
 use super::refusal::Refusal;
 use bytes::{Bytes, BytesMut};
 use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use std::io::Read;
@@ -30,8 +29,7 @@ pub(super) struct Body {
 pub(super) async fn read(exchange: &Exchange<'_>, body: Incoming) -> Result<Body, Refusal> {
     let limits = &exchange.plane.options.limits;
     let limit = limits.body_bytes;
-    let announced =
-        exchange.header(CONTENT_LENGTH.as_str()).and_then(|text| text.parse::<usize>().ok());
+    let announced = exchange.header("content-length").and_then(|text| text.parse::<usize>().ok());
     let counters = &exchange.plane.counters;
     // What is over the limit is thrown away as it comes, and holds nothing. Nor does what is announced
     // and does not come: else a few slow clients could turn all others away.
@@ -43,7 +41,7 @@ pub(super) async fn read(exchange: &Exchange<'_>, body: Incoming) -> Result<Body
         .await
         .map_err(|_| Refusal::BodyTimeout(patience.as_secs()))??;
     add(&counters.body_bytes, packed.len() as u64);
-    let label = exchange.header(CONTENT_ENCODING.as_str());
+    let label = exchange.header("content-encoding");
     let held = packed.len();
     let bytes = unpack(packed, label, limit)?;
     // Events are held twice: as they came, and as they are logged.

@@ -78,9 +78,7 @@ pub(super) async fn answer(
     let event = event(exchange, &choice, granted)?;
     let plane = exchange.plane;
     let made = event.received;
-    let mut group = Group::default();
-    group.admit(plane, event, plane.clock.now());
-    exchange.stopwatch.parsed();
+    let group = Group::of_one(exchange, event);
     intake::store(exchange, group, plane.options.log_wait).await?;
     let mut answer = answer::success();
     let cookie = cookies::set_choice(granted, made, exchange.secure(), &plane.parts.keys.cookie);

@@ -1,6 +1,6 @@
 //! Limits per client address, and which address a request really comes from.
 
-use http::HeaderMap;
+use super::head::{Headers, plain_text};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -51,13 +51,13 @@ impl Drop for Hold {
 /// The address a request comes from: the connection's own, unless that is a trusted proxy; then the
 /// last address in `X-Forwarded-For` that is not a trusted proxy itself. Whatever stands further
 /// left was written by someone who is not trusted.
-pub(super) fn address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAddr {
+pub(super) fn address(peer: IpAddr, headers: Headers<'_>, trusted: &[IpAddr]) -> IpAddr {
     if !trusted.contains(&peer) {
         return peer;
     }
     let mut nearest = peer;
-    for value in headers.get_all("x-forwarded-for").iter().rev() {
-        let Ok(value) = value.to_str() else { return nearest };
+    for value in headers.all("x-forwarded-for").rev() {
+        let Some(value) = plain_text(value) else { return nearest };
         for hop in value.rsplit(',') {
             let Some(hop) = parse_hop(hop) else { return nearest };
             nearest = hop;
@@ -88,11 +88,11 @@ mod tests {
     }
 
     fn from(peer: &str, forwarded: &[&str]) -> IpAddr {
-        let mut headers = HeaderMap::new();
+        let mut headers = http::HeaderMap::new();
         for value in forwarded {
             headers.append("x-forwarded-for", value.parse().unwrap());
         }
-        address(ip(peer), &headers, &[ip("10.0.0.1"), ip("10.0.0.2")])
+        address(ip(peer), Headers::Map(&headers), &[ip("10.0.0.1"), ip("10.0.0.2")])
     }
 
     #[test]

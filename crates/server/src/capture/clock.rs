@@ -12,6 +12,8 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// The share of elapsed time by which the clock may run fast or slow: one sixteenth.
 const SLEW_DIVISOR: i64 = 16;
+/// Between two looks at the wall clock.
+const STRETCH: Span = Span::millis(1);
 /// A wall clock further ahead than this is followed at once.
 const STEP_AHEAD: Span = Span::days(1);
 
@@ -21,31 +23,30 @@ struct Slewed {
     /// Microseconds of the monotonic clock since the start.
     monotonic: i64,
     stamp: Timestamp,
+    /// The latest stamp given out.
+    latest: Timestamp,
 }
 
 impl Slewed {
-    /// The stamp for a reading of both clocks; readings of the monotonic clock may come unordered.
-    fn advance(&mut self, monotonic: i64, wall: Timestamp) -> Timestamp {
+    /// The stamp for a reading of the monotonic clock; readings may come unordered. The wall clock is
+    /// read only after a stretch long enough to slew in.
+    fn advance(&mut self, monotonic: i64, wall: impl FnOnce() -> Timestamp) -> Timestamp {
         let elapsed = monotonic - self.monotonic;
-        if elapsed <= 0 {
-            return self.stamp;
-        }
         let plain = self.stamp + Span(elapsed);
-        let error = wall - plain;
-        let slew_max = elapsed / SLEW_DIVISOR;
-        let slewed = if error > STEP_AHEAD {
-            wall
-        } else {
-            plain + Span(error.0.clamp(-slew_max, slew_max))
-        };
-        // Reading more often than every 16 us leaves no room to slew: wait for a longer stretch
-        // rather than never slewing at all.
-        if slew_max > 0 {
-            *self = Self { monotonic, stamp: slewed };
-            slewed
-        } else {
-            plain
+        let mut now = plain;
+        if elapsed >= STRETCH.0 {
+            let wall = wall();
+            let slew_max = elapsed / SLEW_DIVISOR;
+            let error = wall - plain;
+            if error > STEP_AHEAD {
+                now = wall;
+            } else {
+                now = plain + Span(error.0.clamp(-slew_max, slew_max));
+            }
+            (self.monotonic, self.stamp) = (monotonic, now);
         }
+        self.latest = self.latest.max(now);
+        self.latest
     }
 }
 
@@ -65,19 +66,23 @@ impl Default for ReceiveClock {
 impl ReceiveClock {
     /// A clock whose first stamp is `wall`, or later.
     pub fn starting_at(wall: Timestamp) -> Self {
-        let slewed = Slewed { monotonic: 0, stamp: wall };
+        let slewed = Slewed { monotonic: 0, stamp: wall, latest: wall };
         Self { started: Instant::now(), slewed: Mutex::new(slewed) }
     }
 
     /// The stamp for now; never before an earlier answer.
     pub fn now(&self) -> Timestamp {
-        let wall = wall_now();
+        self.at(Instant::now())
+    }
+
+    /// The stamp for a reading of the machine's monotonic clock taken a moment ago; never before an
+    /// earlier answer.
+    pub fn at(&self, reading: Instant) -> Timestamp {
+        let elapsed = reading.saturating_duration_since(self.started).as_micros();
+        let monotonic = i64::try_from(elapsed).unwrap_or(i64::MAX);
         // The lock is held for a few nanoseconds and nothing in it can panic.
         let mut slewed = self.slewed.lock().unwrap_or_else(PoisonError::into_inner);
-        // The monotonic reading is taken under the lock: two threads cannot hand out stamps in the
-        // order opposite to their readings.
-        let monotonic = i64::try_from(self.started.elapsed().as_micros()).unwrap_or(i64::MAX);
-        slewed.advance(monotonic, wall)
+        slewed.advance(monotonic, wall_now)
     }
 }
 
@@ -111,13 +116,13 @@ mod tests {
             .map(|_| {
                 bench.monotonic += step;
                 let wall = START + Span(bench.monotonic) + offset;
-                bench.slewed.advance(bench.monotonic, wall)
+                bench.slewed.advance(bench.monotonic, || wall)
             })
             .collect()
     }
 
     fn started() -> Bench {
-        Bench { slewed: Slewed { monotonic: 0, stamp: START }, monotonic: 0 }
+        Bench { slewed: Slewed { monotonic: 0, stamp: START, latest: START }, monotonic: 0 }
     }
 
     #[test]
@@ -165,8 +170,8 @@ mod tests {
     #[test]
     fn readings_out_of_order_do_not_turn_it_back() {
         let mut bench = started();
-        let later = bench.slewed.advance(5_000, START + Span(5_000));
-        assert_eq!(bench.slewed.advance(4_000, START + Span(4_000)), later);
+        let later = bench.slewed.advance(5_000, || START + Span(5_000));
+        assert_eq!(bench.slewed.advance(4_000, || START + Span(4_000)), later);
     }
 
     #[test]

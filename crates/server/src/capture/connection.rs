@@ -1,19 +1,22 @@
-//! One connection: handshake, requests, and an end when nothing comes.
+//! One connection: the express counter, then the HTTP library, and an end when nothing comes.
 
+use super::activity::{Activity, Busy, Reason, reason_to_end};
 use super::counters::add;
 use super::dispatch::dispatch;
 use super::exchange::Peer;
-use super::options::Timeouts;
+use super::express::rewound::Rewound;
+use super::express::{self, Over};
 use super::plane::Plane;
 use super::seldom::Seldom;
+use bytes::Bytes;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use std::convert::Infallible;
-use std::pin::pin;
+use std::future::Future;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 
@@ -23,62 +26,6 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 const PING_INTERVAL: Duration = Duration::from_secs(20);
 /// Headers of one request.
 const HEADERS_MAX: usize = 100;
-
-/// When a connection last began or ended a request.
-#[derive(Debug)]
-struct Activity {
-    opened: Instant,
-    active: AtomicU32,
-    requests: AtomicU64,
-    last_ms: AtomicU64,
-}
-
-impl Activity {
-    fn new() -> Self {
-        Self {
-            opened: Instant::now(),
-            active: AtomicU32::new(0),
-            requests: AtomicU64::new(0),
-            last_ms: AtomicU64::new(0),
-        }
-    }
-
-    fn mark(&self) {
-        let elapsed = u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.last_ms.store(elapsed, Ordering::Relaxed);
-    }
-
-    /// How long until the connection has been silent for too long: before its first request it has
-    /// `head` to send one, later `idle`. `None` when that time is over.
-    fn patience(&self, head: Duration, idle: Duration) -> Option<Duration> {
-        let allowed = if self.requests.load(Ordering::Relaxed) == 0 { head } else { idle };
-        if self.active.load(Ordering::Relaxed) > 0 {
-            return Some(allowed);
-        }
-        let last = Duration::from_millis(self.last_ms.load(Ordering::Relaxed));
-        allowed
-            .checked_sub(self.opened.elapsed().saturating_sub(last))
-            .filter(|left| !left.is_zero())
-    }
-}
-
-/// A request in progress on a connection.
-struct Busy(Arc<Activity>);
-
-impl Busy {
-    fn begin(activity: &Arc<Activity>) -> Self {
-        activity.active.fetch_add(1, Ordering::Relaxed);
-        activity.requests.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::clone(activity))
-    }
-}
-
-impl Drop for Busy {
-    fn drop(&mut self) {
-        self.0.mark();
-        self.0.active.fetch_sub(1, Ordering::Relaxed);
-    }
-}
 
 /// The settings of HTTP/1.1 and HTTP/2, made once.
 pub(super) fn protocol(plane: &Plane) -> auto::Builder<TokioExecutor> {
@@ -102,71 +49,104 @@ pub(super) fn protocol(plane: &Plane) -> auto::Builder<TokioExecutor> {
     builder
 }
 
-/// Serves a connection until it ends, falls silent, or the plane closes.
-pub(super) async fn serve<Stream>(
-    plane: Arc<Plane>,
-    protocol: Arc<auto::Builder<TokioExecutor>>,
-    peer: Peer,
-    stream: Stream,
-    closing: watch::Receiver<bool>,
-) where
-    Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let activity = Arc::new(Activity::new());
-    let (served, counted) = (Arc::clone(&plane), Arc::clone(&activity));
-    let service = service_fn(move |request| {
-        let (plane, busy) = (Arc::clone(&served), Busy::begin(&counted));
-        async move {
-            let answer = dispatch(&plane, peer, request).await;
-            drop(busy);
-            Ok::<_, Infallible>(answer)
+/// A connection, and what serves it.
+pub(super) struct Connection {
+    pub(super) plane: Arc<Plane>,
+    pub(super) protocol: Arc<auto::Builder<TokioExecutor>>,
+    pub(super) peer: Peer,
+}
+
+impl Connection {
+    /// Serves it until it ends, falls silent, or the plane closes.
+    pub(super) async fn serve<Stream>(self, mut stream: Stream, closing: watch::Receiver<bool>)
+    where
+        Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let activity = Arc::new(Activity::new());
+        let watching = Arc::clone(&activity);
+        let timeouts = self.plane.options.timeouts.clone();
+        let mut ending =
+            Seldom::new(async move { reason_to_end(&watching, &timeouts, closing).await });
+        if let Some(unread) = self.express(&activity, &mut stream, Pin::new(&mut ending)).await {
+            self.hyper(&activity, Rewound { unread, stream }, ending).await;
         }
-    });
-    let mut connection = pin!(protocol.serve_connection(TokioIo::new(stream), service));
-    let watching = Arc::clone(&activity);
-    let ending = {
-        let timeouts = plane.options.timeouts.clone();
-        Seldom::new(async move { reason_to_end(&watching, &timeouts, closing).await })
-    };
-    let patience = tokio::select! {
-        biased;
-        ended = connection.as_mut() => return ended_with(&plane, ended.is_err()),
-        reason = ending => match reason {
-            Reason::Silent => {
-                add(&plane.counters.connections_idle_closed, 1);
-                LAST_WORDS
+    }
+
+    /// The express counter; what it read last when it hands the connection over.
+    async fn express<Stream>(
+        &self,
+        activity: &Activity,
+        stream: &mut Stream,
+        ending: Pin<&mut impl Future<Output = Reason>>,
+    ) -> Option<Bytes>
+    where
+        Stream: AsyncRead + AsyncWrite + Unpin,
+    {
+        let plane = &*self.plane;
+        let mut serving = pin!(express::serve(plane, self.peer, activity, stream));
+        let over = tokio::select! {
+            biased;
+            over = serving.as_mut() => over,
+            reason = ending => match reason {
+                // An answer that nobody takes is silence, too.
+                Reason::Silent => {
+                    add(&plane.counters.connections_idle_closed, 1);
+                    return None;
+                }
+                Reason::Closing if activity.busy() => {
+                    activity.ask_to_end();
+                    // Whatever has not ended by then is cut.
+                    tokio::time::timeout(plane.options.timeouts.shutdown, serving).await.ok()?
+                }
+                Reason::Closing => return None,
+            },
+        };
+        match over {
+            Over::Ended { failed } => {
+                self.ended(failed);
+                None
             }
-            Reason::Closing => plane.options.timeouts.shutdown,
-        },
-    };
-    connection.as_mut().graceful_shutdown();
-    // Whatever has not ended by then is cut.
-    if let Ok(ended) = tokio::time::timeout(patience, connection).await {
-        ended_with(&plane, ended.is_err());
-    }
-}
-
-fn ended_with(plane: &Plane, failed: bool) {
-    add(&plane.counters.connections_failed, u64::from(failed));
-}
-
-/// Why a connection is asked to end.
-enum Reason {
-    Silent,
-    Closing,
-}
-
-/// Returns once the connection has been silent for too long, or the plane closes.
-async fn reason_to_end(
-    activity: &Activity,
-    timeouts: &Timeouts,
-    mut closing: watch::Receiver<bool>,
-) -> Reason {
-    while let Some(pause) = activity.patience(timeouts.head, timeouts.idle) {
-        // An error means that the plane itself is gone.
-        if tokio::time::timeout(pause, closing.changed()).await.is_ok() {
-            return Reason::Closing;
+            Over::HandedOver(unread) => Some(unread),
         }
     }
-    Reason::Silent
+
+    async fn hyper<Stream>(
+        &self,
+        activity: &Arc<Activity>,
+        stream: Stream,
+        ending: impl Future<Output = Reason>,
+    ) where
+        Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let (peer, served, counted) = (self.peer, Arc::clone(&self.plane), Arc::clone(activity));
+        let service = service_fn(move |request| {
+            let (plane, busy) = (Arc::clone(&served), Busy::begin(&counted));
+            async move {
+                let answer = dispatch(&plane, peer, request).await;
+                drop(busy);
+                Ok::<_, Infallible>(answer)
+            }
+        });
+        let mut connection = pin!(self.protocol.serve_connection(TokioIo::new(stream), service));
+        let patience = tokio::select! {
+            biased;
+            ended = connection.as_mut() => return self.ended(ended.is_err()),
+            reason = ending => match reason {
+                Reason::Silent => {
+                    add(&self.plane.counters.connections_idle_closed, 1);
+                    LAST_WORDS
+                }
+                Reason::Closing => self.plane.options.timeouts.shutdown,
+            },
+        };
+        connection.as_mut().graceful_shutdown();
+        // Whatever has not ended by then is cut.
+        if let Ok(ended) = tokio::time::timeout(patience, connection).await {
+            self.ended(ended.is_err());
+        }
+    }
+
+    fn ended(&self, failed: bool) {
+        add(&self.plane.counters.connections_failed, u64::from(failed));
+    }
 }

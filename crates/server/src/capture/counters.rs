@@ -80,6 +80,8 @@ pub struct Counters {
     pub restricted: AtomicU64,
     /// Redirects answered before, or without, the click becoming durable.
     pub click_unlogged: AtomicU64,
+    /// Redirects answered at the express counter, without the HTTP library.
+    pub click_express: AtomicU64,
     /// Redirects to a slug that does not exist or is disabled.
     pub click_unknown: AtomicU64,
     /// Body bytes received, as they came (packed).

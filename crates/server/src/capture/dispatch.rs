@@ -3,6 +3,7 @@
 use super::answer::{self, Answer};
 use super::counters::Endpoint;
 use super::exchange::{Exchange, Peer};
+use super::head::Head;
 use super::plane::Plane;
 use super::refusal::{Refusal, require};
 use super::segment::{self, Message};
@@ -16,7 +17,7 @@ use tracing::Instrument;
 /// Answers one request; every path ends in an answer.
 pub(super) async fn dispatch(plane: &Plane, peer: Peer, request: Request<Incoming>) -> Answer {
     let (head, body) = request.into_parts();
-    let mut exchange = Exchange::begin(plane, peer, &head);
+    let mut exchange = Exchange::begin(plane, peer, Head::Full(&head));
     let path = head.uri.path();
     let (endpoint, outcome) = match exchange.trace.as_ref().map(Trace::span) {
         None => answered(&mut exchange, path, body).await,
@@ -43,7 +44,7 @@ async fn answered(
     }
     match Route::of(path) {
         None => (Endpoint::Other, Err(Refusal::NotFound)),
-        Some(_) if exchange.head.method == Method::OPTIONS => {
+        Some(_) if exchange.head.method() == Method::OPTIONS => {
             (Endpoint::Other, Ok(answer::preflight(exchange)))
         }
         Some(route) => (route.endpoint(), route.answer(exchange, body).await),
@@ -125,11 +126,11 @@ impl<'a> Route<'a> {
 
     async fn answer(self, exchange: &mut Exchange<'_>, body: Incoming) -> Result<Answer, Refusal> {
         let (methods, allowed) = self.methods();
-        require(&exchange.head.method, methods, allowed)?;
+        require(&exchange.head.method(), methods, allowed)?;
         let _held = exchange.hold_client()?;
         match self {
             Self::Segment(message) => segment::answer(exchange, message, body).await,
-            Self::Pixel(_) if exchange.head.method == Method::HEAD => Ok(pixel::image()),
+            Self::Pixel(_) if exchange.head.method() == Method::HEAD => Ok(pixel::image()),
             Self::Pixel(call) => pixel::answer(exchange, call).await,
             Self::MeasurementProtocol => measurement_protocol::collect(exchange, body).await,
             Self::MeasurementProtocolDebug => measurement_protocol::validate(exchange, body).await,

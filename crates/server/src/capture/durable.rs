@@ -1,5 +1,6 @@
 //! The one way into the log: a group, a wait, an answer.
 
+use super::acknowledged::Outcome;
 use super::plane::Plane;
 use super::refusal::Refusal;
 use millstream_event::{EntityId, Event, Hash128, Header, Kind, Lane, Quarantine, Timestamp};
@@ -12,17 +13,22 @@ use tokio::sync::oneshot;
 /// Appends a group and waits until it is durable, at most `patience`. When the wait ends early the
 /// group may still become durable: ids make the retry harmless.
 pub(super) async fn append(plane: &Plane, group: Draft, patience: Duration) -> Result<(), Refusal> {
+    match tokio::time::timeout(patience, submit(plane, group)?).await {
+        Ok(Ok(outcome)) => outcome.map_err(Refusal::from),
+        Ok(Err(_)) => Err(Refusal::from(AppendError::Closed)),
+        Err(_) => Err(Refusal::LogOverloaded),
+    }
+}
+
+/// Appends a group; what becomes of it is told later.
+pub(super) fn submit(plane: &Plane, group: Draft) -> Result<oneshot::Receiver<Outcome>, Refusal> {
     let (sender, receiver) = oneshot::channel();
     let acknowledgements = Arc::clone(&plane.acknowledgements);
     plane.parts.log.append_draft(
         group,
         Box::new(move |outcome| acknowledgements.take(sender, outcome.map(|_| ()))),
     )?;
-    match tokio::time::timeout(patience, receiver).await {
-        Ok(Ok(outcome)) => outcome.map_err(Refusal::from),
-        Ok(Err(_)) => Err(Refusal::from(AppendError::Closed)),
-        Err(_) => Err(Refusal::LogOverloaded),
-    }
+    Ok(receiver)
 }
 
 /// Adds the record of an event.

@@ -1,13 +1,12 @@
 //! One request: who sent it, what its head says, and how long it has taken.
 
 use super::clients::{self, Hold};
+use super::head::{Head, plain_text};
 use super::plane::Plane;
 use super::refusal::Refusal;
 use super::sources::key_of_authorization;
 use super::stopwatch::Stopwatch;
 use super::trace::Trace;
-use http::header::{AUTHORIZATION, COOKIE, HOST, USER_AGENT};
-use http::request::Parts;
 use millstream_event::{SourceId, Timestamp};
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -25,7 +24,7 @@ pub(super) struct Peer {
 pub(super) struct Exchange<'a> {
     pub(super) plane: &'a Plane,
     pub(super) peer: Peer,
-    pub(super) head: &'a Parts,
+    pub(super) head: Head<'a>,
     /// When the head was read.
     pub(super) started: Timestamp,
     pub(super) stopwatch: Stopwatch,
@@ -36,25 +35,26 @@ pub(super) struct Exchange<'a> {
 const USER_AGENT_BYTES_MAX: usize = 512;
 
 impl<'a> Exchange<'a> {
-    pub(super) fn begin(plane: &'a Plane, peer: Peer, head: &'a Parts) -> Self {
+    pub(super) fn begin(plane: &'a Plane, peer: Peer, head: Head<'a>) -> Self {
         let stopwatch = Stopwatch::start();
         let trace = head
-            .headers
-            .get("traceparent")
-            .and_then(|value| value.to_str().ok())
+            .headers()
+            .first("traceparent")
+            .and_then(plain_text)
             .and_then(|value| Trace::continued(value, &plane.tokens));
-        Self { plane, peer, head, started: plane.clock.now(), stopwatch, trace }
+        let started = plane.clock.at(stopwatch.started());
+        Self { plane, peer, head, started, stopwatch, trace }
     }
 
     /// A header's first value as text.
-    pub(super) fn header(&self, name: &str) -> Option<&'a str> {
-        std::str::from_utf8(self.head.headers.get(name)?.as_bytes()).ok()
+    pub(super) fn header(&self, name: &'static str) -> Option<&'a str> {
+        std::str::from_utf8(self.head.headers().first(name)?).ok()
     }
 
     /// The client's address: believed through trusted proxies only.
     pub(super) fn client(&self) -> IpAddr {
         let trusted = &self.plane.options.trusted_proxies;
-        clients::address(self.peer.address, &self.head.headers, trusted)
+        clients::address(self.peer.address, self.head.headers(), trusted)
     }
 
     /// True when the visitor's side of the connection is encrypted, by us or by a trusted proxy.
@@ -68,7 +68,7 @@ impl<'a> Exchange<'a> {
 
     /// Every cookie. HTTP/2 clients may send each in a header of its own.
     pub(super) fn cookies(&self) -> Cow<'a, str> {
-        let mut values = self.head.headers.get_all(COOKIE).iter().filter_map(|v| v.to_str().ok());
+        let mut values = self.head.headers().all("cookie").filter_map(plain_text);
         let Some(first) = values.next() else { return Cow::Borrowed("") };
         let Some(second) = values.next() else { return Cow::Borrowed(first) };
         let mut joined = format!("{first}; {second}");
@@ -82,7 +82,7 @@ impl<'a> Exchange<'a> {
     /// The source that the request's key belongs to. SDKs put it in the header, the query or the
     /// body, some a token of their own beside it: any one that is known will do.
     pub(super) fn source(&self, in_body: Option<&str>) -> Result<SourceId, Refusal> {
-        let in_header = self.header(AUTHORIZATION.as_str()).and_then(key_of_authorization);
+        let in_header = self.header("authorization").and_then(key_of_authorization);
         let in_query = || self.query_value("writeKey");
         let sources = &self.plane.sources;
         sources
@@ -99,7 +99,7 @@ impl<'a> Exchange<'a> {
 
     /// The agent that sent the request, cut to what the contract keeps.
     pub(super) fn user_agent(&self) -> Option<&'a str> {
-        self.header(USER_AGENT.as_str()).map(|agent| cut(agent, USER_AGENT_BYTES_MAX))
+        self.header("user-agent").map(|agent| cut(agent, USER_AGENT_BYTES_MAX))
     }
 
     /// Country of the client address.
@@ -109,7 +109,7 @@ impl<'a> Exchange<'a> {
 
     /// The authority that the client addressed.
     pub(super) fn host(&self) -> Option<&'a str> {
-        self.header(HOST.as_str()).or_else(|| self.head.uri.authority().map(|host| host.as_str()))
+        self.header("host").or_else(|| self.head.authority())
     }
 
     /// True when the browser says that nobody looks at the page yet.
@@ -124,7 +124,7 @@ impl<'a> Exchange<'a> {
 
     /// Decoded query parameters in their order.
     pub(super) fn query(&self) -> impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)> {
-        pairs(self.head.uri.query().unwrap_or_default())
+        pairs(self.head.query())
     }
 
     /// The first query parameter with this name.

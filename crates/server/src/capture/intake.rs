@@ -13,7 +13,7 @@ use millstream_event::wire::{self, Parsed, Receipt};
 use millstream_event::{ConsentSource, Event, Flags, Purposes, Quarantine, SourceId, Timestamp};
 use millstream_log::Draft;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Events after which a long batch lets other requests of its thread go first.
 const BREATH_EVENTS: usize = 64;
@@ -75,10 +75,34 @@ impl Setting {
 pub(super) struct Group {
     records: Draft,
     aggregates: Aggregates,
+    tally: Tally,
+}
+
+/// What the records of a group count as, once they are durable.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Tally {
     accepted: u64,
     restricted: u64,
     aggregated: u64,
     quarantined: u64,
+}
+
+impl Tally {
+    /// Counts what has become durable after so long a wait.
+    pub(super) fn count(self, plane: &Plane, wait: Duration) {
+        let counters = &plane.counters;
+        counters.appended(wait);
+        for (counter, by) in [
+            (&counters.accepted, self.accepted),
+            (&counters.restricted, self.restricted),
+            (&counters.aggregated, self.aggregated),
+            (&counters.quarantined, self.quarantined),
+        ] {
+            if by > 0 {
+                add(counter, by);
+            }
+        }
+    }
 }
 
 impl Group {
@@ -86,6 +110,25 @@ impl Group {
     fn for_events(events: usize, bytes: usize) -> Self {
         let records = Draft::with_room(events, bytes + events * ADDED_BYTES);
         Self { records, ..Self::default() }
+    }
+
+    /// One event that is parsed now and on its way to the log.
+    pub(super) fn of_one(exchange: &mut Exchange<'_>, event: Event) -> Self {
+        let mut group = Self::for_events(1, ADDED_BYTES);
+        let queued = exchange.stopwatch.parsed();
+        group.admit(exchange.plane, event, exchange.plane.clock.at(queued));
+        group
+    }
+
+    /// The records to be made durable, and what they count as.
+    pub(super) fn close(
+        self,
+        plane: &Plane,
+        started: Timestamp,
+    ) -> Result<(Draft, Tally), Refusal> {
+        let Self { mut records, aggregates, tally } = self;
+        aggregates.add_to(&mut records, plane, started)?;
+        Ok((records, tally))
     }
 
     /// Takes one outcome of a parser.
@@ -105,24 +148,24 @@ impl Group {
     }
 
     /// Takes an event as far as its consent allows; `now` it is parsed and on its way to the log.
-    pub(super) fn admit(&mut self, plane: &Plane, mut event: Event, now: Timestamp) {
+    fn admit(&mut self, plane: &Plane, mut event: Event, now: Timestamp) {
         event.hops.queued = Some(now);
         match restrict(event) {
             Kept::Keep(event) => {
                 durable::add_event(plane, &mut self.records, &event);
-                self.accepted += 1;
-                self.restricted += u64::from(event.flags.has(Flags::RESTRICTED));
+                self.tally.accepted += 1;
+                self.tally.restricted += u64::from(event.flags.has(Flags::RESTRICTED));
             }
             Kept::AggregateOnly(key) => {
                 self.aggregates.count(key);
-                self.aggregated += 1;
+                self.tally.aggregated += 1;
             }
         }
     }
 
     fn quarantine(&mut self, plane: &Plane, item: &Quarantine) -> Result<(), Refusal> {
         durable::add_quarantine(plane, &mut self.records, item)?;
-        self.quarantined += 1;
+        self.tally.quarantined += 1;
         Ok(())
     }
 }
@@ -171,20 +214,14 @@ pub(super) async fn store(
     patience: Duration,
 ) -> Result<(), Refusal> {
     let plane = exchange.plane;
-    let mut records = group.records;
-    group.aggregates.add_to(&mut records, plane, exchange.started)?;
+    let (records, tally) = group.close(plane, exchange.started)?;
     if records.is_empty() {
         return Ok(());
     }
-    let queued = Instant::now();
     let outcome = durable::append(plane, records, patience).await;
-    let wait = queued.elapsed();
+    let wait = exchange.stopwatch.queued().elapsed();
     exchange.stopwatch.logged(wait);
     outcome?;
-    plane.counters.appended(wait);
-    add(&plane.counters.accepted, group.accepted);
-    add(&plane.counters.restricted, group.restricted);
-    add(&plane.counters.aggregated, group.aggregated);
-    add(&plane.counters.quarantined, group.quarantined);
+    tally.count(plane, wait);
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! The public listener: accepts within its limits, hands connections over, closes in good order.
 
 use super::clients::Hold;
-use super::connection;
+use super::connection::{self, Connection};
 use super::counters::add;
 use super::error::CaptureError;
 use super::exchange::Peer;
@@ -85,22 +85,21 @@ impl Acceptor {
         if stream.set_nodelay(true).is_err() {
             return;
         }
-        let (plane, protocol) = (Arc::clone(&self.plane), Arc::clone(protocol));
+        let plane = Arc::clone(&self.plane);
+        let protocol = Arc::clone(protocol);
         let (tls, closing) = (self.tls.clone(), self.closing.clone());
         tokio::spawn(async move {
             let peer = Peer { address, tls: tls.is_some() };
+            let patience = plane.options.timeouts.head;
+            let counters = Arc::clone(&plane.counters);
+            let connection = Connection { plane, protocol, peer };
             match tls {
-                None => connection::serve(plane, protocol, peer, stream, closing).await,
-                Some(tls) => {
-                    let patience = plane.options.timeouts.head;
-                    match tokio::time::timeout(patience, tls.accept(stream)).await {
-                        Ok(Ok(stream)) => {
-                            connection::serve(plane, protocol, peer, stream, closing).await;
-                        }
-                        Ok(Err(_)) => add(&plane.counters.connections_failed, 1),
-                        Err(_) => add(&plane.counters.connections_idle_closed, 1),
-                    }
-                }
+                None => connection.serve(stream, closing).await,
+                Some(tls) => match tokio::time::timeout(patience, tls.accept(stream)).await {
+                    Ok(Ok(stream)) => connection.serve(stream, closing).await,
+                    Ok(Err(_)) => add(&counters.connections_failed, 1),
+                    Err(_) => add(&counters.connections_idle_closed, 1),
+                },
             }
             drop(seat);
         });

@@ -1,6 +1,6 @@
 //! Where a link leads: its own destination with the campaign values, and nothing a visitor added.
 
-use http::HeaderValue;
+use http::{HeaderValue, StatusCode};
 use millstream_event::Campaign;
 use millstream_event::control::Link;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -72,13 +72,22 @@ impl Destination {
 
     /// The address with a click token; the plain one should the token not fit into a header.
     pub(super) fn with_click(&self, token: &str) -> HeaderValue {
-        let mut url =
-            String::with_capacity(self.before_click.len() + token.len() + self.after_click.len());
-        url.push_str(&self.before_click);
-        // A token is base64 of the URL alphabet: nothing in it needs escaping.
-        url.push_str(token);
-        url.push_str(&self.after_click);
+        let url = self.pieces(token).concat();
         HeaderValue::from_maybe_shared(bytes::Bytes::from(url)).unwrap_or_else(|_| self.plain())
+    }
+
+    /// The address with a click token, in pieces. A token is base64 of the URL alphabet: nothing in
+    /// it needs escaping.
+    pub(super) fn pieces<'a>(&'a self, token: &'a str) -> [&'a str; 3] {
+        [&self.before_click, token, &self.after_click]
+    }
+
+    /// The status that sends visitors there.
+    pub(super) fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.link.status)
+            .ok()
+            .filter(StatusCode::is_redirection)
+            .unwrap_or(StatusCode::FOUND)
     }
 }
 

@@ -4,6 +4,7 @@
 //! and for nothing else: not for the fold, not for the store, not for reports.
 
 mod acknowledged;
+mod activity;
 pub mod aggregate;
 mod answer;
 mod body;
@@ -17,7 +18,9 @@ mod dispatch;
 mod durable;
 pub mod error;
 mod exchange;
+pub mod express;
 mod gate;
+mod head;
 mod health;
 pub mod histogram;
 mod in_flight;

@@ -11,7 +11,7 @@ use super::gate::Gate;
 use super::intake::{self, Setting};
 use super::refusal::Refusal;
 use bytes::Bytes;
-use http::header::{REFERER, SET_COOKIE};
+use http::header::SET_COOKIE;
 use http::{HeaderValue, StatusCode};
 use millstream_event::Purpose;
 use millstream_event::wire::segment::{Body, Call};
@@ -82,7 +82,7 @@ fn identify(exchange: &Exchange<'_>, call: &mut Map<String, Value>) -> Option<He
 
 /// The page that shows the pixel, unless the parameters say which.
 fn locate(exchange: &Exchange<'_>, call: &mut Map<String, Value>) {
-    let Some(page) = exchange.header(REFERER.as_str()) else { return };
+    let Some(page) = exchange.header("referer") else { return };
     let stated = call
         .get("context")
         .and_then(|context| context.get("page"))

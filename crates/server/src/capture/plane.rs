@@ -4,6 +4,7 @@ use super::acknowledged::Acknowledgements;
 use super::clients::Clients;
 use super::clock::ReceiveClock;
 use super::counters::Counters;
+use super::express::date::DateHeader;
 use super::location::Destinations;
 use super::options::CaptureOptions;
 use super::sources::Sources;
@@ -67,6 +68,7 @@ pub(super) struct Plane {
     pub(super) counters: Arc<Counters>,
     pub(super) tokens: Tokens,
     pub(super) destinations: Destinations,
+    pub(super) date: DateHeader,
     pub(super) connections_of: Arc<Clients>,
     pub(super) requests_of: Arc<Clients>,
 }

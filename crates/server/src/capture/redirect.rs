@@ -7,14 +7,17 @@ use super::counters::add;
 use super::exchange::Exchange;
 use super::gate::Gate;
 use super::intake::{self, Group};
+use super::location::Destination;
+use super::plane::Plane;
 use super::refusal::{Refusal, require};
-use http::header::{CACHE_CONTROL, LOCATION, REFERER, SET_COOKIE};
+use http::header::{CACHE_CONTROL, LOCATION, SET_COOKIE};
 use http::{HeaderValue, Method, StatusCode};
 use millstream_event::click_token::ClickReference;
 use millstream_event::control::Link;
 use millstream_event::{
     AnonymousId, Arrival, ClickId, Event, EventId, EventKind, Flags, Page, Purpose, Surface,
 };
+use std::sync::Arc;
 
 /// The source of every click of ours.
 pub const LINKS_SOURCE: &str = "links";
@@ -27,13 +30,18 @@ const UNKNOWN_LINK: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf
 margin:20vh auto;padding:0 1rem\"><h1 style=\"font-size:1.25rem\">This link leads nowhere</h1>\
 <p>It may have been mistyped, or it is no longer in use.</p>";
 
+/// Where a link leads; `None` when there is no such link, or it leads nowhere now.
+pub(super) fn destination(plane: &Plane, slug: &str) -> Option<Arc<Destination>> {
+    let link = plane.parts.registry.get(slug).filter(|link| link.enabled)?;
+    plane.destinations.of(&link)
+}
+
 /// Answers the redirect.
 pub(super) async fn answer(exchange: &mut Exchange<'_>, slug: &str) -> Result<Answer, Refusal> {
-    let method = &exchange.head.method;
-    require(method, &[Method::GET, Method::HEAD], "GET, HEAD")?;
+    let method = exchange.head.method();
+    require(&method, &[Method::GET, Method::HEAD], "GET, HEAD")?;
     let plane = exchange.plane;
-    let link = plane.parts.registry.get(slug).filter(|link| link.enabled);
-    let Some(destination) = link.and_then(|link| plane.destinations.of(&link)) else {
+    let Some(destination) = destination(plane, slug) else {
         add(&plane.counters.click_unknown, 1);
         return Ok(answer::with_body(
             StatusCode::NOT_FOUND,
@@ -41,31 +49,34 @@ pub(super) async fn answer(exchange: &mut Exchange<'_>, slug: &str) -> Result<An
             UNKNOWN_LINK,
         ));
     };
-    if *method == Method::HEAD {
-        return Ok(leave(destination.link(), destination.plain(), None));
+    if method == Method::HEAD {
+        return Ok(leave(&destination, destination.plain(), None));
     }
-    let Some(click) = Click::of(exchange, destination.link()) else {
+    let Some(departure) = Departure::of(exchange, destination) else {
         return Err(Refusal::Internal);
     };
-    let location = match &click.token {
-        Some(token) => destination.with_click(token),
-        None => destination.plain(),
-    };
-    log(exchange, click.event).await;
-    Ok(leave(destination.link(), location, click.cookie))
+    let Departure { destination, token, cookie, event } = departure;
+    let location = token.map_or_else(|| destination.plain(), |it| destination.with_click(&it));
+    let cookie = cookie.and_then(|cookie| HeaderValue::try_from(cookie).ok());
+    log(exchange, event).await;
+    Ok(leave(&destination, location, cookie))
 }
 
-/// A click, and what the visitor takes along.
-struct Click {
-    event: Event,
-    token: Option<String>,
-    cookie: Option<HeaderValue>,
+/// A visitor about to leave: the click, and what is taken along.
+pub(super) struct Departure {
+    pub(super) destination: Arc<Destination>,
+    /// Without consent nothing travels.
+    pub(super) token: Option<String>,
+    /// `Set-Cookie`, for a visitor who is new.
+    pub(super) cookie: Option<String>,
+    pub(super) event: Event,
 }
 
-impl Click {
+impl Departure {
     /// `None` when no id could be made, which no input can bring about.
-    fn of(exchange: &Exchange<'_>, link: &Link) -> Option<Self> {
+    pub(super) fn of(exchange: &Exchange<'_>, destination: Arc<Destination>) -> Option<Self> {
         let plane = exchange.plane;
+        let link = destination.link();
         let cookies = exchange.cookies();
         let secure = exchange.secure();
         let country = exchange.country();
@@ -77,10 +88,8 @@ impl Click {
         let known = cookies::first_party_id(&cookies, secure).filter(|_| measured);
         let fresh = known.is_none() && measured;
         let ms_id = if fresh { AnonymousId::parse(&plane.tokens.draw_text()) } else { known };
-        let cookie = ms_id
-            .as_ref()
-            .filter(|_| fresh)
-            .and_then(|id| HeaderValue::try_from(cookies::set_first_party_id(id, secure)).ok());
+        let cookie =
+            ms_id.as_ref().filter(|_| fresh).map(|id| cookies::set_first_party_id(id, secure));
         let id = plane.tokens.draw_text();
         let reference = ClickReference {
             id: ClickId::parse(&id)?,
@@ -102,14 +111,13 @@ impl Click {
         event.country = country;
         event.consent = consent;
         describe(&mut event, exchange, link);
-        Some(Self { event, token, cookie })
+        Some(Self { destination, token, cookie, event })
     }
 }
 
 /// What the link and the request's head say of the click.
 fn describe(event: &mut Event, exchange: &Exchange<'_>, link: &Link) {
-    let referrer =
-        exchange.header(REFERER.as_str()).filter(|text| text.len() <= Page::URL_BYTES_MAX);
+    let referrer = exchange.header("referer").filter(|text| text.len() <= Page::URL_BYTES_MAX);
     event.surface = Surface::Browser;
     event.page = Page {
         url: Some(link.destination.clone()),
@@ -129,19 +137,21 @@ fn describe(event: &mut Event, exchange: &Exchange<'_>, link: &Link) {
 /// Makes the click durable, or counts that the visitor went on without.
 async fn log(exchange: &mut Exchange<'_>, event: Event) {
     let plane = exchange.plane;
-    let mut group = Group::default();
-    group.admit(plane, event, plane.clock.now());
-    exchange.stopwatch.parsed();
-    let outcome = intake::store(exchange, group, plane.options.redirect_wait).await;
-    if let Err(refusal) = outcome {
-        add(&plane.counters.click_unlogged, 1);
-        tracing::debug!(code = refusal.code(), "a click was let through unlogged");
+    let group = Group::of_one(exchange, event);
+    if let Err(refusal) = intake::store(exchange, group, plane.options.redirect_wait).await {
+        went_unlogged(plane, &refusal);
     }
 }
 
+/// Counts a visitor who went on without the click being durable.
+pub(super) fn went_unlogged(plane: &Plane, refusal: &Refusal) {
+    add(&plane.counters.click_unlogged, 1);
+    tracing::debug!(code = refusal.code(), "a click was let through unlogged");
+}
+
 /// The redirect itself.
-fn leave(link: &Link, location: HeaderValue, cookie: Option<HeaderValue>) -> Answer {
-    let mut answer = answer::empty(StatusCode::from_u16(link.status).unwrap_or(StatusCode::FOUND));
+fn leave(destination: &Destination, location: HeaderValue, cookie: Option<HeaderValue>) -> Answer {
+    let mut answer = answer::empty(destination.status());
     let headers = answer.headers_mut();
     headers.insert(LOCATION, location);
     headers.insert(CACHE_CONTROL, NO_STORE);

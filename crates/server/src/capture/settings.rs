@@ -6,7 +6,6 @@ use super::exchange::Exchange;
 use super::refusal::Refusal;
 use super::sources;
 use http::StatusCode;
-use http::header::AUTHORIZATION;
 use serde_json::json;
 
 /// `GET /v1/projects/{key}/settings`, as `@segment/analytics-next` reads it. Without
@@ -46,7 +45,7 @@ pub(super) fn segment(exchange: &Exchange<'_>, key: &str) -> Result<Answer, Refu
 /// `GET /sourceConfig`, as `@rudderstack/analytics-js` reads it: it sends nothing before this
 /// answers with a source that is enabled and a list of destinations.
 pub(super) fn rudderstack(exchange: &Exchange<'_>) -> Result<Answer, Refusal> {
-    let sent = exchange.header(AUTHORIZATION.as_str()).and_then(sources::key_of_authorization);
+    let sent = exchange.header("authorization").and_then(sources::key_of_authorization);
     let key = sent.or_else(|| exchange.query_value("writeKey").map(|key| key.into_owned()));
     let source = exchange.plane.sources.find(key.as_deref())?;
     let body = json!({

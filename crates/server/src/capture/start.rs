@@ -5,6 +5,7 @@ use super::clients::Clients;
 use super::clock::ReceiveClock;
 use super::counters::Counters;
 use super::error::CaptureError;
+use super::express::date::DateHeader;
 use super::listener::{self, Acceptor};
 use super::location::Destinations;
 use super::options::CaptureOptions;
@@ -108,6 +109,7 @@ fn plane(options: CaptureOptions, parts: CaptureParts) -> Result<Plane, CaptureE
         counters: Arc::new(Counters::default()),
         tokens: Tokens::new().map_err(CaptureError::Random)?,
         destinations: Destinations::new(),
+        date: DateHeader::new(),
         connections_of: Clients::new(limits.connections_per_client),
         requests_of: Clients::new(limits.requests_per_client),
     })

@@ -4,6 +4,7 @@
 mod bodies;
 mod choices;
 mod connections;
+mod express;
 mod harness;
 mod memory_log;
 mod other_calls;
