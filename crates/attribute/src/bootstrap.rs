@@ -61,6 +61,10 @@ pub fn intervals(
     let mut drawn: Vec<Vec<f64>> = alloc::vec![Vec::new(); paths.channels.len()];
     for replicate in 1..=replicates as u64 {
         let journeys = resample(&observed, &mut Random::new(seed, replicate));
+        // Without a conversion there are no shares.
+        if journeys.conversions.iter().all(|count| *count == 0.0) {
+            continue;
+        }
         let answer = fitted.answer(&journeys, OPEN, crate::removal::WORK_MAX)?;
         for (drawn, share) in drawn.iter_mut().zip(answer.shares) {
             drawn.push(share);

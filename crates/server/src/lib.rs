@@ -15,6 +15,8 @@ pub mod import;
 pub mod instance;
 pub mod links;
 pub mod load;
+pub mod path_data;
+pub mod path_report;
 pub mod plan_report;
 pub mod priority;
 pub mod report;

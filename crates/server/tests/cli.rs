@@ -6,6 +6,8 @@
     reason = "tests stop at the first surprise"
 )]
 
+#[path = "cli/attributions.rs"]
+mod attributions;
 #[path = "cli/command.rs"]
 mod command;
 #[path = "cli/endings.rs"]

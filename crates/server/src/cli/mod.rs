@@ -3,6 +3,7 @@
 //! A command works on a data directory it opens itself, or through the instance that has it open
 //! (`place`). [`engine`] wires log, fold, registry and editor; `serve` puts the planes on top.
 
+mod attribute;
 mod audit;
 mod backup;
 mod config;
@@ -57,6 +58,7 @@ enum Command {
     Import(import::Import),
     Links(links::Links),
     Report(report::Report),
+    Attribute(attribute::Attribute),
     Audit(audit::Audit),
     Export(export::Export),
     Sql(sql::Sql),
@@ -77,6 +79,7 @@ impl Command {
             Self::Import(import) => import.run(),
             Self::Links(links) => links.run(),
             Self::Report(report) => report.run(),
+            Self::Attribute(attribute) => attribute.run(),
             Self::Audit(audit) => audit.run(),
             Self::Export(export) => export.run(),
             Self::Sql(sql) => sql.run(),

@@ -14,6 +14,7 @@ mod parquet;
 mod parse;
 mod run;
 
+pub use bounded::{Bounded, ROW_BYTES_MAX};
 pub use input::Input;
 pub use lines::LINE_BYTES_MAX;
 pub use parse::Format;

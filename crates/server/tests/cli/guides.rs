@@ -9,7 +9,7 @@ use crate::command::{command, text};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const GUIDES: [&str; 2] = ["plan-guide.md", "plan-pipeline.md"];
+const GUIDES: [&str; 3] = ["attribution.md", "plan-guide.md", "plan-pipeline.md"];
 
 fn docs() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs")
