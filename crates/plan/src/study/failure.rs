@@ -7,6 +7,7 @@ use super::end_to_end::time;
 use super::hop_queue::HopQueue;
 use super::loaded::{Loaded, Presence};
 use super::topology::{Capacity, HopLoad};
+use super::variability::{self, Arrivals};
 use super::visit::Journey;
 use crate::inventory::{Component, Domains};
 use crate::report::{FailureReport, Fault, FlowShift, HopShift};
@@ -79,8 +80,10 @@ struct Detour {
 
 /// What has to be put back after a failure.
 struct Undo {
-    hops: Vec<(usize, Vec<Presence>, HopLoad, Capacity, HopQueue)>,
+    hops: Vec<(usize, Vec<Presence>, HopLoad, Capacity)>,
     journeys: Vec<(usize, Journey)>,
+    arrivals: Vec<Arrivals>,
+    queues: Vec<(usize, HopQueue)>,
 }
 
 /// Tries failures one after the other on one load.
@@ -184,7 +187,8 @@ impl<'l, 't, 'p> Failures<'l, 't, 'p> {
             let coming = arriving.remove(&hop).unwrap_or_default();
             hops.push(self.refill(hop, &affected, coming, lost.get(&hop).copied()));
         }
-        Undo { hops, journeys }
+        let (arrivals, queues) = self.queue_again(&journeys);
+        Undo { hops, journeys, arrivals, queues }
     }
 
     /// Sums a hop again, without the flows that left and with those that came; gives what was before.
@@ -194,7 +198,7 @@ impl<'l, 't, 'p> Failures<'l, 't, 'p> {
         affected: &BTreeSet<u32>,
         coming: Vec<Presence>,
         lost: Option<u32>,
-    ) -> (usize, Vec<Presence>, HopLoad, Capacity, HopQueue) {
+    ) -> (usize, Vec<Presence>, HopLoad, Capacity) {
         let loaded = &mut *self.loaded;
         let component = loaded.topology.components[hop];
         let staying =
@@ -207,22 +211,48 @@ impl<'l, 't, 'p> Failures<'l, 't, 'p> {
         });
         let before = loaded.capacities[hop];
         let capacity = lost.and_then(|lost| Capacity::of(component, lost)).unwrap_or(before);
-        let queue = HopQueue::new(component, &capacity, &load);
         (
             hop,
             core::mem::replace(&mut loaded.present[hop], present),
             core::mem::replace(&mut loaded.loads[hop], load),
             core::mem::replace(&mut loaded.capacities[hop], capacity),
-            core::mem::replace(&mut loaded.queues[hop], queue),
         )
     }
 
+    /// Works out the queues that flows on other paths meet: only their times are told.
+    fn queue_again(
+        &mut self,
+        journeys: &[(usize, Journey)],
+    ) -> (Vec<Arrivals>, Vec<(usize, HopQueue)>) {
+        if journeys.is_empty() {
+            return (Vec::new(), Vec::new());
+        }
+        let loaded = &mut *self.loaded;
+        let arrivals = variability::arrivals(loaded);
+        let arrivals = core::mem::replace(&mut loaded.arrivals, arrivals);
+        let met: BTreeSet<usize> = journeys
+            .iter()
+            .flat_map(|(flow, _)| loaded.journeys[*flow].visits.iter().map(|visit| visit.hop))
+            .collect();
+        let queue = |hop: usize| {
+            let queue = loaded.queue(hop);
+            (hop, core::mem::replace(&mut loaded.queues[hop], queue))
+        };
+        let queues = met.into_iter().map(queue).collect();
+        (arrivals, queues)
+    }
+
     fn restore(&mut self, undo: Undo) {
-        for (hop, present, load, capacity, queue) in undo.hops {
+        for (hop, present, load, capacity) in undo.hops {
             self.loaded.present[hop] = present;
             self.loaded.loads[hop] = load;
             self.loaded.capacities[hop] = capacity;
+        }
+        for (hop, queue) in undo.queues {
             self.loaded.queues[hop] = queue;
+        }
+        if !undo.arrivals.is_empty() {
+            self.loaded.arrivals = undo.arrivals;
         }
         for (flow, journey) in undo.journeys {
             self.loaded.journeys[flow] = journey;

@@ -1,6 +1,7 @@
 //! The queue at a component: how long each flow waits there.
 
 use super::topology::{Capacity, HopLoad, has_service};
+use super::variability::{Arrivals, Origin};
 use super::visit::Visit;
 use crate::confidence::{Confidence, Figure};
 use crate::inventory::{Buffer, Component, Flow, Scheduling};
@@ -10,6 +11,8 @@ use libm::{fabs, log, pow};
 
 /// Known relative error of Allen and Cunneen's wait with the correction of Kraemer and Langenbach-Belz.
 const TWO_MOMENT_ERROR: f64 = 0.1;
+/// And where the variability of arrivals was itself worked out along the paths.
+const DERIVED_ERROR: f64 = 0.25;
 /// Known relative error of loss and wait in a finite buffer when times are not exponential.
 const FINITE_ERROR: f64 = 0.3;
 /// Known relative error of waits by weight.
@@ -109,10 +112,16 @@ struct Work {
     servers: u32,
     /// Requests that have room, those in service included.
     room: Option<f64>,
+    arrivals: Arrivals,
 }
 
 impl HopQueue {
-    pub(super) fn new(component: &Component, capacity: &Capacity, load: &HopLoad) -> Self {
+    pub(super) fn new(
+        component: &Component,
+        capacity: &Capacity,
+        load: &HopLoad,
+        arrivals: Arrivals,
+    ) -> Self {
         let over =
             |load: f64, capacity: Option<f64>| capacity.map_or(0.0, |capacity| load / capacity);
         let half = component.duplex == crate::inventory::Duplex::Half;
@@ -134,29 +143,29 @@ impl HopQueue {
         let room = room(component, load, capacity);
         if has_service(component) {
             let servers = capacity.servers;
-            let work = Work { total: load.work, second: load.second, servers, room };
+            let work = Work { total: load.work, second: load.second, servers, room, arrivals };
             queue.serve(component, load, work);
         } else if let Some(events) = capacity.events {
             // A ceiling alone is a server that passes events one by one at that rate.
             let time = load.events / load.requests / events;
             let second = load.requests * 2.0 * time * time;
             let total = load.requests * time;
-            queue.serve(component, load, Work { total, second, servers: 1, room });
+            queue.serve(component, load, Work { total, second, servers: 1, room, arrivals });
         }
         queue
     }
 
     fn serve(&mut self, component: &Component, load: &HopLoad, work: Work) {
-        let Work { total: work, second, servers, room } = work;
+        let Work { total: work, second, servers, room, arrivals } = work;
         let (mean, count) = (work / load.requests, f64::from(servers));
         self.utilisation = work / count;
         if mean <= 0.0 {
             return;
         }
         let service_scv = (second / load.requests / (mean * mean) - 1.0).max(0.0);
-        let arrival_scv = load.arrival_spread / load.requests;
+        let arrival_scv = if arrivals.is_poisson() { 1.0 } else { 1.0 + arrivals.excess };
         let variability = 0.5 * (arrival_scv + service_scv);
-        let markovian = fabs(arrival_scv - 1.0) < 1e-9 && fabs(service_scv - 1.0) < 1e-9;
+        let markovian = arrivals.is_poisson() && fabs(service_scv - 1.0) < 1e-9;
         self.residual = second / load.requests / (2.0 * mean * count);
         if let Some(room) = room {
             let effective = count + (room - count) / variability.max(0.05);
@@ -179,7 +188,7 @@ impl HopQueue {
         let service = Service::new(mean, service_scv);
         self.wait = Markovian::new(load.requests, 1.0 / mean, servers).map(|queue| {
             self.wait_chance = queue.wait_chance();
-            if servers == 1 && fabs(arrival_scv - 1.0) < 1e-9 {
+            if servers == 1 && arrivals.is_poisson() {
                 let wait = general::poisson_wait_mean(load.requests, service).unwrap_or(0.0);
                 let variance =
                     general::poisson_wait_variance(load.requests, service).unwrap_or(0.0);
@@ -190,10 +199,23 @@ impl HopQueue {
                 return Delay { mean: queue.wait_mean(), variance, confidence: Confidence::Exact };
             }
             let wait = general::corrected_wait(&queue, arrival_scv, service_scv);
-            let confidence = Confidence::Approximation { error: TWO_MOMENT_ERROR };
+            let error = match arrivals.origin {
+                Origin::Stated => TWO_MOMENT_ERROR,
+                Origin::Derived => DERIVED_ERROR,
+            };
+            let confidence = Confidence::Approximation { error };
             Delay { mean: wait, variance: spread(wait, queue.wait_chance()), confidence }
         });
         self.is_markovian = markovian && servers == 1 && component.scheduling == Scheduling::Fifo;
+    }
+
+    /// What comes has lost some of its kind before, or was put in another order: no longer Poisson, even where
+    /// its variability is about that of Poisson.
+    pub(super) fn is_behind_losses(&mut self) {
+        if let Some(wait) = self.wait.as_mut().filter(|wait| wait.mean > 0.0) {
+            let error = Confidence::Approximation { error: TWO_MOMENT_ERROR };
+            wait.confidence = wait.confidence.and(error);
+        }
     }
 
     /// 99th percentile of the wait: P(wait > t) = C exp(-C t / Wq). Exact for M/M/c.

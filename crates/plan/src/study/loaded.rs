@@ -2,6 +2,7 @@
 
 use super::hop_queue::{Delay, Direction, HopQueue, Standing};
 use super::topology::{Capacity, HopLoad, Topology};
+use super::variability::{self, Arrivals};
 use super::visit::{Journey, Offer, Visit, burst_seconds, peak_rate};
 use crate::inventory::{Flow, Peak, Scheduling};
 use crate::report::ScenarioKind;
@@ -88,6 +89,7 @@ pub(super) struct Loaded<'t, 'p> {
     pub(super) present: Vec<Vec<Presence>>,
     pub(super) loads: Vec<HopLoad>,
     pub(super) capacities: Vec<Capacity>,
+    pub(super) arrivals: Vec<Arrivals>,
     pub(super) queues: Vec<HopQueue>,
 }
 
@@ -100,6 +102,15 @@ impl<'t, 'p> Loaded<'t, 'p> {
             .zip(&scenario.offers)
             .map(|((flow, path), offer)| Journey::new(topology, flow, path, *offer))
             .collect();
+        Self::of_journeys(topology, scenario, journeys)
+    }
+
+    /// The network with these journeys on it.
+    pub(super) fn of_journeys(
+        topology: &'t Topology<'p>,
+        scenario: &'t Scenario,
+        journeys: Vec<Journey>,
+    ) -> Self {
         let mut present: Vec<Vec<Presence>> = vec![Vec::new(); topology.components.len()];
         for (flow, journey) in journeys.iter().enumerate() {
             for (at, visit) in journey.visits.iter().enumerate() {
@@ -120,9 +131,23 @@ impl<'t, 'p> Loaded<'t, 'p> {
             Capacity::of(component, 0).unwrap_or(NOTHING)
         };
         let capacities: Vec<Capacity> = topology.components.iter().map(whole).collect();
-        let queue = |at: usize| HopQueue::new(topology.components[at], &capacities[at], &loads[at]);
-        let queues = (0..loads.len()).map(queue).collect();
-        Self { topology, scenario, journeys, present, loads, capacities, queues }
+        let (arrivals, queues) = (Vec::new(), Vec::new());
+        let mut loaded =
+            Self { topology, scenario, journeys, present, loads, capacities, arrivals, queues };
+        loaded.arrivals = variability::arrivals(&loaded);
+        loaded.queues = (0..loaded.loads.len()).map(|hop| loaded.queue(hop)).collect();
+        for (queue, behind) in variability::behind_losses(&loaded).into_iter().enumerate() {
+            if behind {
+                loaded.queues[queue].is_behind_losses();
+            }
+        }
+        loaded
+    }
+
+    /// The queue of a hop under its load and arrivals.
+    pub(super) fn queue(&self, hop: usize) -> HopQueue {
+        let component = self.topology.components[hop];
+        HopQueue::new(component, &self.capacities[hop], &self.loads[hop], self.arrivals[hop])
     }
 
     pub(super) fn flow(&self, at: usize) -> &'p Flow {

@@ -23,6 +23,7 @@ mod sensitivity;
 mod settle;
 mod storms;
 mod topology;
+mod variability;
 mod visit;
 mod worst_case;
 

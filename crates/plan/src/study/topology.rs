@@ -96,8 +96,6 @@ pub(super) struct HopLoad {
     pub(super) work: f64,
     /// Sum of requests per second times E\[S^2\].
     pub(super) second: f64,
-    /// Sum of requests per second times the squared coefficient of variation of their arrivals.
-    pub(super) arrival_spread: f64,
     /// Bytes of request bodies per second.
     pub(super) body_bytes: f64,
 }
@@ -112,7 +110,6 @@ impl HopLoad {
         self.reverse_packets += other.reverse_packets;
         self.work += other.work;
         self.second += other.second;
-        self.arrival_spread += other.arrival_spread;
         self.body_bytes += other.body_bytes;
     }
 

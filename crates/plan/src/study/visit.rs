@@ -155,12 +155,7 @@ impl Journey {
             let copies = copies.at(at);
             let rate = requests * tried.reach[at] * copies;
             let load = loads(rate, [request, response], again, [service_mean, service_second]);
-            let load = HopLoad {
-                events: rate * batch,
-                arrival_spread: rate * arrival_scv(flow),
-                body_bytes: rate * (body + head),
-                ..load
-            };
+            let load = HopLoad { events: rate * batch, body_bytes: rate * (body + head), ..load };
             Visit { hop: *hop, load, service_mean, service_second, copies }
         };
         let visits: Vec<Visit> = path.iter().enumerate().map(visit).collect();

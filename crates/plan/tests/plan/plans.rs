@@ -1,12 +1,14 @@
 //! Properties of whole plans.
 
 use crate::random_plan::{Size, tables, text};
+use millstream_plan::inventory::Component;
 use millstream_plan::report::{
     FailureReport, Fault, HopReport, PlanReport, RemedyKind, ScenarioReport, State,
 };
 use millstream_plan::simulate::random::Random;
 use millstream_plan::{Plan, Study};
 use proptest::prelude::*;
+use std::collections::BTreeMap;
 
 const SMALL: Size = Size { components: 12, flows: 25, hops: 5 };
 const QUICK: Study = Study { options: false, sensitivity: false, seed: None };
@@ -140,7 +142,23 @@ fn each_remedy_has_the_effect_it_claims_and_the_bottleneck_moves() {
     assert!(applied > 30 && moved == 12, "{applied}");
 }
 
-/// The plan as it is with a fault: detours are paths, what ends is gone, instances are fewer.
+/// Instances that a domain takes from a component: its even part.
+fn taken(component: &Component, fault: &Fault) -> u32 {
+    let (place, places) = match fault {
+        Fault::Rack { name } => (name, &component.domains.racks),
+        Fault::Zone { name } => (name, &component.domains.zones),
+        Fault::Region { name } => (name, &component.domains.regions),
+        Fault::Instance { name } => return u32::from(component.name == *name),
+        _ => return 0,
+    };
+    if !places.contains(place) {
+        return 0;
+    }
+    component.instances.0.div_ceil(places.len() as u32)
+}
+
+/// The plan as it is with a fault: detours are paths, what ends is gone, instances are fewer. A component of
+/// which nothing is left carries nothing, so it may stay.
 fn with_fault(plan: &Plan, failure: &FailureReport) -> Plan {
     let mut failed = plan.clone();
     for name in &failure.lost {
@@ -149,26 +167,39 @@ fn with_fault(plan: &Plan, failure: &FailureReport) -> Plan {
     for shift in &failure.rerouted {
         failed.flows.get_mut(&shift.flow).expect("a flow").path.clone_from(&shift.path);
     }
-    if let Fault::Instance { name } = &failure.fault {
-        failed.components.get_mut(name).expect("a component").instances.0 -= 1;
+    for component in failed.components.values_mut() {
+        let left = component.instances.0.saturating_sub(taken(component, &failure.fault));
+        component.instances.0 = left.max(1);
     }
     failed
 }
 
+/// What is gone with a fault.
+fn is_down(plan: &Plan, fault: &Fault, name: &str) -> bool {
+    let component = &plan.components[name];
+    match fault {
+        Fault::Component { name: gone } => gone == name,
+        Fault::Pair { name: one, other } => one == name || other == name,
+        _ => taken(component, fault) >= component.instances.0,
+    }
+}
+
 #[test]
 fn what_a_failure_changes_is_what_a_full_computation_finds() {
-    let (mut hops, mut detours) = (0, 0);
-    for seed in 0..8 {
-        let plan = plan(&text(seed, Size { components: 15, flows: 40, hops: 5 }));
+    let (mut hops, mut detours, mut kinds) = (0, 0, BTreeMap::new());
+    for seed in 0..10 {
+        let mut plan = plan(&text(seed, Size { components: 15, flows: 40, hops: 5 }));
+        // Pairs are many: two small plans of them are enough.
+        plan.policies.failure_pairs = seed < 2;
         let report = plan.study(&QUICK);
         let before = &report.scenarios[0];
-        for failure in
-            report.failures.iter().filter(|failure| !matches!(failure.fault, Fault::Zone { .. }))
-        {
+        for failure in &report.failures {
             let full = with_fault(&plan, failure).study(&QUICK);
             let after = &full.scenarios[0];
-            let down = |name: &str| matches!(&failure.fault, Fault::Component { name: gone } if gone == name);
-            for one in after.hops.iter().filter(|one| !down(&one.name)) {
+            let kind = format!("{:?}", failure.fault);
+            let kind = kind.split(' ').next().unwrap_or_default().to_owned();
+            *kinds.entry(kind).or_insert(0) += 1;
+            for one in after.hops.iter().filter(|one| !is_down(&plan, &failure.fault, &one.name)) {
                 let shift = failure.hops.iter().find(|shift| shift.hop == one.name);
                 let expected = shift
                     .map_or_else(|| Some(hop(before, &one.name).utilisation), |shift| shift.after);
@@ -183,23 +214,16 @@ fn what_a_failure_changes_is_what_a_full_computation_finds() {
             }
             for shift in &failure.rerouted {
                 let flow = after.flows.iter().find(|flow| flow.name == shift.flow).expect("a flow");
-                assert_eq!(
-                    flow.mean_s.map(|mean| mean.value),
-                    shift.mean_s,
-                    "{seed} {:?}",
-                    failure.fault
-                );
-                assert_eq!(
-                    flow.p99_s.map(|p99| p99.value),
-                    shift.p99_s,
-                    "{seed} {:?}",
-                    failure.fault
-                );
+                let found = [flow.mean_s, flow.p99_s].map(|time| time.map(|time| time.value));
+                assert_eq!(found, [shift.mean_s, shift.p99_s], "{seed} {:?}", failure.fault);
                 detours += 1;
             }
         }
     }
-    assert!(hops > 1000 && detours > 100, "{hops} hops, {detours} detours");
+    for kind in ["Component", "Instance", "Rack", "Zone", "Region", "Pair"] {
+        assert!(kinds.get(kind).is_some_and(|count| *count > 5), "{kind}: {kinds:?}");
+    }
+    assert!(hops > 5000 && detours > 300, "{hops} hops, {detours} detours");
 }
 
 #[test]

@@ -45,8 +45,13 @@ pub fn tables(seed: u64, size: Size) -> Vec<String> {
         }
         let scheduling =
             ["fifo", "fifo", "strict_priority", "weighted_fair"][below(&mut random, 4)];
-        let _ =
-            writeln!(text, "scheduling = \"{scheduling}\"\nzone = \"z{}\"", below(&mut random, 6));
+        let zone = below(&mut random, 6);
+        let zones = match below(&mut random, 3) {
+            0 => format!("[\"z{zone}\", \"z{}\"]", (zone + 1) % 6),
+            _ => format!("\"z{zone}\""),
+        };
+        let _ = writeln!(text, "scheduling = \"{scheduling}\"\nzone = {zones}");
+        let _ = writeln!(text, "region = \"r{}\"\nrack = \"k{}\"", zone / 3, below(&mut random, 4));
         let _ = writeln!(text, "failure = \"{} %\"", below(&mut random, 3));
         let _ = writeln!(text, "cost_per_month = {}", below(&mut random, 900));
         tables.push(text);
@@ -79,6 +84,9 @@ fn random_flow(random: &mut Random, flow: usize, size: Size) -> String {
     let _ = writeln!(text, "rate = \"{}/s\"", 1 + below(random, 400));
     let _ = writeln!(text, "payload = \"{} B\"", 50 + below(random, 4000));
     let _ = writeln!(text, "batch = {}\nlinger = \"20 ms\"", 1 + below(random, 20));
+    if below(random, 3) == 0 {
+        let _ = writeln!(text, "arrival_scv = {}", ["0", "0.5", "2", "4"][below(random, 4)]);
+    }
     let _ =
         writeln!(text, "priority = {}\nattempts = {}", 1 + below(random, 4), 1 + below(random, 3));
     let _ = writeln!(text, "deadline = \"{} ms\"\ntimeout = \"1 s\"", 5 + below(random, 200));

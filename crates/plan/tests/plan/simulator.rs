@@ -9,6 +9,7 @@ use millstream_plan::simulate::random::Random;
 use millstream_plan::simulate::{
     Discipline, Distribution, Interval, JobClass, Length, Model, Outcome, Stage, Station,
 };
+use millstream_plan::{Confidence, Plan, Study};
 
 const REPLICATIONS: u64 = 20;
 const JOBS: f64 = 30_000.0;
@@ -226,4 +227,91 @@ fn the_same_seed_gives_the_same_figures() {
     };
     assert_eq!(run(7), run(7));
     assert_ne!(run(7), run(8));
+}
+
+/// A tandem of general queues as a plan and as a model: relative error of the plan's mean time, and the error
+/// that it states.
+fn tandem(random: &mut Random, seed: u64) -> (f64, f64) {
+    let (source, stages) = (between(random, 0.2, 4.0), 2 + (random.uniform() * 3.0) as usize);
+    let mut text = String::new();
+    let mut route = Vec::new();
+    for stage in 0..stages {
+        let (mean, scv) = (between(random, 0.5, 0.9), between(random, 0.0, 3.0));
+        text.push_str(&format!(
+            "[[components]]\nname = \"s{stage}\"\nkind = \"store\"\nservice = \"{mean} s\"\nservice_scv = {scv}\n"
+        ));
+        route.push(Stage::at(stage, Distribution::gamma(mean, scv)));
+    }
+    let path: Vec<String> = (0..stages).map(|stage| format!("\"s{stage}\"")).collect();
+    let flow = format!(
+        "[[flows]]\nname = \"f\"\nrate = \"1/s\"\narrival_scv = {source}\nprotocol = \"udp\"\npath = [{}]\n",
+        path.join(", ")
+    );
+    let plan = Plan::parse("tandem.toml", &format!("{text}{flow}")).expect("a plan");
+    let study = Study { options: false, sensitivity: false, seed: None };
+    let figure = plan.study(&study).scenarios[0].flows[0].mean_s.expect("stable");
+    let Confidence::Approximation { error } = figure.confidence else { panic!("{figure:?}") };
+    let class = JobClass::new(Distribution::gamma(1.0, source), route);
+    let model = Model { stations: vec![station(1); stages], classes: vec![class] };
+    let simulated = replicate(&model, 1.0, seed, |outcome| outcome.classes[0].sojourn_mean());
+    (figure.value / simulated.mean - 1.0, error)
+}
+
+#[test]
+fn variability_goes_down_the_path() {
+    let mut random = Random::new(16, 0);
+    let (mut outside, mut sum, mut most) = (0, 0.0, 0.0f64);
+    let tries = 30;
+    for seed in 0..tries {
+        let (error, stated) = tandem(&mut random, 500 + seed);
+        outside += u32::from(error.abs() > stated);
+        sum += error.abs();
+        most = most.max(error.abs());
+    }
+    assert!(outside <= 2 && sum / (tries as f64) < 0.1, "{outside} {sum} {most}");
+}
+
+/// Two flows that cross at a hop behind hops of their own.
+#[test]
+fn variability_parts_and_joins() {
+    let (mut random, mut sum, tries) = (Random::new(17, 0), 0.0, 16);
+    for seed in 0..tries {
+        let scv = |random: &mut Random| between(random, 0.2, 3.0);
+        let (sources, services) =
+            ([scv(&mut random), scv(&mut random)], [0; 4].map(|_| scv(&mut random)));
+        let means = [0.8, 0.7, 0.42, 0.75].map(|most| most * between(&mut random, 0.8, 1.1));
+        let mut text = String::new();
+        for stage in 0..4 {
+            text.push_str(&format!(
+                "[[components]]\nname = \"s{stage}\"\nkind = \"store\"\nservice = \"{} s\"\nservice_scv = {}\n",
+                means[stage], services[stage]
+            ));
+        }
+        // One flow goes on to a hop of its own behind the one they share.
+        let routes: [&[usize]; 2] = [&[0, 2, 3], &[1, 2]];
+        for (flow, route) in routes.iter().enumerate() {
+            let path: Vec<String> = route.iter().map(|stage| format!("\"s{stage}\"")).collect();
+            text.push_str(&format!(
+                "[[flows]]\nname = \"f{flow}\"\nrate = \"1/s\"\narrival_scv = {}\nprotocol = \"udp\"\npath = [{}]\n",
+                sources[flow],
+                path.join(", ")
+            ));
+        }
+        let plan = Plan::parse("joined.toml", &text).expect("a plan");
+        let report = plan.study(&Study { options: false, sensitivity: false, seed: None });
+        let class = |(route, source): (&&[usize], f64)| {
+            let stage = |at: &usize| Stage::at(*at, Distribution::gamma(means[*at], services[*at]));
+            JobClass::new(Distribution::gamma(1.0, source), route.iter().map(stage).collect())
+        };
+        let classes = routes.iter().zip(sources).map(class).collect();
+        let outcomes = outcomes(&Model { stations: vec![station(1); 4], classes }, 1.0, 600 + seed);
+        for (at, flow) in report.scenarios[0].flows.iter().enumerate() {
+            let means: Vec<f64> =
+                outcomes.iter().map(|outcome| outcome.classes[at].sojourn_mean()).collect();
+            let error = flow.mean_s.expect("stable").value / Interval::of(&means).mean - 1.0;
+            assert!(error.abs() < 0.3, "{seed} {at}: {error}");
+            sum += error.abs();
+        }
+    }
+    assert!(sum / (2 * tries) as f64 <= 0.1, "{sum}");
 }
