@@ -118,6 +118,7 @@ const FLOW: &[Key] = &[
     ("fan_out", Form::FanOut, "Copies of each event and how many are waited for"),
     ("timeout", Form::Time, "How long a sender waits for an answer"),
     ("attempts", Form::Count, "Times a request is sent; 1 is no retry"),
+    ("acknowledged_by", Form::Text, "Component that answers the sender; the last where absent"),
     ("round_trip", Form::Flag, "Time counts to the answer"),
     ("deadline", Form::Time, "End-to-end budget"),
     ("recovery_margin", Form::Time, "Part of the budget kept free"),
@@ -155,6 +156,11 @@ const PEAK: &[Key] = &[
 const RUNG: &[Key] = &[
     ("name", Form::Text, "Name"),
     ("above", Form::Share, "Entered above this utilisation"),
+    (
+        "below",
+        Form::Share,
+        "Left when utilisation has fallen to this; ten points under `above` where absent",
+    ),
     ("payload", Form::Number, "Part of the payload that is left"),
     ("sheds", Form::SomeOf(Class::NAMES), "Classes refused"),
 ];

@@ -166,6 +166,8 @@ pub struct Flow {
     pub timeout: Option<Seconds>,
     /// Times a request is sent before the sender gives up; 1 is no retry.
     pub attempts: Count,
+    /// The component that answers the sender: timeouts and retries count to there. The last one where absent.
+    pub acknowledged_by: Option<String>,
     /// Share of packets lost on the way.
     pub loss: Share,
     /// Copies and quorum.
@@ -219,6 +221,7 @@ impl Flow {
             window: None,
             timeout: None,
             attempts: Count(1),
+            acknowledged_by: None,
             loss: Share(0.0),
             fan_out: None,
             round_trip: false,

@@ -70,6 +70,8 @@ pub struct Rung {
     pub name: String,
     /// Entered when a hop's utilisation passes this.
     pub above: Share,
+    /// Left when it has fallen to this: lower than `above`, so that a rung is not entered and left all the time.
+    pub below: Share,
     /// Classes that are refused while it holds.
     pub sheds: Vec<Class>,
     /// Payload that is left of what remains: 0.7 drops thirty per cent of the bytes.

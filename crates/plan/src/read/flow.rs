@@ -175,6 +175,9 @@ fn patience(fields: &mut Fields<'_, '_, '_>, flow: &mut Flow) {
     fields.set("attempts", &mut flow.attempts);
     attempts_within(fields, flow.attempts);
     fields.flag("round_trip", &mut flow.round_trip);
+    if let Some((name, _)) = fields.text("acknowledged_by") {
+        flow.acknowledged_by = (name != "none").then(|| name.to_owned());
+    }
     fields.option("deadline", &mut flow.deadline);
     fields.set("recovery_margin", &mut flow.recovery_margin);
     if let Some(deadline) = flow.deadline

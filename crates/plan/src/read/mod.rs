@@ -17,6 +17,7 @@ pub use component::{ATTEMPTS_MAX, SERVERS_MAX};
 pub use csv::{COLUMNS_MAX, ROWS_MAX};
 pub use fields::NAME_LETTERS_MAX;
 pub use flow::{COPIES_MAX, PATH_HOPS_MAX};
+pub(crate) use node::{Entry, Table, Value, parse_toml};
 pub use problem::{PROBLEMS_MAX, PlanError, Problem};
 pub(crate) use problem::{Problems, nearest};
 
@@ -26,7 +27,6 @@ use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::String;
 use fields::Fields;
-use node::{Table, parse_toml};
 
 /// Most bytes of one plan file.
 pub const PLAN_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -48,7 +48,7 @@ impl Plan {
     /// This plan with a file laid over it: an overlay, a second part, an option of a report.
     pub fn overlaid(&self, name: &str, text: &str) -> Result<Self, PlanError> {
         within_limit(name, text)?;
-        let root = parse_toml(name, text)?;
+        let root = parse_toml(name, text, "`millstream plan init`")?;
         let mut problems = Problems::new(name, text);
         let plan = self.with(&root, &mut problems);
         problems.finish().map(|()| plan)

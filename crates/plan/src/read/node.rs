@@ -1,6 +1,7 @@
 //! TOML as a tree of values that know where they stand.
 
 use super::problem::{PlanError, Problems};
+use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use toml::Spanned;
@@ -58,8 +59,8 @@ impl Table {
     }
 }
 
-/// Parses TOML text; the error says line and column.
-pub(crate) fn parse_toml(name: &str, text: &str) -> Result<Table, PlanError> {
+/// Parses TOML text; the error says line and column. `begin` is the command that prints one to begin with.
+pub(crate) fn parse_toml(name: &str, text: &str, begin: &str) -> Result<Table, PlanError> {
     let (table, errors) = DeTable::parse_recoverable(text);
     if errors.is_empty() {
         return Ok(table_of(table));
@@ -67,7 +68,7 @@ pub(crate) fn parse_toml(name: &str, text: &str) -> Result<Table, PlanError> {
     let mut problems = Problems::new(name, text);
     for error in errors {
         let offset = error.span().map_or(0, |span| span.start);
-        let fix = "see the TOML rules at https://toml.io, or begin with `millstream plan init`";
+        let fix = format!("see the TOML rules at https://toml.io, or begin with {begin}");
         problems.add(offset, "the file is not TOML", error.message(), fix);
     }
     problems.finish().map(|()| Table::default())

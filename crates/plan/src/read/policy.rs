@@ -153,13 +153,29 @@ fn forecast(fields: &mut Fields<'_, '_, '_>, peak: &mut Peak) {
     peak.forecast.sort_by(order);
 }
 
+/// How far utilisation falls under `above` before a rung is left, when nobody said.
+const RUNG_GAP: f64 = 0.1;
+
 /// Reads one `[[rungs]]` table.
 pub(super) fn read_rung(name: &str, table: &Table, problems: &mut Problems<'_>) -> Rung {
-    let mut rung =
-        Rung { name: name.to_owned(), above: Share(0.85), sheds: Vec::new(), payload: Ratio(1.0) };
+    let mut rung = Rung {
+        name: name.to_owned(),
+        above: Share(0.85),
+        below: Share(0.0),
+        sheds: Vec::new(),
+        payload: Ratio(1.0),
+    };
     let mut fields = Fields::new(format!("rung `{name}`"), table, problems);
     fields.entry("name");
     fields.set("above", &mut rung.above);
+    rung.below.0 = (rung.above.0 - RUNG_GAP).max(0.0);
+    fields.set("below", &mut rung.below);
+    if rung.below > rung.above {
+        let at = fields.at();
+        let why = "a rung is left at a lower utilisation than it is entered at";
+        fields.wrong(at, "below", why, "write below <= above, or leave it out");
+        rung.below = rung.above;
+    }
     fields.set("payload", &mut rung.payload);
     if !(rung.payload.0 > 0.0 && rung.payload.0 <= 1.0) {
         let at = fields.at();

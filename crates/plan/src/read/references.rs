@@ -50,17 +50,18 @@ impl Checker<'_, '_, '_> {
         for name in flow.budget.keys() {
             self.component("flows", &flow.name, "budget", name);
         }
-        if let Some(from) = flow.fan_out.as_ref().and_then(|fan_out| fan_out.from.as_ref())
-            && !flow.path.contains(from)
-        {
-            let at = self.place("flows", &flow.name, "fan_out", from);
-            let near = nearest(from, flow.path.iter().map(String::as_str));
-            let fix = near.map_or_else(
-                || String::from("name a component of the path"),
-                |near| format!("did you mean `{near}`?"),
-            );
-            let what = format!("flow `{}`: fan_out", flow.name);
-            self.problems.add(at, what, format!("`{from}` is not on its path"), fix);
+        let from = flow.fan_out.as_ref().and_then(|fan_out| fan_out.from.as_ref());
+        for (key, name) in [("fan_out", from), ("acknowledged_by", flow.acknowledged_by.as_ref())] {
+            if let Some(name) = name.filter(|name| !flow.path.contains(name)) {
+                let at = self.place("flows", &flow.name, key, name);
+                let near = nearest(name, flow.path.iter().map(String::as_str));
+                let fix = near.map_or_else(
+                    || String::from("name a component of the path"),
+                    |near| format!("did you mean `{near}`?"),
+                );
+                let what = format!("flow `{}`: {key}", flow.name);
+                self.problems.add(at, what, format!("`{name}` is not on its path"), fix);
+            }
         }
     }
 

@@ -107,6 +107,8 @@ pub struct HopReport {
     pub resources: Vec<ResourceUse>,
     /// Utilisation of the fullest resource; zero when none has a capacity.
     pub utilisation: f64,
+    /// The same with the retries that timeouts and full buffers add under this load; `None` when they add none.
+    pub utilisation_with_retries: Option<f64>,
     /// The fullest resource: what fails first here.
     pub limit: Option<Resource>,
     /// Share of capacity that the policy keeps free, by the riskiest flow.

@@ -12,7 +12,7 @@ pub use remedy::{
     Sensitivity, Settled, SharedHop,
 };
 pub use scenario::{
-    Bottleneck, BottleneckType, FailureReport, Fault, FirstFailure, FlowShift, HopShift,
+    Bottleneck, BottleneckType, FailureReport, Fault, FirstFailure, FlowShift, HopShift, MixLine,
     RungReport, ScenarioKind, ScenarioReport,
 };
 
@@ -39,6 +39,8 @@ pub struct PlanReport {
     pub fails_in_order: Vec<(String, f64)>,
     /// Hops on several paths.
     pub shared_hops: Vec<SharedHop>,
+    /// What to make of the options; empty when none were asked for.
+    pub advice: String,
     /// Options, best first.
     pub options: Vec<Remedy>,
     /// Budgets that are overspent.

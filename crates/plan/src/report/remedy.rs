@@ -132,6 +132,9 @@ pub struct Metastability {
     pub load: f64,
     /// Load with every attempt used over capacity: above 1.
     pub load_with_retries: f64,
+    /// Load over capacity at which it comes to rest while nothing disturbs it, the retries of late answers
+    /// included; `None` when it does not: retries alone fill it.
+    pub calm_at: Option<f64>,
     /// Seconds of work that the queue can hold; `None` when it is unlimited.
     pub queue_holds_s: Option<f64>,
     /// The shortest timeout of the flows.

@@ -81,17 +81,44 @@ pub struct Bottleneck {
     pub because: String,
 }
 
+/// One part of a flow's load in a named peak.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct MixLine {
+    /// The flow.
+    pub flow: String,
+    /// The kind of campaign; `None` for what comes without any.
+    pub campaign_type: Option<String>,
+    /// The channel it comes through.
+    pub channel: Option<String>,
+    /// Events per second.
+    pub events_per_s: f64,
+    /// Part of the flow's load.
+    pub share: f64,
+}
+
 /// A degradation rung that this scenario needs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RungReport {
     /// Its name.
     pub name: String,
+    /// The fullest hop before it is taken.
+    pub hop: String,
     /// Highest utilisation before it is taken.
     pub utilisation_before: f64,
     /// And after.
     pub utilisation_after: f64,
     /// Flows refused.
     pub refused: Vec<String>,
+    /// Their events per second.
+    pub refused_events_per_s: f64,
+    /// Their value per hour, in the plan's currency.
+    pub refused_value_per_hour: f64,
+    /// Part of the payload that is left of what remains.
+    pub payload: f64,
+    /// The rung on which this load comes to rest: it fits then, and no further rung is needed.
+    pub holds: bool,
+    /// All of that in a sentence.
+    pub says: String,
 }
 
 /// All figures under one load.
@@ -101,6 +128,8 @@ pub struct ScenarioReport {
     pub name: String,
     /// What kind.
     pub kind: ScenarioKind,
+    /// Of what a named peak with a forecast is made, by flow, the largest part first.
+    pub mix: Vec<MixLine>,
     /// Every component, by name.
     pub hops: Vec<HopReport>,
     /// Every flow, by name.

@@ -2,12 +2,12 @@
 
 use super::document::{Bounds, Node};
 use super::sheet::{Basis, Criterion, Kind, Mark, Offer, Rates, SCORE_MAX, Sheet};
-use crate::read::{PlanError, Problems, nearest};
+use crate::quantity::{self, Seconds};
+use crate::read::{PlanError, Problems, nearest, parse_toml};
 use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
-use toml::de::DeTable;
 
 /// Longest text of a sheet, in bytes.
 pub(super) const SHEET_BYTES_MAX: usize = 1 << 20;
@@ -23,6 +23,7 @@ const SCORE: Bounds = Bounds { least: 0.0, most: SCORE_MAX };
 const YEARS: Bounds = Bounds { least: 1.0, most: 10.0 };
 const AMOUNT: Bounds = Bounds { least: 0.0, most: 1e12 };
 const COUNT: Bounds = Bounds { least: 0.0, most: 1e6 };
+const SECONDS_PER_HOUR: f64 = 3600.0;
 const PERCENT: Bounds = Bounds { least: 0.0, most: 100.0 };
 
 /// The rows that are always there: key, name, question, weight unless the sheet says otherwise.
@@ -80,20 +81,7 @@ pub fn read(name: &str, text: &str) -> Result<Sheet, PlanError> {
         );
         return settled(problems, None);
     }
-    let document = match DeTable::parse(text) {
-        Ok(document) => document,
-        Err(error) => {
-            let remedy = "see the text that `millstream score init` prints";
-            let cause = error.message().lines().collect::<Vec<_>>().join(", ");
-            problems.add(
-                error.span().map_or(0, |span| span.start),
-                "this is no TOML",
-                cause,
-                remedy,
-            );
-            return settled(problems, None);
-        }
-    };
+    let document = parse_toml(name, text, "`millstream score init`")?;
     let root = Node::root(&document);
     let sheet = sheet(&root, &mut problems);
     settled(problems, sheet)
@@ -105,7 +93,7 @@ fn settled(problems: Problems<'_>, sheet: Option<Sheet>) -> Result<Sheet, PlanEr
     sheet.ok_or_else(|| PlanError::Invalid { problems: Vec::new(), more: 0 })
 }
 
-fn sheet(root: &Node<'_, '_>, problems: &mut Problems<'_>) -> Option<Sheet> {
+fn sheet(root: &Node<'_>, problems: &mut Problems<'_>) -> Option<Sheet> {
     root.refuse_others(&["title", "currency", "years", "costs", "criteria", "options"], problems);
     let title = root.text("title", problems).unwrap_or_else(|| "Build or buy".to_owned());
     let currency = root.text("currency", problems).unwrap_or_else(|| "USD".to_owned());
@@ -116,7 +104,7 @@ fn sheet(root: &Node<'_, '_>, problems: &mut Problems<'_>) -> Option<Sheet> {
     let counted = !root.has("options") || !nodes.is_empty();
     if counted && !(OPTIONS_MIN..=OPTIONS_MAX).contains(&nodes.len()) {
         problems.add(
-            root.place("options").start,
+            root.place("options"),
             format!("{} options", nodes.len()),
             "a ranking compares options",
             format!("write from {OPTIONS_MIN} to {OPTIONS_MAX} tables [[options]]"),
@@ -128,7 +116,7 @@ fn sheet(root: &Node<'_, '_>, problems: &mut Problems<'_>) -> Option<Sheet> {
         if offers.iter().any(|earlier| earlier.name == offer.name) {
             let what = format!("`{}` stands there twice", offer.name);
             problems.add(
-                node.place("name").start,
+                node.place("name"),
                 what,
                 "names tell options apart",
                 "rename one of them",
@@ -139,7 +127,7 @@ fn sheet(root: &Node<'_, '_>, problems: &mut Problems<'_>) -> Option<Sheet> {
     Some(Sheet { title, currency, years, rates, criteria, offers })
 }
 
-fn rates(node: Option<&Node<'_, '_>>, problems: &mut Problems<'_>) -> Rates {
+fn rates(node: Option<&Node<'_>>, problems: &mut Problems<'_>) -> Rates {
     let mut rates =
         Rates { person_month: 0.0, incident_hour: 0.0, delay_hour: 0.0, decisions_per_year: 0.0 };
     let Some(node) = node else { return rates };
@@ -154,7 +142,7 @@ fn rates(node: Option<&Node<'_, '_>>, problems: &mut Problems<'_>) -> Rates {
 
 /// The standing rows, changed where the sheet says so, then the sheet's own, in its order. Rows
 /// without weight are left out.
-fn criteria(root: &Node<'_, '_>, problems: &mut Problems<'_>) -> Option<Vec<Criterion>> {
+fn criteria(root: &Node<'_>, problems: &mut Problems<'_>) -> Option<Vec<Criterion>> {
     let given = root.table("criteria", problems);
     let mut rows: Vec<Criterion> = ROWS
         .iter()
@@ -166,7 +154,7 @@ fn criteria(root: &Node<'_, '_>, problems: &mut Problems<'_>) -> Option<Vec<Crit
             must: None,
         })
         .collect();
-    for (id, _) in given.iter().flat_map(Node::keys) {
+    for id in given.iter().flat_map(Node::keys) {
         let Some(node) = given.as_ref().and_then(|table| table.table(&id, problems)) else {
             continue;
         };
@@ -188,7 +176,7 @@ fn criteria(root: &Node<'_, '_>, problems: &mut Problems<'_>) -> Option<Vec<Crit
     rows.retain(|row| row.weight > 0.0);
     if rows.is_empty() || rows.len() > CRITERIA_MAX {
         problems.add(
-            root.place("criteria").start,
+            root.place("criteria"),
             format!("{} rows have weight", rows.len()),
             "the weights share out the decision",
             format!("give from 1 to {CRITERIA_MAX} criteria a weight above 0"),
@@ -199,7 +187,7 @@ fn criteria(root: &Node<'_, '_>, problems: &mut Problems<'_>) -> Option<Vec<Crit
 }
 
 fn own_row(
-    node: &Node<'_, '_>,
+    node: &Node<'_>,
     id: String,
     (name, question): (Option<String>, Option<String>),
     (weight, must): (Option<f64>, Option<f64>),
@@ -211,7 +199,7 @@ fn own_row(
             .map_or_else(String::new, |meant| format!("; or did you mean `{meant}`?"));
         let remedy = format!("add `weight = 10`{guess}");
         problems.add(
-            node.span.start,
+            node.at,
             format!("`{}` has no weight", node.path),
             "it is a row of your own",
             remedy,
@@ -229,11 +217,7 @@ fn spoken(id: &str) -> String {
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
-fn offer(
-    node: &Node<'_, '_>,
-    criteria: &[Criterion],
-    problems: &mut Problems<'_>,
-) -> Option<Offer> {
+fn offer(node: &Node<'_>, criteria: &[Criterion], problems: &mut Problems<'_>) -> Option<Offer> {
     const KEYS: [&str; 11] = [
         "name",
         "kind",
@@ -252,7 +236,7 @@ fn offer(
     if !node.has("name") {
         let remedy = "add `name = \"…\"`";
         problems.add(
-            node.span.start,
+            node.at,
             format!("`{}` has no name", node.path),
             "names tell options apart",
             remedy,
@@ -285,7 +269,7 @@ fn offer(
 }
 
 fn marks(
-    node: &Node<'_, '_>,
+    node: &Node<'_>,
     criteria: &[Criterion],
     problems: &mut Problems<'_>,
 ) -> Option<Vec<Mark>> {
@@ -293,7 +277,7 @@ fn marks(
         if !node.has("scores") {
             let what = format!("`{}` has no scores", node.path);
             let remedy = "add a table [options.scores] with a row for each criterion";
-            problems.add(node.span.start, what, "every option is scored on every row", remedy);
+            problems.add(node.at, what, "every option is scored on every row", remedy);
         }
         return None;
     };
@@ -314,14 +298,14 @@ fn marks(
                 "add `{} = {{ score = 3, basis = \"tested\", evidence = \"…\" }}`, or set the row's weight to 0",
                 row.id
             );
-            problems.add(scores.span.start, what, "every option is scored on every row", remedy);
+            problems.add(scores.at, what, "every option is scored on every row", remedy);
         }
         marks.extend(mark.and_then(|mark| self::mark(&mark, problems)));
     }
     (marks.len() == criteria.len()).then_some(marks)
 }
 
-fn mark(node: &Node<'_, '_>, problems: &mut Problems<'_>) -> Option<Mark> {
+fn mark(node: &Node<'_>, problems: &mut Problems<'_>) -> Option<Mark> {
     node.refuse_others(&["score", "basis", "evidence"], problems);
     let score = required(node, "score", "a score is from 0 to 5", problems)
         .then(|| node.number("score", SCORE, problems))
@@ -333,18 +317,18 @@ fn mark(node: &Node<'_, '_>, problems: &mut Problems<'_>) -> Option<Mark> {
     Some(Mark { score: score?, basis: basis?, evidence: evidence? })
 }
 
-fn required(node: &Node<'_, '_>, key: &str, cause: &str, problems: &mut Problems<'_>) -> bool {
+fn required(node: &Node<'_>, key: &str, cause: &str, problems: &mut Problems<'_>) -> bool {
     let given = node.has(key);
     if !given {
         let what = format!("`{}` is missing", node.name(key));
-        problems.add(node.span.start, what, cause, format!("add `{key} = …` to {}", node.path));
+        problems.add(node.at, what, cause, format!("add `{key} = …` to {}", node.path));
     }
     given
 }
 
 /// A key whose value is one of a few words.
 fn word<T: Copy, const N: usize>(
-    node: &Node<'_, '_>,
+    node: &Node<'_>,
     key: &str,
     words: [(&str, T); N],
     problems: &mut Problems<'_>,
@@ -360,32 +344,22 @@ fn word<T: Copy, const N: usize>(
             .map_or_else(String::new, |meant| format!("did you mean `{meant}`? "));
         let remedy = format!("{guess}it is one of {}", known.join(", "));
         let cause = format!("there is no `{given}`");
-        problems.add(node.place(key).start, format!("`{}`", node.name(key)), cause, remedy);
+        problems.add(node.place(key), format!("`{}`", node.name(key)), cause, remedy);
     }
     found
 }
 
 /// A length of time such as `90 s`, `15 min`, `4 h` or `1 day`, in hours; none when not given.
-fn duration(node: &Node<'_, '_>, key: &str, problems: &mut Problems<'_>) -> f64 {
-    const UNITS: [(&str, f64); 7] = [
-        ("ms", 1.0 / 3_600_000.0),
-        ("s", 1.0 / 3_600.0),
-        ("min", 1.0 / 60.0),
-        ("h", 1.0),
-        ("day", 24.0),
-        ("days", 24.0),
-        ("d", 24.0),
-    ];
+fn duration(node: &Node<'_>, key: &str, problems: &mut Problems<'_>) -> f64 {
     let Some(text) = node.text(key, problems) else { return 0.0 };
-    let digits = text.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == '_'));
-    let (number, unit) = text.split_at(digits.unwrap_or(text.len()));
-    let number = number.replace('_', "").parse::<f64>().ok().filter(|number| *number <= 1e6);
-    let unit = UNITS.iter().find(|(name, _)| *name == unit.trim());
-    if let (Some(number), Some((_, hours))) = (number, unit) {
-        return number * hours;
+    match quantity::parse::<Seconds>(&text) {
+        Ok(Seconds(seconds)) => seconds / SECONDS_PER_HOUR,
+        Err(misread) => {
+            let what = format!("`{}`", node.name(key));
+            let fix =
+                "write a number and its unit, such as \"90 s\", \"15 min\", \"4 h\" or \"1 day\"";
+            problems.add(node.place(key), what, misread.why, fix);
+            0.0
+        }
     }
-    let remedy = "write a number and its unit, such as \"90 s\", \"15 min\", \"4 h\" or \"1 day\"";
-    let cause = format!("`{text}` is no length of time");
-    problems.add(node.place(key).start, format!("`{}`", node.name(key)), cause, remedy);
-    0.0
 }

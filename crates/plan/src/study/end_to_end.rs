@@ -31,8 +31,12 @@ pub(super) struct Timing {
 
 /// Times a flow.
 pub(super) fn time(loaded: &Loaded<'_, '_>, flow: usize) -> Timing {
-    let journey = &loaded.journeys[flow];
-    let stages: Vec<Option<Delay>> = journey
+    let stages = stages(loaded, flow);
+    Timing { whole: whole(loaded, flow, &stages), stages }
+}
+
+fn stages(loaded: &Loaded<'_, '_>, flow: usize) -> Vec<Option<Delay>> {
+    loaded.journeys[flow]
         .visits
         .iter()
         .map(|visit| {
@@ -40,17 +44,40 @@ pub(super) fn time(loaded: &Loaded<'_, '_>, flow: usize) -> Timing {
             let constant = Delay { mean: propagation, ..Delay::NONE };
             Some(constant.then(loaded.stay(flow, visit)?))
         })
-        .collect();
-    Timing { whole: whole(loaded, flow, &stages), stages }
+        .collect()
 }
 
-fn whole(loaded: &Loaded<'_, '_>, flow: usize, stages: &[Option<Delay>]) -> Option<EndToEnd> {
+/// The time from sending a request to its acknowledgement, once; `None` when it never ends.
+pub(super) fn attempt(loaded: &Loaded<'_, '_>, flow: usize) -> Option<EndToEnd> {
+    let stages = stages(loaded, flow);
+    let last = loaded.journeys[flow].acknowledged;
+    let asked = stages.get(..=last).unwrap_or(&stages);
+    let (constant, there) = one_way(loaded, flow, asked)?;
+    let varying = there.then(way_back(loaded, flow, asked.len())?);
+    let exact = exponential_stages(loaded, flow, varying);
+    Some(EndToEnd { constant: 2.0 * constant, varying, exact })
+}
+
+/// The answer on the lines of the first visits.
+fn way_back(loaded: &Loaded<'_, '_>, flow: usize, visits: usize) -> Option<Delay> {
+    let journey = &loaded.journeys[flow];
+    let mut back = Delay::NONE;
+    for visit in journey.visits.iter().take(visits) {
+        let capacity = &loaded.capacities[visit.hop];
+        let queue = &loaded.queues[visit.hop];
+        back = back.then(queue.line(journey.response_bits, capacity, Direction::Reverse)?);
+    }
+    Some(back)
+}
+
+/// Propagation and the rest of the way of a request, copies and their quorum included.
+fn one_way(loaded: &Loaded<'_, '_>, flow: usize, stages: &[Option<Delay>]) -> Option<(f64, Delay)> {
     let journey = &loaded.journeys[flow];
     let described = loaded.flow(flow);
     let propagation =
         |visit: usize| loaded.topology.components[journey.visits[visit].hop].propagation.0;
-    let mut constant: f64 = (0..journey.visits.len()).map(propagation).sum();
-    let mut varying = filling(journey.filling.wait_mean);
+    let constant: f64 = (0..stages.len()).map(propagation).sum();
+    let mut varying = Delay::NONE;
     let mut copied = Delay::NONE;
     for (at, stage) in stages.iter().enumerate() {
         let stage = (*stage)?;
@@ -64,19 +91,17 @@ fn whole(loaded: &Loaded<'_, '_>, flow: usize, stages: &[Option<Delay>]) -> Opti
     if let Some(fan_out) = described.fan_out.as_ref().filter(|fan_out| fan_out.copies.0 > 1) {
         varying = varying.then(quorum(copied, fan_out.copies.0, fan_out.quorum.0));
     }
+    Some((constant, varying))
+}
+
+fn whole(loaded: &Loaded<'_, '_>, flow: usize, stages: &[Option<Delay>]) -> Option<EndToEnd> {
+    let journey = &loaded.journeys[flow];
+    let described = loaded.flow(flow);
+    let (mut constant, there) = one_way(loaded, flow, stages)?;
+    let mut varying = filling(journey.filling.wait_mean).then(there);
     if described.round_trip {
-        let mut back = Delay::NONE;
-        for visit in &journey.visits {
-            let capacity = &loaded.capacities[visit.hop];
-            let line = loaded.queues[visit.hop].line(
-                journey.response_bits,
-                capacity,
-                Direction::Reverse,
-            )?;
-            back = back.then(line);
-        }
         constant *= 2.0;
-        varying = varying.then(back);
+        varying = varying.then(way_back(loaded, flow, journey.visits.len())?);
     }
     // An attempt that fails costs its timeout, or as long as one that succeeds.
     let failed = journey.sender_attempts - 1.0;
@@ -174,6 +199,14 @@ impl EndToEnd {
             }
         };
         Figure::new(self.quantile(q), confidence)
+    }
+
+    /// True when a limit is so far off that reaching it is out of the question: some 40 times the larger of the
+    /// spread and the decay of the tail over the mean.
+    pub(super) fn is_far_below(&self, limit: f64) -> bool {
+        let Delay { mean, variance, .. } = self.varying;
+        let reach = sqrt(variance).max(variance / mean.max(1e-300));
+        self.constant + mean + 40.0 * reach < limit
     }
 
     /// P(time > limit).

@@ -164,56 +164,58 @@ fn names<'a>(all: impl Iterator<Item = &'a String>) -> String {
     text
 }
 
+/// Sentences about what goes wrong under one load.
+fn troubles(scenario: &ScenarioReport) -> Vec<String> {
+    let load = &scenario.name;
+    let mut said = Vec::new();
+    let unstable =
+        scenario.hops.iter().filter(|hop| hop.state == State::Unstable).map(|hop| &hop.name);
+    let unstable: Vec<&String> = unstable.collect();
+    if !unstable.is_empty() {
+        said.push(format!("{load}: more arrives than {} can serve", names(unstable.into_iter())));
+    }
+    let grown = scenario.hops.iter().filter_map(|hop| Some((hop, hop.utilisation_with_retries?)));
+    let grown = grown.filter(|(hop, more)| *more > hop.utilisation * 1.01);
+    if let Some((hop, more)) = grown.max_by(|one, two| one.1.total_cmp(&two.1)) {
+        said.push(format!(
+            "{load}: late and refused attempts are made again, so `{}` goes from {:.0} % to {:.0} %",
+            hop.name,
+            hop.utilisation * 100.0,
+            more * 100.0
+        ));
+    }
+    said.extend(scenario.rungs.iter().map(|rung| format!("{load}: {}", rung.says)));
+    if let Some(last) = scenario.rungs.last().filter(|last| !last.holds) {
+        let last = &last.name;
+        said.push(format!("{load}: no rung holds this load: after `{last}` it still does not fit"));
+    }
+    for (fate, one, more) in [
+        (Fate::Late, "misses its deadline at p99", "miss their deadlines at p99"),
+        (Fate::Throttled, "does not arrive whole", "do not arrive whole"),
+    ] {
+        let such = scenario.flows.iter().filter(|flow| flow.fate == fate).map(|flow| &flow.name);
+        let such: Vec<&String> = such.collect();
+        if !such.is_empty() {
+            let words = if such.len() == 1 { one } else { more };
+            said.push(format!("{load}: {} {words}", names(such.into_iter())));
+        }
+    }
+    let jittery = scenario.flows.iter().filter(|flow| flow.jitter_exceeded).map(|flow| &flow.name);
+    let jittery: Vec<&String> = jittery.collect();
+    if !jittery.is_empty() {
+        let verb = if jittery.len() == 1 { "varies" } else { "vary" };
+        said.push(format!("{load}: {} {verb} more than is tolerated", names(jittery.into_iter())));
+    }
+    said
+}
+
 /// Sentences about what goes wrong.
 pub(super) fn warnings(
     plan: &Plan,
     scenarios: &[ScenarioReport],
     failures: &[FailureReport],
 ) -> Vec<String> {
-    let mut said = Vec::new();
-    for scenario in scenarios {
-        let unstable: Vec<&String> = scenario
-            .hops
-            .iter()
-            .filter(|hop| hop.state == State::Unstable)
-            .map(|hop| &hop.name)
-            .collect();
-        if !unstable.is_empty() {
-            said.push(format!(
-                "{}: more arrives than {} can serve",
-                scenario.name,
-                names(unstable.into_iter())
-            ));
-        }
-        for (fate, one, more) in [
-            (Fate::Late, "misses its deadline at p99", "miss their deadlines at p99"),
-            (Fate::Throttled, "does not arrive whole", "do not arrive whole"),
-        ] {
-            let such: Vec<&String> = scenario
-                .flows
-                .iter()
-                .filter(|flow| flow.fate == fate)
-                .map(|flow| &flow.name)
-                .collect();
-            if !such.is_empty() {
-                let words = if such.len() == 1 { one } else { more };
-                said.push(format!("{}: {} {words}", scenario.name, names(such.into_iter())));
-            }
-        }
-        let jittery: Vec<&String> = scenario
-            .flows
-            .iter()
-            .filter(|flow| flow.jitter_exceeded)
-            .map(|flow| &flow.name)
-            .collect();
-        if !jittery.is_empty() {
-            said.push(format!(
-                "{}: {} varies more than is tolerated",
-                scenario.name,
-                names(jittery.into_iter())
-            ));
-        }
-    }
+    let mut said: Vec<String> = scenarios.iter().flat_map(troubles).collect();
     let risky = |name: &String| plan.flows.get(name).is_some_and(|flow| flow.risk >= Risk::High);
     let owned =
         |name: &str| plan.components.get(name).is_some_and(|component| component.kind != Kind::Sdk);
@@ -234,7 +236,7 @@ pub(super) fn warnings(
 /// What was taken for granted because nobody said.
 pub(super) fn assumptions(plan: &Plan) -> Vec<String> {
     let mut said = Vec::from([String::from(
-        "requests arrive as a Poisson process at every hop unless a flow states arrival_scv",
+        "requests are sent as a Poisson process unless a flow states arrival_scv; queues on the way make them smoother or burstier",
     )]);
     let unknown: Vec<&String> = plan
         .components
@@ -280,6 +282,8 @@ pub(super) fn assumptions(plan: &Plan) -> Vec<String> {
     said.push(String::from(
         "TCP over IPv4 with timestamps on Ethernet, one acknowledgement for two segments",
     ));
-    said.push(String::from("amplification counts failures of the plan, not those that overload causes: those are the storm check's"));
+    said.push(String::from(
+        "retries of late and refused attempts count in times, tries and `with retries`; utilisation, options and failures are told without them",
+    ));
     said
 }

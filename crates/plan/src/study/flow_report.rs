@@ -16,21 +16,22 @@ const SHARING_ERROR: f64 = 0.15;
 /// Known relative error of TCP's laws against CUBIC and BBR, which do better.
 const TCP_ERROR: f64 = 0.5;
 
-/// Reports a flow; `bound` is its worst case.
+/// Reports a flow; `bound` is its worst case. What is carried is told twice: of what its senders want, and of
+/// what they send with the retries that load makes.
 pub(super) fn report(
     loaded: &Loaded<'_, '_>,
     flow: usize,
-    carried: &Carried,
+    (plain, carried): (&Carried, &Carried),
     bound: Option<f64>,
 ) -> FlowReport {
     let (described, journey) = (loaded.flow(flow), &loaded.journeys[flow]);
     let timing = time(loaded, flow);
     let whole = timing.whole.as_ref();
     let offered = loaded.scenario.offers[flow].rate;
-    let success = journey.success * buffer_success(loaded, flow);
+    let (success, arriving) = arriving(loaded, flow, plain.share[flow], carried);
     let ceiling = tcp_ceiling(loaded, flow).filter(|(ceiling, _)| ceiling.is_finite());
     let share = carried.share[flow];
-    let through = offered * success * share;
+    let through = offered * arriving;
     let held_back = ceiling.filter(|(ceiling, _)| *ceiling < through);
     let goodput = held_back.map_or(through, |(ceiling, _)| ceiling);
     let arrives = if offered > 0.0 { goodput / offered } else { 1.0 };
@@ -98,12 +99,28 @@ fn fate(arrives: f64, late: bool, success: f64) -> Fate {
     }
 }
 
-/// Chance that no full buffer on the path refuses a request, over all attempts of the sender.
-fn buffer_success(loaded: &Loaded<'_, '_>, flow: usize) -> f64 {
-    let journey = &loaded.journeys[flow];
-    let losses = journey.visits.iter().filter_map(|visit| loaded.queues[visit.hop].loss);
-    let through: f64 = losses.map(|loss| 1.0 - loss.value).product();
-    crate::queue::retry::success(1.0 - through, loaded.flow(flow).attempts.0)
+/// The chance to arrive after all attempts where nothing is full, and where something is.
+fn arriving(loaded: &Loaded<'_, '_>, flow: usize, plain: f64, carried: &Carried) -> (f64, f64) {
+    let (journey, most) = (&loaded.journeys[flow], loaded.flow(flow).attempts.0);
+    // A hop that is asked for more than it has is told by what it carries, not by its buffer as well.
+    let kept = |visit: &super::visit::Visit| {
+        let loss = loaded.queues[visit.hop].loss.filter(|_| loaded.utilisation(visit.hop) <= 1.0);
+        loss.map_or(1.0, |loss| 1.0 - loss.value)
+    };
+    let (asked, behind) =
+        journey.visits.split_at(journey.visits.len().min(journey.acknowledged + 1));
+    let asked: f64 = asked.iter().map(kept).product();
+    let behind: f64 = journey.behind_success * behind.iter().map(kept).product::<f64>();
+    let once = journey.attempt_success * asked;
+    let success = crate::queue::retry::success(1.0 - once, most) * behind;
+    let share = carried.share[flow];
+    let refuses = carried.limited_by[flow].is_some_and(|hop| loaded.queues[hop].loss.is_some());
+    if !refuses {
+        return (success, success * share);
+    }
+    // A full buffer refuses at once, and what is refused is tried again: never more than fits without retries.
+    let again = crate::queue::retry::success(1.0 - once * share, most) * behind;
+    (success, again.min(success * plain))
 }
 
 fn stages(loaded: &Loaded<'_, '_>, flow: usize, stages: &[Option<Delay>]) -> Vec<StageReport> {

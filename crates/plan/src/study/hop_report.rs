@@ -11,23 +11,29 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// Reports a hop; `bound` is its worst case.
+/// Relative increase of a load by its own retries that is told.
+const RETRIES_FELT: f64 = 1e-4;
+
+/// Reports a hop; `bound` is its worst case, `settled` the load with the retries that it makes.
 pub(super) fn report(
     loaded: &Loaded<'_, '_>,
     hop: usize,
     bound: Option<f64>,
     mean: &Loaded<'_, '_>,
+    settled: &Loaded<'_, '_>,
 ) -> HopReport {
     let component = loaded.topology.components[hop];
     let (load, capacity, queue) =
-        (&loaded.loads[hop], &loaded.capacities[hop], &loaded.queues[hop]);
+        (&loaded.loads[hop], &loaded.capacities[hop], &settled.queues[hop]);
     let resources = load.utilisations(component, capacity);
     let fullest = resources.first().copied();
     let utilisation = fullest.map_or(0.0, |one| one.utilisation);
     let headroom_policy = loaded.headroom_policy(hop);
+    let with_retries = settled.utilisation(hop);
+    let with_retries = (with_retries > utilisation * (1.0 + RETRIES_FELT)).then_some(with_retries);
     let state = if loaded.present[hop].is_empty() {
         State::Idle
-    } else if utilisation >= 1.0 {
+    } else if with_retries.unwrap_or(utilisation) >= 1.0 {
         State::Unstable
     } else if utilisation > 1.0 - headroom_policy {
         State::Tight
@@ -41,7 +47,7 @@ pub(super) fn report(
         kind: component.kind,
         plane: component.plane,
         state,
-        verdict: verdict(component, state, fullest, headroom_policy),
+        verdict: verdict(component, state, fullest.zip(Some(with_retries)), headroom_policy),
         events_per_s: load.events,
         requests_per_s: load.requests,
         forward_bits_per_s: load.forward_bits,
@@ -49,6 +55,7 @@ pub(super) fn report(
         forward_packets_per_s: load.forward_packets,
         reverse_packets_per_s: load.reverse_packets,
         utilisation,
+        utilisation_with_retries: with_retries,
         limit: fullest.map(|one| one.resource),
         headroom_policy,
         headroom: 1.0 - utilisation,
@@ -59,7 +66,7 @@ pub(super) fn report(
         wait_p99_s: wait.filter(|_| waiting).and_then(|_| queue.wait_p99()),
         queue_mean: wait
             .filter(|_| waiting)
-            .and_then(|wait| Figure::new(wait.mean * load.requests, wait.confidence)),
+            .and_then(|wait| Figure::new(wait.mean * settled.loads[hop].requests, wait.confidence)),
         overflow: overflow(loaded, hop, utilisation, mean),
         delay_bound_s: bound.filter(|_| state != State::Idle).and_then(Figure::bound),
         egress_cost_per_month: component
@@ -106,16 +113,21 @@ pub(super) fn parts(
 fn verdict(
     component: &Component,
     state: State,
-    fullest: Option<ResourceUse>,
+    fullest: Option<(ResourceUse, Option<f64>)>,
     policy: f64,
 ) -> Option<String> {
-    let fullest = fullest?;
+    let (fullest, with_retries) = fullest?;
     let target = (1.0 - policy).max(0.05);
     let needed = fullest.utilisation / target;
     let head = match state {
-        State::Unstable => {
-            format!("unstable at {:.2}: {}", fullest.utilisation, fullest.resource.name())
-        }
+        State::Unstable => match with_retries {
+            None => format!("unstable at {:.2}: {}", fullest.utilisation, fullest.resource.name()),
+            Some(more) => format!(
+                "unstable at {more:.2} with the retries it causes, {:.2} without: {}",
+                fullest.utilisation,
+                fullest.resource.name()
+            ),
+        },
         State::Tight => format!(
             "{:.0} % used, the policy keeps {:.0} % free: {}",
             fullest.utilisation * 100.0,

@@ -45,14 +45,8 @@ impl Scenario {
     /// A named peak.
     pub(super) fn named(topology: &Topology<'_>, peak: &Peak) -> Self {
         let rate = |flow: &Flow| {
-            let times = peak
-                .classes
-                .get(&flow.class)
-                .or(peak.multiplier.as_ref())
-                .map_or(1.0, |times| times.0);
-            let own = peak.flows.get(&flow.name).map_or(flow.rate.0 * times, |rate| rate.0);
             let campaigns = peak.forecast.iter().filter(|line| line.flow == flow.name);
-            own + campaigns.map(|line| line.events.0).sum::<f64>()
+            own_rate(flow, peak) + campaigns.map(|line| line.events.0).sum::<f64>()
         };
         let mut scenario = Self::of(topology, &peak.name, ScenarioKind::NamedPeak, rate);
         scenario.lasts = peak.duration.map(|duration| duration.0);
@@ -76,6 +70,13 @@ impl Scenario {
         let peak = Self::peak(topology);
         [Self::mean(topology)].into_iter().chain(peak).chain(named).collect()
     }
+}
+
+/// Events per second of a flow in a named peak, campaigns apart.
+pub(super) fn own_rate(flow: &Flow, peak: &Peak) -> f64 {
+    let times =
+        peak.classes.get(&flow.class).or(peak.multiplier.as_ref()).map_or(1.0, |times| times.0);
+    peak.flows.get(&flow.name).map_or(flow.rate.0 * times, |rate| rate.0)
 }
 
 /// A flow at a hop: its position and that of the visit on its path.

@@ -8,6 +8,7 @@ mod bottleneck;
 mod candidates;
 mod end_to_end;
 mod failure;
+mod feedback;
 mod findings;
 mod flow_report;
 mod goodput;
@@ -16,8 +17,10 @@ mod hop_queue;
 mod hop_report;
 mod investment;
 mod loaded;
+mod mix;
 mod options;
 mod overlay;
+mod rung_settle;
 mod rungs;
 mod sensitivity;
 mod settle;
@@ -31,6 +34,7 @@ pub use failure::PAIRS_MAX;
 
 use crate::inventory::Plan;
 use crate::report::{FailureReport, PlanReport, ScenarioReport};
+use alloc::string::String;
 use alloc::vec::Vec;
 use failure::Failures;
 use loaded::{Loaded, Scenario};
@@ -43,13 +47,21 @@ pub struct Study {
     pub options: bool,
     /// Inputs are varied to see which matter.
     pub sensitivity: bool,
+    /// Timeouts and full buffers make retries, which make load; without it each attempt is taken to succeed as
+    /// the plan says. What failures and changed inputs do is always told without.
+    pub retries: bool,
     /// What formulas leave open is simulated from this seed.
     pub seed: Option<u64>,
 }
 
+impl Study {
+    /// Without what takes longest: options, sensitivity, simulation.
+    pub const QUICK: Self = Self { options: false, sensitivity: false, retries: true, seed: None };
+}
+
 impl Default for Study {
     fn default() -> Self {
-        Self { options: true, sensitivity: true, seed: Some(1) }
+        Self { options: true, sensitivity: true, retries: true, seed: Some(1) }
     }
 }
 
@@ -61,11 +73,16 @@ impl Plan {
         let mean = Loaded::new(&topology, &scenarios[0]);
         let reports: Vec<ScenarioReport> = scenarios
             .iter()
-            .map(|scenario| scenario_report(&topology, &Loaded::new(&topology, scenario), &mean))
+            .map(|scenario| scenario_report(&Loaded::new(&topology, scenario), &mean, study))
             .collect();
         let failures = failures(&topology, &scenarios);
         let worst = worst(&reports);
         let judged = Loaded::new(&topology, &scenarios[worst]);
+        let options = if study.options {
+            options::options(self, &judged, &reports[worst], &failures, study)
+        } else {
+            Vec::new()
+        };
         PlanReport {
             title: self.title.clone(),
             currency: self.policies.currency.clone(),
@@ -73,11 +90,8 @@ impl Plan {
             failures_at: self.policies.failures_at.clone(),
             fails_in_order: findings::fails_in_order(&mean),
             shared_hops: findings::shared_hops(&judged),
-            options: if study.options {
-                options::options(self, &judged, &reports[worst], &failures)
-            } else {
-                Vec::new()
-            },
+            advice: if study.options { options::advice(&reports, &options) } else { String::new() },
+            options,
             overruns: findings::overruns(self, &reports),
             metastable: storms::metastable(&judged),
             hidden: findings::hidden(self),
@@ -109,15 +123,25 @@ fn worst(reports: &[ScenarioReport]) -> usize {
     worst
 }
 
+/// Times are those with the retries that the load makes; utilisation is told without them, and beside it with.
 fn scenario_report(
-    topology: &Topology<'_>,
     loaded: &Loaded<'_, '_>,
     mean: &Loaded<'_, '_>,
+    study: &Study,
 ) -> ScenarioReport {
+    let topology = loaded.topology;
+    let settled = if study.retries { feedback::settle(loaded, feedback::From::Calm) } else { None };
+    let settled = settled.as_ref().unwrap_or(loaded);
     let bounds = worst_case::worst_case(loaded);
-    let carried = goodput::carried(loaded);
-    let hop = |hop: usize| hop_report::report(loaded, hop, bounds.hops[hop], mean);
-    let flow = |flow: usize| flow_report::report(loaded, flow, &carried, bounds.flows[flow]);
+    let carried = (&goodput::carried(loaded), &goodput::carried(settled));
+    let hop = |hop: usize| hop_report::report(loaded, hop, bounds.hops[hop], mean, settled);
+    let flow = |flow: usize| {
+        let mut report = flow_report::report(settled, flow, carried, bounds.flows[flow]);
+        if settled.journeys[flow].sender_attempts > loaded.journeys[flow].sender_attempts {
+            report.amplification.confidence = feedback::CONFIDENCE;
+        }
+        report
+    };
     let flows: Vec<_> = (0..topology.flows.len()).map(flow).collect();
     let costs = flows.iter().filter_map(|flow| flow.cost_of_delay_per_month);
     let cost = costs.reduce(|sum, more| crate::Figure {
@@ -127,6 +151,7 @@ fn scenario_report(
     ScenarioReport {
         name: loaded.scenario.name.clone(),
         kind: loaded.scenario.kind,
+        mix: mix::mix(topology, &loaded.scenario.name),
         hops: (0..topology.components.len()).map(hop).collect(),
         flows,
         bottleneck: bottleneck::bottleneck(loaded),

@@ -1,12 +1,15 @@
 //! What could be done about the fullest hops: each option is an overlay, applied and measured.
 
+use super::Study;
 use super::candidates::{Candidate, at_hop, spare};
 use super::end_to_end::time;
+use super::feedback::{From, settle};
 use super::loaded::{Loaded, Scenario};
 use super::storms::storm_at;
 use super::topology::Topology;
 use crate::inventory::Plan;
 use crate::report::{Effect, FailureReport, Remedy, RemedyKind, ScenarioReport, State};
+use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -23,6 +26,7 @@ pub(super) fn options(
     judged: &Loaded<'_, '_>,
     report: &ScenarioReport,
     failures: &[FailureReport],
+    study: &Study,
 ) -> Vec<Remedy> {
     let small = plan.flows.len() <= FLOWS_SMALL;
     let mut hops: Vec<(f64, usize)> = (0..judged.loads.len())
@@ -36,32 +40,32 @@ pub(super) fn options(
     if let Some(hop) = bottleneck.filter(|_| calm && small) {
         hops.push((judged.utilisation(hop), hop));
     }
-    let before = Measure::of(judged);
+    let before = Measure::of(judged, study);
     let mut remedies = Vec::new();
     for (_, hop) in &hops {
         for candidate in at_hop(judged, *hop) {
-            remedies.extend(measure(plan, judged, *hop, candidate, &before));
+            remedies.extend(measure(plan, judged, *hop, candidate, (&before, study)));
         }
     }
     if small {
         for candidate in spare(judged, failures) {
             let Some(hop) = judged.topology.position(&candidate.hop) else { continue };
-            remedies.extend(measure(plan, judged, hop, candidate, &before));
+            remedies.extend(measure(plan, judged, hop, candidate, (&before, study)));
         }
     }
-    if let Some(hop) = bottleneck {
-        remedies.extend(tolerate(judged, hop, &before, &remedies, calm));
+    // Where every hop keeps its headroom, doing nothing goes without saying: the advice says it.
+    if let Some(hop) = bottleneck.filter(|_| !calm) {
+        remedies.extend(tolerate(judged, hop, &before, &remedies));
     }
     rank(&mut remedies, &hops, judged);
     remedies.truncate(OPTIONS_MAX);
     remedies
 }
 
-/// Doing nothing first where nothing needs doing; then options for the fullest hop before those for the next,
+/// Options for the fullest hop before those for the next,
 /// cures before comforts, by what they are worth; second instances, which help when something fails, last.
 fn rank(remedies: &mut [Remedy], hops: &[(f64, usize)], judged: &Loaded<'_, '_>) {
     let group = |remedy: &Remedy| match remedy.kind {
-        RemedyKind::Tolerate if remedy.cures => 0,
         RemedyKind::Failover => 2,
         RemedyKind::Tolerate => 3,
         _ => 1,
@@ -95,21 +99,25 @@ struct Measure {
 }
 
 impl Measure {
-    fn of(loaded: &Loaded<'_, '_>) -> Self {
+    /// Of a load with the retries that it makes, where the study asks for them.
+    fn of(loaded: &Loaded<'_, '_>, study: &Study) -> Self {
+        let bottleneck = super::bottleneck::bottleneck(loaded).map(|one| one.hop);
+        let settled = if study.retries { settle(loaded, From::Calm) } else { None };
+        let plain = super::goodput::carried(loaded);
+        let loaded = settled.as_ref().unwrap_or(loaded);
         let carried = super::goodput::carried(loaded);
         let mut p99 = Vec::with_capacity(loaded.journeys.len());
         let (mut cost, mut endless) = (None, false);
         for flow in 0..loaded.journeys.len() {
             let whole = time(loaded, flow).whole;
             p99.push((loaded.flow(flow).name.clone(), whole.map(|whole| whole.quantile(0.99))));
-            let report = super::flow_report::report(loaded, flow, &carried, None);
+            let report = super::flow_report::report(loaded, flow, (&plain, &carried), None);
             let priced = loaded.flow(flow).cost_of_delay.per_event_second.is_some();
             endless |= priced && report.cost_of_delay_per_month.is_none();
             if let Some(more) = report.cost_of_delay_per_month {
                 cost = Some(cost.unwrap_or(0.0) + more.value);
             }
         }
-        let bottleneck = super::bottleneck::bottleneck(loaded).map(|one| one.hop);
         Self { p99, cost: cost.filter(|_| !endless), bottleneck }
     }
 
@@ -128,7 +136,7 @@ fn measure(
     judged: &Loaded<'_, '_>,
     hop: usize,
     candidate: Candidate,
-    before: &Measure,
+    (before, study): (&Measure, &Study),
 ) -> Option<Remedy> {
     let patched = plan.overlaid("option", &candidate.overlay).ok()?;
     let topology = Topology::new(&patched);
@@ -136,7 +144,7 @@ fn measure(
     let loaded = Loaded::new(&topology, &scenario);
     let name = &judged.topology.components[hop].name;
     let place = topology.position(name)?;
-    let after = Measure::of(&loaded);
+    let after = Measure::of(&loaded, study);
     let (utilisation_before, utilisation_after) =
         (judged.utilisation(hop), loaded.utilisation(place));
     let flow = most_changed(judged, hop, before, &after);
@@ -206,31 +214,59 @@ fn most_changed(
         .map(ToString::to_string)
 }
 
-/// Doing nothing, where nothing is over its headroom or every known cure costs more than it saves.
+/// What to make of the options, in a sentence or two.
+pub(super) fn advice(scenarios: &[ScenarioReport], options: &[Remedy]) -> String {
+    let short = |state: State| matches!(state, State::Tight | State::Unstable);
+    let calm = !scenarios.iter().flat_map(|load| &load.hops).any(|hop| short(hop.state));
+    let Some(first) = options.first() else {
+        return String::from(if calm {
+            "Nothing has to be done: every hop keeps its headroom under every load."
+        } else {
+            "No option that is known here makes it better: change the load, or the paths."
+        });
+    };
+    if calm {
+        return String::from(
+            "Nothing has to be done: every hop keeps its headroom under every load. This is what would still help.",
+        );
+    }
+    let cures = options.iter().filter(|option| option.cures).count();
+    let free = options.iter().filter(|one| one.cures && one.cost_per_month == Some(0.0)).count();
+    let mut text = match (cures, options.len()) {
+        (0, 1) => format!("The one option does not bring `{}` inside its headroom.", first.hop),
+        (0, all) => {
+            format!("None of {all} options alone brings `{}` inside its headroom.", first.hop)
+        }
+        (1, 1) => String::from("The one option brings its hop inside its headroom."),
+        (1, all) => format!("One of {all} options brings its hop inside its headroom."),
+        (some, all) => format!("{some} of {all} options bring their hop inside its headroom."),
+    };
+    if free > 0 {
+        let cost = if free == 1 { "costs" } else { "cost" };
+        text.push_str(&format!(" {free} of them {cost} nothing but work."));
+    }
+    text
+}
+
+/// Doing nothing, where every known cure costs more than it saves.
 fn tolerate(
     judged: &Loaded<'_, '_>,
     hop: usize,
     before: &Measure,
     remedies: &[Remedy],
-    calm: bool,
 ) -> Option<Remedy> {
     let net = |remedy: &Remedy| {
         remedy.saves_per_month.zip(remedy.cost_per_month).map(|(saves, cost)| saves - cost)
     };
     let worth = remedies.iter().filter_map(net).fold(f64::NEG_INFINITY, f64::max);
-    if !(calm || worth.is_finite() && worth < 0.0) || judged.utilisation(hop) >= 1.0 {
+    let utilisation = judged.utilisation(hop);
+    if !(worth.is_finite() && worth < 0.0) || utilisation >= 1.0 {
         return None;
     }
-    let utilisation = judged.utilisation(hop);
-    let what = if calm {
-        "nothing: every hop keeps its headroom".to_string()
-    } else {
-        "nothing: the delay costs less than every cure that has a price".to_string()
-    };
     Some(Remedy {
         kind: RemedyKind::Tolerate,
         hop: judged.topology.components[hop].name.clone(),
-        what,
+        what: "nothing: the delay costs less than every cure that has a price".to_string(),
         overlay: String::new(),
         cost_per_month: Some(0.0),
         saves_per_month: before.cost.map(|_| 0.0),
@@ -245,6 +281,6 @@ fn tolerate(
             cost_of_delay_after: before.cost,
             bottleneck_after: before.bottleneck.clone(),
         },
-        cures: calm,
+        cures: false,
     })
 }

@@ -1,5 +1,6 @@
 //! What formulas leave open is simulated: quorums of queues that see the same arrivals, storms, bursts.
 
+use super::feedback;
 use super::loaded::Loaded;
 use super::storms::storm_at;
 use super::topology::has_service;
@@ -18,15 +19,18 @@ use alloc::vec::Vec;
 /// Replications of each question.
 const REPLICATIONS: u64 = 6;
 /// Jobs of one replication.
-const JOBS: f64 = 40_000.0;
+pub(super) const JOBS: f64 = 40_000.0;
 /// Questions of one kind that are settled at most.
 const QUESTIONS_MAX: usize = 8;
 /// Requests per second to which a storm is scaled down: loads and times stay, so does the outcome.
 const STORM_RATE: f64 = 400.0;
 /// Most servers that are simulated one by one.
-const SERVERS_MAX: u32 = 256;
+pub(super) const SERVERS_MAX: u32 = 256;
 
-fn figure(values: &[f64]) -> Option<Figure> {
+/// Increase of a hop's load by its own retries from which they are simulated.
+const RETRIES_FELT: f64 = 1.001;
+
+pub(super) fn figure(values: &[f64]) -> Option<Figure> {
     let Interval { mean, low, high } = Interval::of(values);
     Figure::new(mean, Confidence::Simulated { low, high })
 }
@@ -35,11 +39,13 @@ fn figure(values: &[f64]) -> Option<Figure> {
 pub(super) fn settle(loaded: &Loaded<'_, '_>, seed: u64) -> Vec<Settled> {
     let mut settled = quorums(loaded, seed);
     settled.extend(storms(loaded, seed));
+    settled.extend(retries(loaded, seed));
     settled.extend(bursts(loaded, seed));
+    settled.extend(super::rung_settle::rungs(loaded, seed));
     settled
 }
 
-fn run(model: &Model, length: Length, seed: u64) -> Vec<Outcome> {
+pub(super) fn run(model: &Model, length: Length, seed: u64) -> Vec<Outcome> {
     (0..REPLICATIONS).map(|number| model.run(length, seed.wrapping_add(number))).collect()
 }
 
@@ -102,7 +108,7 @@ fn quorums(loaded: &Loaded<'_, '_>, seed: u64) -> Vec<Settled> {
     settled
 }
 
-fn scv(mean: f64, second: f64) -> f64 {
+pub(super) fn scv(mean: f64, second: f64) -> f64 {
     if mean > 0.0 { (second / (mean * mean) - 1.0).max(0.0) } else { 0.0 }
 }
 
@@ -136,6 +142,45 @@ fn storms(loaded: &Loaded<'_, '_>, seed: u64) -> Vec<Settled> {
         })
     };
     vulnerable.take(QUESTIONS_MAX).filter_map(settle).collect()
+}
+
+/// Hops whose load makes retries without any stall: how many attempts a request really takes.
+fn retries(loaded: &Loaded<'_, '_>, seed: u64) -> Vec<Settled> {
+    let Some(calm) = feedback::settle(loaded, feedback::From::Calm) else { return Vec::new() };
+    let felt = |hop: &usize| {
+        has_service(loaded.topology.components[*hop])
+            && loaded.queues[*hop].utilisation < 1.0
+            && calm.queues[*hop].utilisation > loaded.queues[*hop].utilisation * RETRIES_FELT
+    };
+    let settle = |hop: usize| {
+        let storm = storm_at(loaded, hop)?;
+        let arrivals = storm.load * f64::from(loaded.capacities[hop].servers)
+            / (loaded.loads[hop].work / loaded.loads[hop].requests.max(1e-300));
+        let horizon = JOBS / arrivals;
+        let model = StormModel {
+            arrivals,
+            service_rate: arrivals / storm.load,
+            timeout: storm.timeout,
+            attempts: libm::ceil(storm.attempts) as u32,
+            room: storm.queue_holds.map(|held| (held * arrivals / storm.load) as u32),
+            drops_expired: !storm.serves_expired,
+            budget: None,
+            stall: (2.0 * horizon, 2.0 * horizon),
+            horizon,
+        };
+        let runs: Vec<_> =
+            (0..REPLICATIONS).map(|number| model.run(seed.wrapping_add(number))).collect();
+        let values: Vec<f64> = runs.iter().map(|run| run.offered as f64 / JOBS).collect();
+        figure(&values).map(|figure| Settled {
+            what: format!("`{}`: attempts of one request", loaded.topology.components[hop].name),
+            question: String::from("late answers are asked for again: how often, and does it end?"),
+            figure,
+            formula: Some(calm.queues[hop].utilisation / storm.load),
+            events: runs.iter().map(|run| run.offered + run.served).sum(),
+        })
+    };
+    let hops = (0..loaded.loads.len()).filter(felt).take(QUESTIONS_MAX);
+    hops.filter_map(settle).collect()
 }
 
 /// The longest wait of a burst that does not fit, scaled to a bearable number of requests.

@@ -113,6 +113,19 @@ impl HopLoad {
         self.body_bytes += other.body_bytes;
     }
 
+    /// The same requests so many times, and so many times their work.
+    pub(super) fn repeat(&mut self, times: f64, work: f64) {
+        self.events *= times;
+        self.requests *= times;
+        self.forward_bits *= times;
+        self.reverse_bits *= times;
+        self.forward_packets *= times;
+        self.reverse_packets *= times;
+        self.body_bytes *= times;
+        self.work *= work;
+        self.second *= work;
+    }
+
     /// Load over capacity of each resource that has one, fullest first; equal ones in a fixed order.
     pub(super) fn utilisations(
         &self,

@@ -47,6 +47,12 @@ pub(super) struct Journey {
     pub(super) sender_attempts: f64,
     pub(super) amplification: f64,
     pub(super) success: f64,
+    /// Chance that one attempt of the sender is answered, load apart.
+    pub(super) attempt_success: f64,
+    /// Chance that what was answered comes through the rest of the path, load apart.
+    pub(super) behind_success: f64,
+    /// The visit that answers the sender.
+    pub(super) acknowledged: usize,
     /// First visit that gets copies; the number of visits when there is none.
     pub(super) copied_from: usize,
 }
@@ -102,17 +108,25 @@ struct Attempts {
     sender: f64,
     reach: Vec<f64>,
     success: f64,
+    once: f64,
+    behind: f64,
 }
 
 /// Retries in layers: a component that retries calls the next one up to its `attempts` times; the sender
 /// calls the first. What fails at a hop does not reach the next. In = out + failed, at every hop.
-fn attempts(flow: &Flow, path: &[usize], components: &[&Component]) -> Attempts {
+/// What answers the sender ends its retries: what fails behind that is not called again by it.
+fn attempts(
+    flow: &Flow,
+    path: &[usize],
+    components: &[&Component],
+    acknowledged: usize,
+) -> Attempts {
     let mut onward = 1.0;
     let mut chances = vec![1.0; path.len()];
     for (at, hop) in path.iter().enumerate().rev() {
         let component = components[*hop];
-        let below =
-            if at + 1 == path.len() { 1.0 } else { success(1.0 - onward, component.attempts.0) };
+        let ends = at + 1 == path.len() || at == acknowledged;
+        let below = if ends { 1.0 } else { success(1.0 - onward, component.attempts.0) };
         onward = (1.0 - component.failure.0) * below;
         chances[at] = onward;
     }
@@ -126,7 +140,15 @@ fn attempts(flow: &Flow, path: &[usize], components: &[&Component]) -> Attempts 
             rate *= (1.0 - component.failure.0) * attempts_mean(1.0 - next, component.attempts.0);
         }
     }
-    Attempts { sender, reach, success: success(1.0 - onward, flow.attempts.0) }
+    let behind = chances.get(acknowledged + 1).zip(path.get(acknowledged));
+    let behind = behind.map_or(1.0, |(next, hop)| success(1.0 - next, components[*hop].attempts.0));
+    Attempts {
+        sender,
+        reach,
+        success: success(1.0 - onward, flow.attempts.0) * behind,
+        once: onward,
+        behind,
+    }
 }
 
 impl Journey {
@@ -146,7 +168,10 @@ impl Journey {
         let response = wire_message(answer, headers, wrapping(flow.protocol));
         // A lost packet is sent again: 1 / (1 - p) times as many.
         let again = 1.0 / (1.0 - flow.loss.0);
-        let tried = attempts(flow, path, &topology.components);
+        let answers = flow.acknowledged_by.as_ref().and_then(|name| topology.position(name));
+        let acknowledged = answers.and_then(|answers| path.iter().position(|hop| *hop == answers));
+        let acknowledged = acknowledged.unwrap_or(path.len().saturating_sub(1));
+        let tried = attempts(flow, path, &topology.components, acknowledged);
         let copies = Copies::of(flow, topology, path);
         let requests = offer.rate / batch;
         let visit = |(at, hop): (usize, &usize)| {
@@ -171,6 +196,9 @@ impl Journey {
             sender_attempts: tried.sender,
             amplification,
             success: tried.success,
+            attempt_success: tried.once,
+            behind_success: tried.behind,
+            acknowledged,
             copied_from: copies.from,
         }
     }

@@ -190,7 +190,7 @@ fn damaged_files_are_refused_or_planned_but_never_panic() {
         ",",
         "999999999",
     ];
-    let study = Study { options: true, sensitivity: true, seed: None };
+    let study = Study { seed: None, ..Study::default() };
     let (mut planned, mut random) = (0, Random::new(3, 3));
     for round in 0..1500 {
         let mut text = Template::ALL[round % Template::ALL.len()].text().to_owned();

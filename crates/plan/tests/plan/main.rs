@@ -8,6 +8,7 @@
 
 mod bad_input;
 mod known_answers;
+mod overload;
 mod plans;
 mod random_plan;
 mod simulator;

@@ -248,7 +248,7 @@ fn tandem(random: &mut Random, seed: u64) -> (f64, f64) {
         path.join(", ")
     );
     let plan = Plan::parse("tandem.toml", &format!("{text}{flow}")).expect("a plan");
-    let study = Study { options: false, sensitivity: false, seed: None };
+    let study = Study::QUICK;
     let figure = plan.study(&study).scenarios[0].flows[0].mean_s.expect("stable");
     let Confidence::Approximation { error } = figure.confidence else { panic!("{figure:?}") };
     let class = JobClass::new(Distribution::gamma(1.0, source), route);
@@ -298,7 +298,7 @@ fn variability_parts_and_joins() {
             ));
         }
         let plan = Plan::parse("joined.toml", &text).expect("a plan");
-        let report = plan.study(&Study { options: false, sensitivity: false, seed: None });
+        let report = plan.study(&Study::QUICK);
         let class = |(route, source): (&&[usize], f64)| {
             let stage = |at: &usize| Stage::at(*at, Distribution::gamma(means[*at], services[*at]));
             JobClass::new(Distribution::gamma(1.0, source), route.iter().map(stage).collect())

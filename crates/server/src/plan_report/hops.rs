@@ -1,7 +1,7 @@
 //! The hops of a view as a table, grouped by plane.
 
 use super::topology::{short, told};
-use super::units::{bits, rate, seconds, share, titled};
+use super::units::{bits, grouped, rate, seconds, share, titled};
 use super::view::View;
 use crate::document::Markup;
 use millstream_plan::inventory::Plane;
@@ -9,13 +9,14 @@ use millstream_plan::report::{FailureReport, HopReport, State};
 
 /// Most rows of the table, fullest first.
 pub const ROWS_MAX: usize = 100;
+/// Most hops that are folded away below it, in each view.
+pub const REST_MAX: usize = 2_000;
 
 /// The table of one load.
 pub fn draw(view: &View<'_>, markup: &mut Markup) {
     let mut hops: Vec<&HopReport> = view.scenario.hops.iter().collect();
     hops.sort_by(|a, b| b.utilisation.total_cmp(&a.utilisation).then_with(|| a.name.cmp(&b.name)));
-    let left_out = hops.len().saturating_sub(ROWS_MAX);
-    hops.truncate(ROWS_MAX);
+    let rest = hops.split_off(hops.len().min(ROWS_MAX));
     markup.scroll("Hops");
     markup.fixed("<table class=\"hops\"><thead><tr><th scope=\"col\">Hop</th><th scope=\"col\">Fullest resource</th><th scope=\"col\" class=\"number\">Events</th><th scope=\"col\" class=\"number\">Bits</th><th scope=\"col\" class=\"number\">Packets</th><th scope=\"col\" class=\"number\">Wait, mean</th><th scope=\"col\" class=\"number\">Wait, p99</th><th scope=\"col\" class=\"number\">Loss</th></tr></thead>\n<tbody>\n");
     for plane in Plane::ALL {
@@ -31,13 +32,31 @@ pub fn draw(view: &View<'_>, markup: &mut Markup) {
         }
     }
     markup.fixed("</tbody></table></div>\n");
-    if left_out > 0 {
-        markup.element(
-            "p",
-            &[("class", "note")],
-            &format!("{left_out} more hops are less full than these."),
-        );
+    let rest: Vec<(&str, String)> =
+        rest.iter().map(|hop| (hop.name.as_str(), share(hop.utilisation))).collect();
+    draw_rest("less full than these", &rest, markup);
+}
+
+/// The hops that no large table has room for, folded away: name and use.
+fn draw_rest(what: &str, rest: &[(&str, String)], markup: &mut Markup) {
+    if rest.is_empty() {
+        return;
     }
+    markup.open("details", &[("class", "rest")]);
+    markup.element("summary", &[], &format!("{} more hops, {what}", grouped(rest.len())));
+    markup.open("ul", &[("class", "rest")]);
+    for (name, used) in rest.iter().take(REST_MAX) {
+        markup.open("li", &[]);
+        markup.element("span", &[], name);
+        markup.element("b", &[], used);
+        markup.close("li");
+    }
+    markup.close("ul");
+    if rest.len() > REST_MAX {
+        let told = format!("{} further hops are in the JSON.", rest.len() - REST_MAX);
+        markup.element("p", &[("class", "note")], &told);
+    }
+    markup.close("details");
 }
 
 fn row(hop: &HopReport, view: &View<'_>, markup: &mut Markup) {
@@ -89,16 +108,17 @@ fn gauge(hop: &HopReport, markup: &mut Markup) {
     markup.close("svg");
 }
 
-/// What a failure changes, hop by hop.
-pub fn draw_shifts(failure: &FailureReport, markup: &mut Markup) {
-    markup.scroll("Hops that change");
+/// Every hop with a failure beside the load without it: those that change first, fullest first.
+pub fn draw_shifts(failure: &FailureReport, view: &View<'_>, markup: &mut Markup) {
+    markup.scroll("Hops with the failure");
     markup.fixed("<table><thead><tr><th scope=\"col\">Hop</th><th scope=\"col\" class=\"number\">Before</th><th scope=\"col\" class=\"number\">With the failure</th><th scope=\"col\">Fullest resource</th></tr></thead>\n<tbody>\n");
     let mut shifts: Vec<_> = failure.hops.iter().collect();
     let order = |after: Option<f64>| after.unwrap_or(f64::MAX);
     shifts
         .sort_by(|a, b| order(b.after).total_cmp(&order(a.after)).then_with(|| a.hop.cmp(&b.hop)));
-    for shift in shifts.into_iter().take(ROWS_MAX) {
-        markup.open("tr", &[]);
+    for shift in shifts.iter().take(ROWS_MAX) {
+        let state = view.hops.iter().find(|look| look.name == shift.hop);
+        markup.open("tr", &[("class", state.map_or("ok", |look| look.state.name()))]);
         markup.element("th", &[("scope", "row")], &shift.hop);
         markup.element("td", &[("class", "number")], &share(shift.before));
         let after = shift.after.map_or_else(|| "down".to_owned(), share);
@@ -108,4 +128,21 @@ pub fn draw_shifts(failure: &FailureReport, markup: &mut Markup) {
         markup.close("tr");
     }
     markup.fixed("</tbody></table></div>\n");
+    let mut as_before: Vec<&HopReport> = view
+        .scenario
+        .hops
+        .iter()
+        .filter(|hop| !failure.hops.iter().take(ROWS_MAX).any(|shift| shift.hop == hop.name))
+        .collect();
+    as_before
+        .sort_by(|a, b| b.utilisation.total_cmp(&a.utilisation).then_with(|| a.name.cmp(&b.name)));
+    let used = |hop: &&HopReport| {
+        let look = view.hops.iter().find(|look| look.name == hop.name);
+        look.and_then(|look| look.utilisation).map_or_else(|| "down".to_owned(), share)
+    };
+    let rest: Vec<(&str, String)> =
+        as_before.iter().map(|hop| (hop.name.as_str(), used(hop))).collect();
+    let what =
+        if failure.hops.len() > ROWS_MAX { "that change less or not" } else { "as full as before" };
+    draw_rest(what, &rest, markup);
 }

@@ -19,7 +19,7 @@ const BULGE: f64 = 14.0;
 /// Draws a view.
 pub fn draw(view: &View<'_>, layout: &Layout, bits_max: f64, markup: &mut Markup) {
     let height = ROW * layout.order.len() as f64 - (ROW - HOP_HEIGHT);
-    let (wide, tall) = (figure(WIDTH), figure(height.max(0.0)));
+    let (wide, tall) = (figure(WIDTH), figure(height.max(0.0) + layout.foot() * 2.0));
     let view_box = format!("0 0 {wide} {tall}");
     let described = format!("Topology. {}", view.says());
     let attributes = [
@@ -43,6 +43,14 @@ pub fn draw(view: &View<'_>, layout: &Layout, bits_max: f64, markup: &mut Markup
         let (x, y) = (figure(WIDTH - 12.0), figure(top + 21.0));
         let place = [("class", "lane-name"), ("x", x.as_str()), ("y", &y), ("text-anchor", "end")];
         markup.element("text", &place, &titled(plane.name()));
+    }
+    // Two lines: the drawing is narrow.
+    if let Some(told) = layout.told() {
+        for (line, text) in told.split_inclusive(". ").enumerate() {
+            let baseline = figure(height.max(0.0) + 20.0 + 18.0 * line as f64);
+            let place = [("class", "told"), ("x", "2"), ("y", baseline.as_str())];
+            markup.element("text", &place, text.trim());
+        }
     }
     markup.close("svg");
 }

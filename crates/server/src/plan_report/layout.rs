@@ -1,5 +1,6 @@
 //! Where hops stand in the drawing: lanes by plane, columns by how far along the flows they are.
 
+use super::units::grouped;
 use super::view::FlowLook;
 use millstream_plan::inventory::Plane;
 use millstream_plan::report::{HopReport, ScenarioReport};
@@ -96,6 +97,27 @@ pub fn lay_out(
     }
     layout.height = (top - LANE_GAP).max(0.0);
     layout
+}
+
+/// Room under a drawing for the sentence that says what is not drawn.
+const TOLD: f64 = 30.0;
+
+impl Layout {
+    /// What the picture leaves out, to be written into it; `None` when it shows every hop.
+    pub fn told(&self) -> Option<String> {
+        let drawn = self.order.len();
+        (self.left_out > 0).then(|| {
+            format!(
+                "Drawn: the {drawn} fullest of {} hops. The table below has every one.",
+                grouped(drawn + self.left_out)
+            )
+        })
+    }
+
+    /// Height of what is written under a drawing.
+    pub fn foot(&self) -> f64 {
+        if self.left_out > 0 { TOLD } else { 0.0 }
+    }
 }
 
 /// Spreads a narrow drawing over the width there is.

@@ -12,7 +12,7 @@ pub fn head(title: &str, says: &str, markup: &mut Markup) {
 }
 
 /// A table; a column holds names or, where it says so, numbers.
-pub fn table(columns: &[(&'static str, bool)], rows: &[Vec<String>], markup: &mut Markup) {
+pub fn table(columns: &[(&str, bool)], rows: &[Vec<String>], markup: &mut Markup) {
     markup.scroll(columns.first().map_or("Table", |(name, _)| name));
     markup.fixed("<table><thead><tr>");
     for (name, number) in columns {

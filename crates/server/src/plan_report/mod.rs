@@ -6,6 +6,7 @@ mod hops;
 mod ladder;
 mod layout;
 mod lists;
+mod makeup;
 mod options;
 mod page;
 mod reviews;

@@ -16,6 +16,12 @@ pub fn worth_showing(report: &PlanReport) -> Vec<&Remedy> {
     report.options.iter().filter(|one| tolerates(one) || helps(&one.effect)).collect()
 }
 
+/// True when every hop keeps its headroom under every load: then options are only what would still help.
+pub fn is_calm(report: &PlanReport) -> bool {
+    let mut hops = report.scenarios.iter().flat_map(|load| &load.hops);
+    !hops.any(|hop| matches!(hop.state, State::Tight | State::Unstable))
+}
+
 /// Whether an option changes anything that can be seen: a hundredth of a load or of a tail.
 pub fn helps(effect: &Effect) -> bool {
     const SEEN: f64 = 0.99;
@@ -28,13 +34,20 @@ pub fn helps(effect: &Effect) -> bool {
     emptier || faster
 }
 
-/// The section.
+/// The section; nothing when no options were asked for.
 pub fn draw(report: &PlanReport, markup: &mut Markup) {
+    if report.advice.is_empty() {
+        return;
+    }
     markup.open("section", &[]);
     markup.element("h2", &[], "What to do, best first");
-    markup.sentence("p", &[("class", "says")], &says(report));
-    markup.open("ol", &[("class", "remedies")]);
+    markup.sentence("p", &[("class", "says")], &report.advice);
     let shown = worth_showing(report);
+    if shown.is_empty() {
+        markup.close("section");
+        return;
+    }
+    markup.open("ol", &[("class", "remedies")]);
     for remedy in shown.iter().take(OPTIONS_MAX) {
         draw_one(remedy, report, markup);
     }
@@ -47,32 +60,6 @@ pub fn draw(report: &PlanReport, markup: &mut Markup) {
         markup.sentence("p", &[("class", "note")], &told);
     }
     markup.close("section");
-}
-
-fn says(report: &PlanReport) -> String {
-    let Some(first) = report.options.first() else {
-        return "No hop is short of room under any load of this plan, so there is nothing to buy."
-            .to_owned();
-    };
-    let mut hops = report.scenarios.iter().flat_map(|load| &load.hops);
-    if !hops.any(|hop| matches!(hop.state, State::Tight | State::Unstable)) {
-        return "Nothing has to be done: every hop keeps its headroom under every load. This is what would still help.".to_owned();
-    }
-    let cures = report.options.iter().filter(|option| option.cures).count();
-    let free =
-        report.options.iter().filter(|one| one.cures && one.cost_per_month == Some(0.0)).count();
-    let mut text = match (cures, report.options.len()) {
-        (0, all) => {
-            format!("None of {all} options alone brings {} inside its headroom.", first.hop)
-        }
-        (1, all) => format!("One of {all} options brings its hop inside its headroom."),
-        (some, all) => format!("{some} of {all} options bring their hop inside its headroom."),
-    };
-    if free > 0 {
-        let cost = if free == 1 { "costs" } else { "cost" };
-        text.push_str(&format!(" {free} of them {cost} nothing but work."));
-    }
-    text
 }
 
 fn draw_one(remedy: &Remedy, report: &PlanReport, markup: &mut Markup) {

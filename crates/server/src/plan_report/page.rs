@@ -2,7 +2,7 @@
 
 use super::units::{seconds, sentence, share, spoken, titled};
 use super::view::views;
-use super::{options, reviews, risks, sharing, stage, worth};
+use super::{makeup, options, reviews, risks, sharing, stage, worth};
 use crate::document::{self, Markup};
 use crate::report::number::amount;
 use millstream_plan::PlanReport;
@@ -46,10 +46,12 @@ pub fn render(report: &PlanReport, reviews: &[Review]) -> String {
     } else {
         stage::draw(&views, report, &mut body);
         options::draw(report, &mut body);
+        makeup::draw(report, &mut body);
         risks::growth(report, &mut body);
         risks::failures(report, &mut body);
         sharing::draw(report, &mut body);
         risks::warnings(report, &mut body);
+        makeup::draw_egress(report, &mut body);
         worth::sensitivity(report, &mut body);
         worth::investments(report, &mut body);
         reviews::section(reviews, &mut body);

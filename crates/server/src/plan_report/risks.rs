@@ -123,9 +123,13 @@ pub fn failures(report: &PlanReport, markup: &mut Markup) {
 pub fn cautions(report: &PlanReport) -> Vec<(&'static str, String)> {
     let mut found: Vec<(&'static str, String)> = Vec::new();
     for storm in &report.metastable {
+        let calm = storm.calm_at.map_or_else(
+            || "it does not come to rest, for late answers alone fill it".to_owned(),
+            |calm| format!("undisturbed it stays at {} of its capacity", share(calm)),
+        );
         found.push(("Retry storm", format!(
-            "{} at {}: {} of its capacity without retries, {} with every attempt used. An overload that outlasts {} would keep itself alive. What breaks it: {}.",
-            storm.hop, storm.scenario, share(storm.load), share(storm.load_with_retries), seconds(storm.timeout_s), storm.breaks_it.join("; ")
+            "{} at {}: {calm}; after an overload of {} retries would keep it at {}. What breaks that: {}.",
+            storm.hop, storm.scenario, seconds(storm.timeout_s), share(storm.load_with_retries), storm.breaks_it.join("; ")
         )));
     }
     for overrun in &report.overruns {

@@ -1,11 +1,11 @@
 //! The choice of a load or a failure, and what depends on it: topology, flows, hops.
 
 use super::bands::{self, Scale};
-use super::layout::{Layout, lay_out};
+use super::layout::lay_out;
 use super::topology;
 use super::units::{count, listed, seconds, spoken};
-use super::view::View;
-use super::{hops, ladder};
+use super::view::{FlowLook, View};
+use super::{hops, ladder, lists};
 use crate::document::Markup;
 use millstream_plan::PlanReport;
 use millstream_plan::report::{FailureReport, Fate, State};
@@ -45,7 +45,7 @@ pub fn draw(views: &[View<'_>], report: &PlanReport, body: &mut Markup) {
         body.close("div");
         body.close("div");
     }
-    key(&layout, body);
+    key(body);
     body.close("section");
     body.open("section", &[]);
     body.element("h2", &[], "How long each flow takes");
@@ -57,7 +57,7 @@ pub fn draw(views: &[View<'_>], report: &PlanReport, body: &mut Markup) {
                 body.element("p", &[("class", "says")], &flows_say(view));
                 bands::draw(view, scale, body);
             }
-            Some(failure) => shifted(failure, body),
+            Some(failure) => shifted(failure, view, body),
         }
         body.close("div");
     }
@@ -74,11 +74,11 @@ pub fn draw(views: &[View<'_>], report: &PlanReport, body: &mut Markup) {
             }
             Some(failure) => {
                 let says = format!(
-                    "Hops whose load the failure changes, at the {} load.",
+                    "What the failure changes at the {} load, the rest folded below.",
                     spoken(&report.failures_at)
                 );
                 body.element("p", &[("class", "says")], &says);
-                hops::draw_shifts(failure, body);
+                hops::draw_shifts(failure, view, body);
             }
         }
         body.close("div");
@@ -146,12 +146,8 @@ fn trouble(view: &View<'_>) -> &'static str {
     }
 }
 
-fn key(layout: &Layout, body: &mut Markup) {
+fn key(body: &mut Markup) {
     body.fixed("<ul class=\"legend\"><li><svg viewBox=\"0 0 1 1\" aria-hidden=\"true\"><rect class=\"good\" width=\"1\" height=\"1\"/></svg>inside its headroom</li><li><svg viewBox=\"0 0 1 1\" aria-hidden=\"true\"><rect class=\"tight\" width=\"1\" height=\"1\"/></svg>tight</li><li><svg viewBox=\"0 0 1 1\" aria-hidden=\"true\"><rect class=\"over\" width=\"1\" height=\"1\"/></svg>over its capacity</li><li><svg viewBox=\"0 0 1 1\" aria-hidden=\"true\"><rect class=\"off\" width=\"1\" height=\"1\"/></svg>idle or down</li></ul>\n");
-    if layout.left_out > 0 {
-        let told = format!("{} with more room are not drawn.", count(layout.left_out, "hop"));
-        body.element("p", &[("class", "note")], &told);
-    }
 }
 
 fn flows_say(view: &View<'_>) -> String {
@@ -182,21 +178,51 @@ fn hops_say(view: &View<'_>) -> String {
     )
 }
 
-fn shifted(failure: &FailureReport, body: &mut Markup) {
-    if failure.rerouted.is_empty() {
-        body.element("p", &[("class", "says")], "No flow takes another way; those that go on take as long as before, except across hops that are full.");
-        return;
+/// Most flows that a failure's table lists; lost ones first.
+const FLOWS_MAX: usize = 60;
+
+/// Every flow with a failure: what becomes of it, and how long it takes then.
+fn shifted(failure: &FailureReport, view: &View<'_>, body: &mut Markup) {
+    let mut looks: Vec<&FlowLook> = view.flows.iter().collect();
+    let rank = |look: &FlowLook| match look.fate {
+        Fate::Lost => 0,
+        Fate::Throttled => 1,
+        Fate::Rerouted => 2,
+        Fate::Late => 3,
+        Fate::Ok => 4,
+    };
+    looks.sort_by(|a, b| rank(a).cmp(&rank(b)).then_with(|| a.name.cmp(&b.name)));
+    let untouched = looks.iter().filter(|look| rank(look) > 2).count();
+    let says = if untouched == looks.len() {
+        "No flow is lost or takes another way.".to_owned()
+    } else {
+        format!("{} of {} go on as before.", untouched, count(looks.len(), "flow"))
+    };
+    body.element("p", &[("class", "says")], &says);
+    let row = |look: &&FlowLook| {
+        let before = view.scenario.flows.iter().find(|flow| flow.name == look.name);
+        let before = before.and_then(|flow| flow.p99_s).map(|p99| p99.value);
+        let shift = failure.rerouted.iter().find(|shift| shift.flow == look.name);
+        let time = |time: Option<f64>| time.map_or_else(|| "no limit".to_owned(), seconds);
+        let (fate, after) = match (look.fate, shift) {
+            (Fate::Lost, _) => ("stops", "–".to_owned()),
+            (Fate::Throttled, _) => ("slowed by a full hop", "no limit".to_owned()),
+            (_, Some(shift)) => ("takes another way", time(shift.p99_s)),
+            _ => ("goes on", "as before".to_owned()),
+        };
+        vec![look.name.clone(), fate.to_owned(), look.path.join(" → "), time(before), after]
+    };
+    let rows: Vec<Vec<String>> = looks.iter().take(FLOWS_MAX).map(row).collect();
+    let columns = [
+        ("Flow", false),
+        ("With the failure", false),
+        ("Way", false),
+        ("p99 before", true),
+        ("p99 then", true),
+    ];
+    lists::table(&columns, &rows, body);
+    if looks.len() > FLOWS_MAX {
+        let more = format!("{} more flows are in the JSON.", looks.len() - FLOWS_MAX);
+        body.element("p", &[("class", "note")], &more);
     }
-    body.open("ul", &[("class", "warnings")]);
-    for shift in &failure.rerouted {
-        body.open("li", &[]);
-        body.element("b", &[], &shift.flow);
-        let tail = shift.p99_s.map_or_else(
-            || "p99 without limit".to_owned(),
-            |time| format!("p99 {}", seconds(time)),
-        );
-        body.element("p", &[], &format!("{}: {tail}", shift.path.join(" → ")));
-        body.close("li");
-    }
-    body.close("ul");
 }

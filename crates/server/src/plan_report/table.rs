@@ -1,10 +1,12 @@
 //! A plan's report on a terminal: the answer, then tables that fit eighty columns.
 
-use super::options::{cost, worth_showing};
+use super::makeup;
+use super::options::{cost, is_calm, worth_showing};
 use super::page::{hardest, ledes, verdict};
 use super::topology::short;
 use super::units::{bits, listed, rate, seconds, share, times, titled};
 use super::view::{fault, worst_failures};
+use crate::report::number::amount;
 use crate::report::page::{Align, Grid, plain};
 use crate::report::terminal::compose;
 use millstream_plan::PlanReport;
@@ -30,12 +32,18 @@ pub fn render(report: &PlanReport, width: Option<u16>) -> String {
     }
     sentences.push(shown(&verdict(report)));
     sentences.extend(ledes(report).iter().map(|text| shown(text)));
+    if is_calm(report) && !report.advice.is_empty() {
+        sentences.push(shown(&report.advice));
+    }
     let lines: Vec<&str> = sentences.iter().map(String::as_str).collect();
     let width = width.unwrap_or(WIDTH_DEFAULT);
     let Some(hard) = hardest(report).filter(|load| !load.hops.is_empty()) else {
         return compose(&lines, &[], width);
     };
-    let mut grids = vec![use_by_load(report, hard), hops(hard), flows(hard)];
+    let mut grids = vec![use_by_load(report, hard), hops(hard)];
+    grids.extend(egress(report, hard));
+    grids.push(flows(hard));
+    grids.extend(mixes(report));
     grids.extend(options(report));
     grids.extend(failures(report));
     grids.extend(warnings(report));
@@ -68,9 +76,10 @@ fn fullest_first(load: &ScenarioReport) -> Vec<&HopReport> {
     hops
 }
 
-/// `138 % !` over capacity, `72 % ~` tight.
+/// `138 %!` over capacity, `93 %↻` over it with its own retries, `72 %~` tight.
 fn standing(hop: &HopReport) -> String {
     match hop.state {
+        State::Unstable if hop.utilisation < 1.0 => format!("{}↻", share(hop.utilisation)),
         State::Unstable => format!("{}!", share(hop.utilisation)),
         State::Tight => format!("{}~", share(hop.utilisation)),
         State::Ok => format!("{} ", share(hop.utilisation)),
@@ -91,7 +100,7 @@ fn use_by_load(report: &PlanReport, hard: &ScenarioReport) -> Grid {
     columns.extend(names.iter().map(|name| (name.as_str(), Align::Right)));
     columns.extend([("gives way", Align::Left), ("full", Align::Right)]);
     let all = fullest_first(hard);
-    let what = "Use of each hop (~ less headroom than its risk asks for, ! more than it can do)";
+    let what = "Use of each hop (~ short of headroom, ! over capacity, ↻ over it by retries)";
     let mut grid = grid(&title(what, ROWS_MAX, all.len()), &columns);
     for hop in all.into_iter().take(ROWS_MAX) {
         let under = |load: &&ScenarioReport| {
@@ -153,6 +162,46 @@ fn hops(load: &ScenarioReport) -> Grid {
         ]);
     }
     grid
+}
+
+/// What leaves hops whose egress has a price.
+fn egress(report: &PlanReport, load: &ScenarioReport) -> Option<Grid> {
+    let priced = makeup::egress(load);
+    if priced.is_empty() {
+        return None;
+    }
+    let cost = format!("{} a month", shown(&report.currency));
+    let columns = [("", Align::Left), ("leaves", Align::Right), (cost.as_str(), Align::Right)];
+    let mut grid = grid(&format!("Egress at {}", shown(&load.name)), &columns);
+    for (hop, cost) in priced.into_iter().take(ROWS_MAX) {
+        grid.rows.push(vec![shown(&hop.name), brief_bits(hop.forward_bits_per_s), amount(cost)]);
+    }
+    Some(grid)
+}
+
+/// Of what each named peak with a forecast is made.
+fn mixes(report: &PlanReport) -> Vec<Grid> {
+    let columns = [
+        ("", Align::Left),
+        ("campaign", Align::Left),
+        ("channel", Align::Left),
+        ("events", Align::Right),
+        ("part", Align::Right),
+    ];
+    let mix = |load: &&ScenarioReport| {
+        let mut grid = grid(&format!("Of what {} is made", shown(&load.name)), &columns);
+        for line in load.mix.iter().take(ROWS_MAX) {
+            grid.rows.push(vec![
+                shown(&line.flow),
+                shown(&makeup::campaign(line)),
+                shown(&makeup::channel(line)),
+                rate(line.events_per_s),
+                share(line.share),
+            ]);
+        }
+        grid
+    };
+    makeup::mixes(report).iter().take(LOADS_MAX).map(mix).collect()
 }
 
 /// `1.2 Gb/s`: bits, where columns are narrow.
@@ -221,7 +270,9 @@ fn options(report: &PlanReport) -> Option<Grid> {
         ("p99", Align::Right),
         ("cost", Align::Right),
     ];
-    let mut grid = grid("Options, best first", &columns);
+    let title =
+        if is_calm(report) { "What would still help, best first" } else { "Options, best first" };
+    let mut grid = grid(title, &columns);
     for (index, option) in shown_options.iter().take(CHOICES_MAX).enumerate() {
         let effect = &option.effect;
         let time = |time: Option<f64>| time.map_or_else(|| "no limit".to_owned(), seconds);

@@ -34,8 +34,16 @@ impl Diff {
     /// Prints it.
     pub fn run(&self) -> Result<Ended, Failure> {
         let before = file::plan([self.before.as_path()].into_iter())?;
+        if file::is_overlay(&before, &self.after)? {
+            let (plan, overlay) = (self.before.display(), self.after.display());
+            return Err(Failure::known(
+                format!("{overlay} is an overlay, not a plan of its own"),
+                format!("it changes what {plan} describes and leaves the rest out"),
+                format!("to see what it moves: millstream plan {plan} --what-if {overlay}"),
+            ));
+        }
         let after = file::plan([self.after.as_path()].into_iter())?;
-        let study = Study { options: false, sensitivity: false, seed: None };
+        let study = Study::QUICK;
         let found = diff(&before.study(&study), &after.study(&study));
         match self.format {
             Shown::Json => output::print_json(&found)?,

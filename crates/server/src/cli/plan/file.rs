@@ -61,6 +61,17 @@ pub fn plan<'f>(files: impl Iterator<Item = &'f Path>) -> Result<Plan, Failure> 
     Ok(plan)
 }
 
+/// True when a file makes no plan by itself but does when it is laid over one.
+pub fn is_overlay(plan: &Plan, path: &Path) -> Result<bool, Failure> {
+    if path == Path::new("-") {
+        // Standard input can be read but once.
+        return Ok(false);
+    }
+    let text = text(path, PLAN_BYTES_MAX)?;
+    let name = name(path);
+    Ok(Plan::parse(&name, &text).is_err() && plan.overlaid(&name, &text).is_ok())
+}
+
 /// Prints every problem but the first; the first is the failure.
 fn refused(name: &str, error: &PlanError) -> Failure {
     let PlanError::Invalid { problems, more } = error else {

@@ -96,6 +96,7 @@ impl Plan {
         let study = Study {
             options: !self.quick,
             sensitivity: !self.quick,
+            retries: true,
             seed: (!self.quick).then_some(self.seed),
         };
         let base = file::plan(self.files.iter().map(PathBuf::as_path))?;
@@ -106,7 +107,7 @@ impl Plan {
         let plan = file::plan(overlays)?;
         let report = plan.study(&study);
         if self.shown() == Shown::Table && self.review.is_none() {
-            let plain = Study { options: false, sensitivity: false, seed: None };
+            let plain = Study::QUICK;
             let moved = diff(&base.study(&plain), &report);
             output::print(&plan_report::difference(&moved, output::terminal_width()))?;
             output::print("\n")?;

@@ -6,7 +6,7 @@ use millstream_plan::inventory::{Class, Kind, Plane, Risk};
 use millstream_plan::report::{
     Bottleneck, BottleneckType, BudgetOverrun, Effect, FailureReport, Fate, Fault, FirstFailure,
     FlowReport, FlowShift, GrowthDate, HiddenFlow, HopReport, HopShift, InvestmentReport,
-    Metastability, PacketReport, Remedy, RemedyKind, Resource, ResourceUse, ScenarioKind,
+    Metastability, MixLine, PacketReport, Remedy, RemedyKind, Resource, ResourceUse, ScenarioKind,
     ScenarioReport, Sensitivity, Settled, SharedHop, StageReport, State,
 };
 use millstream_plan::{Confidence, Figure, PlanReport};
@@ -40,6 +40,7 @@ pub(super) fn hop(name: &str, kind: Kind, plane: Plane, use_at_mean: f64, times:
         reverse_packets_per_s: 1_300.0 * times,
         resources: vec![ResourceUse { resource: limit, utilisation, capacity: 4.0 }],
         utilisation,
+        utilisation_with_retries: None,
         limit: Some(limit),
         headroom_policy: 0.4,
         headroom: 1.0 - utilisation,
@@ -49,7 +50,7 @@ pub(super) fn hop(name: &str, kind: Kind, plane: Plane, use_at_mean: f64, times:
         queue_mean: stable.then(|| exact(utilisation / (1.0 - utilisation))),
         overflow: None,
         delay_bound_s: None,
-        egress_cost_per_month: None,
+        egress_cost_per_month: (name == "load balancer").then(|| exact(410.0)),
         growth: Some(GrowthDate {
             headroom_months: Some((0.6_f64 / use_at_mean).max(1.0).ln() / 0.04),
             headroom_date: None,
@@ -194,6 +195,7 @@ pub(super) fn scenario(name: &str, kind: ScenarioKind, times: f64) -> ScenarioRe
         }),
         hops,
         flows,
+        mix: if name == "launch" { mix() } else { Vec::new() },
         rungs: Vec::new(),
         cost_of_delay_per_month: Some(exact(5_300.0 * times)),
     }
@@ -291,12 +293,29 @@ fn options() -> Vec<Remedy> {
     ]
 }
 
+/// A newsletter over what comes anyway.
+fn mix() -> Vec<MixLine> {
+    let line = |campaign: Option<(&str, &str)>, events_per_s: f64, share: f64| MixLine {
+        flow: "events".to_owned(),
+        campaign_type: campaign.map(|(kind, _)| kind.to_owned()),
+        channel: campaign.map(|(_, channel)| channel.to_owned()),
+        events_per_s,
+        share,
+    };
+    vec![
+        line(Some(("newsletter", "email")), 1_500.0, 0.5),
+        line(None, 1_000.0, 1.0 / 3.0),
+        line(Some(("paid_search", "")), 500.0, 1.0 / 6.0),
+    ]
+}
+
 fn metastable() -> Vec<Metastability> {
     vec![Metastability {
         hop: "broker".to_owned(),
         scenario: "peak".to_owned(),
         load: 0.74,
         load_with_retries: 1.9,
+        calm_at: Some(0.75),
         queue_holds_s: None,
         timeout_s: 2.0,
         breaks_it: vec![
@@ -356,6 +375,7 @@ pub(super) fn shop() -> PlanReport {
             ("capture".to_owned(), 3.57),
         ],
         shared_hops: shared_hops(),
+        advice: "Two of 3 options bring their hop inside its headroom. One of them costs nothing but work.".to_owned(),
         options: options(),
         overruns: vec![BudgetOverrun {
             flow: "events".to_owned(),
