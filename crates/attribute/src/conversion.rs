@@ -6,9 +6,11 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use millstream_event::{Event, EventKind, Flags};
 use millstream_stitch::ConversionFact;
+use serde::{Deserialize, Serialize};
 
 /// Names of conversions, matched without regard to case, spaces and punctuation.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct ConversionRules {
     /// Folded name -> whether its value is revenue.
     names: BTreeMap<String, bool>,

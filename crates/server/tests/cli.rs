@@ -12,6 +12,8 @@ mod attributions;
 mod command;
 #[path = "cli/endings.rs"]
 mod endings;
+#[path = "cli/generations.rs"]
+mod generations;
 #[path = "cli/guides.rs"]
 mod guides;
 #[path = "cli/imports.rs"]

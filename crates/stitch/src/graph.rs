@@ -10,7 +10,7 @@ use millstream_event::EntityId;
 use serde::{Deserialize, Serialize};
 
 /// From how many neighbours on a node is a hub.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GraphLimits {
     /// Most devices that one user may join.
     pub devices_max: usize,

@@ -12,7 +12,8 @@
 pub mod answer;
 pub mod assets;
 pub mod audits;
-pub mod backup;
+pub mod backfill;
+mod backup;
 pub mod export;
 pub mod gate;
 pub mod guard;

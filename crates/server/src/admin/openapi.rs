@@ -146,6 +146,7 @@ fn schemas() -> Value {
         "Proposal": object(&[("slug", text.clone()), ("destination", text.clone()), ("owner", text.clone())]),
         "BackupWanted": object(&[("directory", text.clone())]),
         "Backup": counted(&["version", "entries", "state_bytes", "segments", "log_bytes"]),
+        "Backfill": { "type": "object", "properties": { "folding": any.clone(), "last": any.clone() } },
         "Question": {
             "type": "object",
             "required": ["query"],

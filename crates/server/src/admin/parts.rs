@@ -33,6 +33,8 @@ pub struct Standing {
     pub drained: bool,
     /// How far each stage is behind.
     pub lag: Vec<StageLag>,
+    /// True while the log is folded anew because a rule was changed: figures follow the earlier one.
+    pub refolding: bool,
 }
 
 impl Standing {
@@ -41,7 +43,7 @@ impl Standing {
         Freshness {
             as_of: self.as_of,
             complete_until: self.complete_until,
-            provisional: !self.drained,
+            provisional: !self.drained || self.refolding,
         }
     }
 }
@@ -199,6 +201,19 @@ pub trait Questions: Send + Sync {
     fn ask(&self, question: &Question) -> Result<Answer, AskError>;
 }
 
+/// Folds the log anew.
+pub trait Refolding: Send + Sync {
+    /// Begins a backfill, which goes on behind this call.
+    ///
+    /// # Errors
+    /// When one is under way, or it cannot begin.
+    fn backfill(&self, dry_run: bool) -> Result<(), TransferError>;
+
+    /// What is under way and what became of the last one: `{"folding", "last"}`, each null where
+    /// there is none.
+    fn standing(&self) -> serde_json::Value;
+}
+
 /// All of it.
 #[derive(Clone)]
 pub struct AdminParts {
@@ -214,6 +229,8 @@ pub struct AdminParts {
     pub transfer: Arc<dyn Transfer>,
     /// Questions in SQL.
     pub questions: Arc<dyn Questions>,
+    /// Folds the log anew.
+    pub refolding: Arc<dyn Refolding>,
     /// Reads the clock, monotonically.
     pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
 }

@@ -4,8 +4,8 @@ use super::guard::{self, Threshold};
 use super::plane::Plane;
 use super::token::Role;
 use super::{
-    assets, audits, backup, export, import, links, live, metrics, openapi, quarantine, reports,
-    sql, status,
+    assets, audits, backfill, backup, export, import, links, live, metrics, openapi, quarantine,
+    reports, sql, status,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -65,13 +65,29 @@ const fn choice(
 }
 
 const BY: Parameter = choice("by", "What to group by.", &["channel", "source", "campaign", "link"]);
+const SPLIT: Parameter = choice(
+    "by",
+    "What to group by: for campaigns the first four, for stitching the others and source.",
+    &[
+        "channel",
+        "source",
+        "campaign",
+        "link",
+        "country",
+        "region",
+        "device",
+        "browser",
+        "connection",
+        "event",
+    ],
+);
 const MODEL: Parameter = choice(
     "model",
     "How a conversion is shared among touches.",
     &["first", "last", "last_non_direct", "linear", "position", "time_decay"],
 );
 const REPORT_QUERY: &[Parameter] = &[
-    BY,
+    SPLIT,
     MODEL,
     text("window", "Days before a conversion in which touches count, such as 30d."),
     text("from", "First day, YYYY-MM-DD, UTC."),
@@ -108,7 +124,11 @@ const fn change(
 fn figures() -> Vec<(Endpoint, MethodRouter<Arc<Plane>>)> {
     const REPORT: Endpoint = Endpoint {
         query: REPORT_QUERY,
-        names: &[choice("kind", "Which report.", &["campaigns", "sessions", "delivery"])],
+        names: &[choice(
+            "kind",
+            "Which report.",
+            &["campaigns", "sessions", "delivery", "stitching"],
+        )],
         ..read("/api/report/{kind}", "A report with its freshness and gaps.", "Report")
     };
     const AUDIT: Endpoint = Endpoint {
@@ -197,12 +217,6 @@ fn changes() -> Vec<(Endpoint, MethodRouter<Arc<Plane>>)> {
         streams: true,
         ..change("POST", "/api/sql", "Answers a question in SQL; reads only.", "Answer")
     };
-    const COPY: Endpoint = Endpoint {
-        role: Some(Role::Admin),
-        request: Some("BackupWanted"),
-        streams: true,
-        ..change("POST", "/api/backup", "Copies the data to a folder of this machine.", "Backup")
-    };
     vec![
         (LIST, get(links::list)),
         (SHOW, get(links::show)),
@@ -212,14 +226,34 @@ fn changes() -> Vec<(Endpoint, MethodRouter<Arc<Plane>>)> {
         (TAKE, post(import::post)),
         (GIVE, get(export::get)),
         (ASK, post(sql::post)),
-        (COPY, post(backup::post)),
     ]
+}
+
+fn upkeep() -> Vec<(Endpoint, MethodRouter<Arc<Plane>>)> {
+    const COPY: Endpoint = Endpoint {
+        role: Some(Role::Admin),
+        request: Some("BackupWanted"),
+        streams: true,
+        ..change("POST", "/api/backup", "Copies the data to a folder of this machine.", "Backup")
+    };
+    const ANEW: Endpoint = Endpoint {
+        role: Some(Role::Admin),
+        query: &[choice("dry_run", "Only tell what would change.", &["true", "false"])],
+        ..change("POST", "/api/backfill", "Begins to fold the log anew.", "Backfill")
+    };
+    const HOW_FAR: Endpoint = read(
+        "/api/backfill",
+        "How far folding anew is, and what the last one changed.",
+        "Backfill",
+    );
+    vec![(COPY, post(backup::post)), (HOW_FAR, get(backfill::get)), (ANEW, post(backfill::post))]
 }
 
 /// Every route with its handler, the dashboard's files apart.
 pub fn table() -> Vec<(Endpoint, MethodRouter<Arc<Plane>>)> {
     let mut all = figures();
     all.extend(changes());
+    all.extend(upkeep());
     all
 }
 

@@ -76,6 +76,7 @@ struct Status<'a> {
     watermark: Option<String>,
     complete_until: Option<String>,
     provisional: bool,
+    refolding: bool,
     counts: Counts,
     refusals: BTreeMap<&'a str, u64>,
     trouble: Option<&'a str>,
@@ -98,7 +99,8 @@ pub async fn get(State(plane): State<Arc<Plane>>) -> Result<Response, Refusal> {
         lag: Lag::of(&standing),
         watermark: standing.watermark.map(Timestamp::to_rfc3339),
         complete_until: standing.complete_until.map(Timestamp::to_rfc3339),
-        provisional: !standing.drained,
+        provisional: standing.freshness().provisional,
+        refolding: standing.refolding,
         counts: Counts::of(&pulse),
         refusals: pulse
             .delivery

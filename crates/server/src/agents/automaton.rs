@@ -3,7 +3,7 @@
 use aho_corasick::AhoCorasick;
 use regex::RegexSet;
 
-const PATTERNS: &str = include_str!("../../data/crawler-user-agents.json");
+pub(super) const PATTERNS: &str = include_str!("../../data/crawler-user-agents.json");
 
 /// One entry of the list.
 #[derive(serde::Deserialize)]

@@ -90,6 +90,12 @@ impl AgentList {
         Self { cache: quick_cache::sync::Cache::new(cache_entries) }
     }
 
+    /// Names the lists: other lists, another name.
+    pub fn fingerprint(&self) -> String {
+        let lists = [FAMILIES.as_bytes(), automaton::PATTERNS.as_bytes()];
+        millstream_event::Hash128::of("agent lists", &lists).to_hex()
+    }
+
     /// Compiles the lists now, for a process that would rather wait here than at its first event.
     ///
     /// # Errors

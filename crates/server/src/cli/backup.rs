@@ -35,8 +35,7 @@ impl Backup {
             |error: &dyn std::fmt::Display| Failure::new("the backup was not made", error);
         let report = match self.place.open(false)? {
             Target::Local(engine) => {
-                instance::backup(&engine.instance, engine.generation(), &self.to)
-                    .map_err(|error| not_made(&error))?
+                instance::backup(&engine.instance, &self.to).map_err(|error| not_made(&error))?
             }
             Target::Remote(mut remote) => {
                 let whole = std::path::absolute(&self.to).map_err(|error| not_made(&error))?;

@@ -73,7 +73,7 @@ impl Demo {
         self.fill(&engine)?;
         if self.once {
             print_reports(&engine)?;
-            engine.consumer.shutdown();
+            engine.close();
             return Ok(Ended::Done);
         }
         self.live(Planes::start(engine)?)
@@ -166,7 +166,7 @@ fn ticker(
                 count(&told.events),
                 count(&told.orders),
                 count(&told.failed),
-                engine.consumer.progress().lag_records,
+                engine.active().consumer.progress().lag_records,
             ));
             line.tick();
             std::thread::sleep(Duration::from_millis(250));

@@ -1,34 +1,33 @@
 //! A data directory at work: log, fold, registry and editor, wired in one place.
 
+use super::active::{Active, Workshop};
 use super::figures::StoreFigures;
+use super::rules::FoldRules;
+use super::succession::{Purpose, Succession, SuccessionError};
 use crate::admin::AdminParts;
 use crate::agents::AgentList;
 use crate::capture::clock::ReceiveClock;
 use crate::capture::plane::CountryOf;
 use crate::capture::{CaptureKeys, CaptureParts, Counters, Readiness};
 use crate::config::Config;
-use crate::consume::{
-    self, ConsumeError, ConsumeOptions, ConsumeParts, Consumer, DrainError, Parameters,
-};
+use crate::consume::{ConsumeError, ConsumeOptions, DrainError};
 use crate::country::{Countries, CountryError};
-use crate::instance::{Instance, InstanceError, InstanceOptions, Keeper};
+use crate::instance::{Instance, InstanceError, InstanceOptions};
 use crate::links::{EditError, Editor, Registry};
 use crate::report::Freshness;
-use crate::report::Spans;
 use crate::sql::Desk;
 use crate::tables::{Tables, TablesError, TablesLimits, TablesParts};
+use arc_swap::ArcSwap;
 use millstream_event::control::Settings;
-use millstream_event::{Span, Timestamp};
+use millstream_event::{Lane, Span, Timestamp};
 use millstream_log::SegmentOptions;
+use millstream_store::{LaneHead, StateView, StoreError};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// How long a command waits for the fold to reach the log's end. A directory that was left in the
 /// middle of a large import is folded to its end first.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(24 * 3_600);
-
-/// The generation that is folded.
-const GENERATION: u16 = 0;
 
 /// Why a data directory could not be put to work.
 #[derive(Debug, thiserror::Error)]
@@ -51,13 +50,17 @@ pub enum EngineError {
     /// The keeper.
     #[error("cannot start the thread that writes checkpoints: {0}; raise the limit on processes")]
     Keeper(std::io::Error),
+    /// Changed rules.
+    #[error(transparent)]
+    Succession(#[from] SuccessionError),
 }
 
 /// An open data directory whose log is being folded.
 pub struct Engine {
-    /// Writes checkpoints and lets retention go. First, so that it ends before the directory is
+    /// Folds the log anew when a rule was changed. First, so that it ends before the directory is
     /// given free.
-    _keeper: Keeper,
+    succession: Arc<Succession>,
+    active: Arc<ArcSwap<Active>>,
     /// What it was opened with.
     pub config: Config,
     /// The directory.
@@ -66,17 +69,33 @@ pub struct Engine {
     pub registry: Arc<Registry>,
     /// The writer of the control lane.
     pub editor: Arc<Editor>,
-    /// The fold.
-    pub consumer: Arc<Consumer>,
     /// Recognises user agents.
     pub agents: Arc<AgentList>,
     /// Stamps everything this process receives.
-    pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    pub clock: Clock,
     /// Tables for SQL.
     pub tables: Arc<Tables>,
     /// Answers questions to them.
     pub desk: Desk,
     country: OnceLock<Arc<CountryOf>>,
+}
+
+/// A clock that stamps what is received.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// A consistent view of the generation in force. Holds space: drop it soon.
+pub struct View {
+    /// The state as it is now.
+    pub state: Box<dyn StateView>,
+    /// What it is of; held, so that nobody removes it.
+    pub active: Arc<Active>,
+}
+
+impl View {
+    /// The generation of the state.
+    pub fn generation(&self) -> u16 {
+        self.active.state.generation
+    }
 }
 
 impl Engine {
@@ -95,40 +114,48 @@ impl Engine {
             tracing::warn!(because, "the state is folded again from the log");
         }
         let registry = Arc::new(Registry::new());
-        let clock: Arc<dyn Fn() -> Timestamp + Send + Sync> = {
+        let clock: Clock = {
             let clock = ReceiveClock::default();
             Arc::new(move || clock.now())
         };
-        let told = Arc::clone(&registry);
         let agents = Arc::new(AgentList::default());
-        let parts = ConsumeParts {
-            log: Arc::clone(&instance.log),
-            store: Arc::clone(&instance.store),
-            parameters: parameters(&config),
-            agents: Arc::<AgentList>::clone(&agents),
-            subject_key: instance.keys.subject,
-            clock: Arc::clone(&clock),
-            on_control: Arc::new(move |version, control| told.apply(version, control)),
-        };
         let options = ConsumeOptions {
             owners: config.pipeline.owners,
             batch_records: config.pipeline.batch_records,
             niceness: config.pipeline.niceness,
             ..ConsumeOptions::default()
         };
-        let consumer = Arc::new(consume::start(&options, parts)?);
+        let workshop = Workshop {
+            instance: Arc::clone(&instance),
+            registry: Arc::clone(&registry),
+            agents: Arc::clone(&agents),
+            clock: Arc::clone(&clock),
+            options,
+            checkpoint_every: config.pipeline.checkpoint_every,
+        };
+        let wanted = FoldRules::wanted(&config, &agents);
+        let rules = rules_in_force(&instance, &wanted)?;
+        let state = instance.in_force();
+        let parameters = rules.of(state.generation);
+        let consumer = workshop.fold(&state, &parameters, config.pipeline.niceness)?;
+        let active = Active::of(&instance, (consumer, parameters), workshop.checkpoint_every);
+        let active = Arc::new(ArcSwap::from_pointee(active.map_err(EngineError::Keeper)?));
         let editor = Arc::new(Editor::new(Arc::clone(&registry), Arc::clone(&instance.log)));
-        let keeper =
-            instance.keep(config.pipeline.checkpoint_every).map_err(EngineError::Keeper)?;
-        let tables = Arc::new(kept_tables(&config, &instance, &consumer, (&agents, &clock))?);
+        let parts = tables_parts(&workshop, &active.load());
+        let tables = Arc::new(Tables::open(&instance.dir.join("tables"), parts)?);
+        let (made, following) = (workshop.clone(), Arc::clone(&tables));
+        let on_succession = Box::new(move |active: &Active| {
+            following.follow(tables_parts(&made, active));
+        });
+        let succession = Succession::new(workshop, Arc::clone(&active), on_succession);
         let desk = Desk::new(config.sql, &instance.dir.join("tables"));
         let engine = Self {
-            _keeper: keeper,
+            succession,
+            active,
             config,
             instance,
             registry,
             editor,
-            consumer,
             agents,
             clock,
             tables,
@@ -136,7 +163,47 @@ impl Engine {
             country: OnceLock::new(),
         };
         engine.record_domains()?;
+        engine.follow_rules(&rules, &wanted)?;
         Ok(engine)
+    }
+
+    /// Folds the log anew where the rules in force are not those that are wanted.
+    fn follow_rules(&self, rules: &FoldRules, wanted: &FoldRules) -> Result<(), EngineError> {
+        if rules == wanted {
+            return Ok(self.instance.generations.abandon()?);
+        }
+        tracing::warn!(
+            "a rule was changed: the log is folded anew; until that is done the earlier rule holds"
+        );
+        Ok(self.succession.begin(wanted, Purpose::Rules)?)
+    }
+
+    /// The generation in force.
+    pub fn active(&self) -> Arc<Active> {
+        self.active.load_full()
+    }
+
+    /// A consistent view of the generation in force.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn view(&self) -> Result<View, StoreError> {
+        let active = self.active();
+        Ok(View { state: active.state.store.snapshot()?, active })
+    }
+
+    /// Folds the log anew by the same rules, to take its place or, with `dry_run`, to be compared.
+    ///
+    /// # Errors
+    /// See [`SuccessionError`].
+    pub fn backfill(&self, dry_run: bool) -> Result<(), SuccessionError> {
+        let purpose = if dry_run { Purpose::DryRun } else { Purpose::Backfill };
+        self.succession.begin(&FoldRules::wanted(&self.config, &self.agents), purpose)
+    }
+
+    /// The log being folded anew.
+    pub fn succession(&self) -> &Succession {
+        &self.succession
     }
 
     /// Adds the configured domains to those in force.
@@ -171,7 +238,17 @@ impl Engine {
     /// # Errors
     /// When folding stopped.
     pub fn drain(&self) -> Result<(), DrainError> {
-        self.consumer.drain(DRAIN_PATIENCE).map(drop)
+        let refolded = super::progress::refolding(&self.succession);
+        if let Err(error) = refolded {
+            tracing::error!(%error, "figures follow the earlier rules");
+        }
+        self.active().consumer.drain(DRAIN_PATIENCE).map(drop)
+    }
+
+    /// Ends every thread that folds.
+    pub fn close(&self) {
+        self.succession.close();
+        self.active().consumer.shutdown();
     }
 
     /// Looks up countries; the database is unpacked when first asked for.
@@ -196,10 +273,10 @@ impl Engine {
     /// When the country database cannot be read.
     pub fn capture_parts(&self) -> Result<CaptureParts, CountryError> {
         let keys = &self.instance.keys;
-        let consumer = Arc::clone(&self.consumer);
+        let active = Arc::clone(&self.active);
         let fold = Readiness {
             stage: "stream",
-            check: Box::new(move || match consumer.progress().stopped.first() {
+            check: Box::new(move || match active.load().consumer.progress().stopped.first() {
                 None => Ok(()),
                 Some(stopped) => Err(stopped.reason.clone()),
             }),
@@ -225,39 +302,47 @@ impl Engine {
             }),
             transfer: Arc::new(super::transfer::Gateway(Arc::clone(self))),
             questions: Arc::new(super::questions::Asking(Arc::clone(self))),
+            refolding: Arc::new(super::backfill::Anew(Arc::clone(self))),
             clock: Arc::clone(&self.clock),
         }
     }
+}
 
-    /// The spans it is folded with.
-    pub const fn spans(&self) -> Spans {
-        let pipeline = &self.config.pipeline;
-        Spans { timeout: pipeline.timeout, horizon: pipeline.horizon, window: pipeline.window }
-    }
-
-    /// The generation that is folded.
-    pub const fn generation(&self) -> u16 {
-        GENERATION
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.succession.close();
     }
 }
 
-type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+/// The rules that the state in force was folded by. A state of which nothing is recorded, or that
+/// holds nothing yet, takes on those that are wanted.
+fn rules_in_force(instance: &Instance, wanted: &FoldRules) -> Result<FoldRules, EngineError> {
+    let state = instance.in_force();
+    let recorded = FoldRules::recorded(&instance.generations.in_force().rules);
+    let mut empty = true;
+    for lane in Lane::all() {
+        let head = state.store.head(state.generation, lane).map_err(InstanceError::from)?;
+        empty &= head == LaneHead::default();
+    }
+    match recorded {
+        Some(rules) if !empty || rules == *wanted => Ok(rules),
+        _ => {
+            instance.generations.adopt(wanted.record())?;
+            Ok(wanted.clone())
+        }
+    }
+}
 
-/// The tables of a directory; nothing is brought up to date yet.
-fn kept_tables(
-    config: &Config,
-    instance: &Instance,
-    consumer: &Arc<Consumer>,
-    (agents, clock): (&Arc<AgentList>, &Clock),
-) -> Result<Tables, TablesError> {
-    let (fold, clock) = (Arc::clone(consumer), Arc::clone(clock));
-    let parts = TablesParts {
-        log: Arc::clone(&instance.log),
-        store: Arc::clone(&instance.store),
-        agents: Arc::<AgentList>::clone(agents),
-        generation: GENERATION,
-        window: config.pipeline.window,
-        horizon: config.pipeline.horizon,
+/// What the kept tables of a generation are made of.
+fn tables_parts(workshop: &Workshop, active: &Active) -> TablesParts {
+    let (fold, clock) = (Arc::clone(&active.consumer), Arc::clone(&workshop.clock));
+    TablesParts {
+        log: Arc::clone(&workshop.instance.log),
+        store: Arc::clone(&active.state.store),
+        agents: Arc::<AgentList>::clone(&workshop.agents),
+        generation: active.state.generation,
+        window: active.parameters.window,
+        horizon: active.parameters.horizon,
         freshness: Arc::new(move || {
             let progress = fold.progress();
             let until = progress.complete_until;
@@ -268,18 +353,6 @@ fn kept_tables(
             }
         }),
         limits: TablesLimits::default(),
-    };
-    Tables::open(&instance.dir.join("tables"), parts)
-}
-
-fn parameters(config: &Config) -> Parameters {
-    let pipeline = &config.pipeline;
-    Parameters {
-        timeout: pipeline.timeout,
-        horizon: pipeline.horizon,
-        window: pipeline.window,
-        conversions: pipeline.conversions.clone(),
-        ..Parameters::default()
     }
 }
 

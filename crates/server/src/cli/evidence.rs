@@ -15,13 +15,13 @@ pub struct Files(pub Arc<Engine>);
 impl Evidence for Files {
     fn chain(&self, subject: Subject, id: &str) -> Result<Option<Chain>, ReportError> {
         let engine = &self.0;
-        let snapshot = engine.instance.store.snapshot().map_err(ReportError::read)?;
+        let view = engine.view().map_err(ReportError::read)?;
         let sources = Sources {
-            state: &Reading(&*snapshot),
+            state: &Reading(&*view.state),
             log: &*engine.instance.log,
             registry: &engine.registry,
-            generation: engine.generation(),
-            window: engine.config.pipeline.window,
+            generation: view.generation(),
+            window: view.active.spans().window,
         };
         audit::audit(&sources, subject, id)
     }
@@ -32,9 +32,9 @@ impl Evidence for Files {
         limit: usize,
     ) -> Result<Vec<Quarantine>, ReportError> {
         let engine = &self.0;
-        let snapshot = engine.instance.store.snapshot().map_err(ReportError::read)?;
+        let view = engine.view().map_err(ReportError::read)?;
         let mut places: Vec<(Timestamp, Lane, Position)> = Vec::new();
-        query::quarantine(&Reading(&*snapshot), engine.generation(), &mut |(lane, _, entry)| {
+        query::quarantine(&Reading(&*view.state), view.generation(), &mut |(lane, _, entry)| {
             if reason.is_none_or(|wanted| wanted == entry.reason) {
                 places.push((entry.received, lane, entry.position));
             }

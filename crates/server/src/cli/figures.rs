@@ -32,11 +32,11 @@ impl StoreFigures {
         &self,
         answer: impl FnOnce(&StateFigures<'_>) -> Result<T, ReportError>,
     ) -> Result<T, ReportError> {
-        let snapshot = self.engine.instance.store.snapshot().map_err(ReportError::read)?;
+        let view = self.engine.view().map_err(ReportError::read)?;
         let figures = StateFigures {
-            state: &Reading(&*snapshot),
-            generation: self.engine.generation(),
-            spans: self.engine.spans(),
+            state: &Reading(&*view.state),
+            generation: view.generation(),
+            spans: view.active.spans(),
             delivery: DeliveryCounts::default(),
         };
         answer(&figures)
@@ -61,7 +61,7 @@ impl Figures for StoreFigures {
     }
 
     fn horizon(&self) -> Span {
-        self.engine.config.pipeline.horizon
+        self.engine.active().spans().horizon
     }
 
     fn outcomes(&self) -> Result<OutcomeCounts, ReportError> {
@@ -72,7 +72,7 @@ impl Figures for StoreFigures {
         let mut delivery = self.counters.as_deref().map_or_else(DeliveryCounts::default, |it| {
             captured(it, &self.recent.read(it, Instant::now()))
         });
-        let hops = self.engine.consumer.progress().hops;
+        let hops = self.engine.active().consumer.progress().hops;
         delivery.hops.extend(
             [
                 ("received_to_folded", hops.received_to_folded),

@@ -3,8 +3,10 @@
 //! A command works on a data directory it opens itself, or through the instance that has it open
 //! (`place`). [`engine`] wires log, fold, registry and editor; `serve` puts the planes on top.
 
+mod active;
 mod attribute;
 mod audit;
+mod backfill;
 mod backup;
 mod config;
 mod demo;
@@ -21,15 +23,17 @@ mod load;
 mod output;
 mod place;
 mod plan;
+mod progress;
 mod questions;
 mod recent;
 mod remote;
 mod report;
-
+mod rules;
 mod score;
 mod serve;
 mod sql;
 mod standing;
+mod succession;
 mod transfer;
 mod upload;
 
@@ -65,6 +69,7 @@ enum Command {
     Score(score::Score),
     Config(config::Config),
     Load(load::Load),
+    Backfill(backfill::Backfill),
     Backup(backup::Backup),
     Restore(backup::Restore),
     Doctor(doctor::Doctor),
@@ -86,6 +91,7 @@ impl Command {
             Self::Score(score) => score.run(),
             Self::Config(config) => config.run(),
             Self::Load(load) => load.run(),
+            Self::Backfill(backfill) => backfill.run(),
             Self::Backup(backup) => backup.run(),
             Self::Restore(restore) => restore.run(),
             Self::Doctor(doctor) => doctor.run(),

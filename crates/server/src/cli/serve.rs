@@ -149,13 +149,13 @@ impl Planes {
         {
             tracing::warn!("some requests were cut off at the end of the configured patience");
         }
-        if let Err(error) = self.engine.consumer.drain(LAST_FOLD) {
+        if let Err(error) = self.engine.active().consumer.drain(LAST_FOLD) {
             tracing::warn!(%error, "the rest is folded at the next start");
         }
         if let Some(admin) = self.admin {
             admin.shutdown();
         }
-        self.engine.consumer.shutdown();
+        self.engine.close();
     }
 }
 

@@ -93,8 +93,8 @@ impl Engine {
     }
 
     fn visible(&self) -> Result<u64, GatewayError> {
-        let snapshot = self.instance.store.snapshot()?;
-        let counts = query::counts(&Reading(&*snapshot), self.generation())?;
+        let view = self.view()?;
+        let counts = query::counts(&Reading(&*view.state), view.generation())?;
         Ok(u64::try_from(counts.visible).unwrap_or(0))
     }
 }
@@ -120,7 +120,7 @@ impl Transfer for Gateway {
 
     fn backup(&self, to: &Path) -> Result<serde_json::Value, TransferError> {
         let engine = &self.0;
-        let report = instance::backup(&engine.instance, engine.generation(), to);
+        let report = instance::backup(&engine.instance, to);
         let report = report.map_err(|error| match error {
             InstanceError::NotEmpty { .. } => TransferError::Request(error.to_string()),
             other => TransferError::Failed(other.to_string()),
@@ -148,13 +148,14 @@ impl Transfer for Gateway {
             .map_err(|error| TransferError::Request(error.to_string()))?;
         let failed = |error: &dyn std::fmt::Display| TransferError::Failed(error.to_string());
         let engine = &self.0;
-        let snapshot = engine.instance.store.snapshot().map_err(|error| failed(&error))?;
+        let view = engine.view().map_err(|error| failed(&error))?;
+        let spans = view.active.spans();
         let parts = ExportParts {
             log: &*engine.instance.log,
-            state: &*snapshot,
-            generation: engine.generation(),
-            window: engine.config.pipeline.window,
-            horizon: engine.config.pipeline.horizon,
+            state: &*view.state,
+            generation: view.generation(),
+            window: spans.window,
+            horizon: spans.horizon,
             agents: &*engine.agents,
         };
         export::export(parts, &request, output).map(drop).map_err(|error| failed(&error))

@@ -9,6 +9,7 @@ use millstream_log::EventLog;
 use millstream_pipeline::Rules;
 use millstream_stitch::{Agents, GraphLimits};
 use millstream_store::StateStore;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -58,9 +59,10 @@ impl std::fmt::Debug for ConsumeOptions {
 }
 
 /// The rules of a generation, apart from the list of agents.
-#[derive(Clone)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parameters {
-    /// The generation.
+    /// The generation: not a rule itself.
+    #[serde(skip)]
     pub generation: u16,
     /// Longest gap within a session.
     pub timeout: Span,

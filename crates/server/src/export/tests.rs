@@ -139,11 +139,11 @@ fn append(instance: &Instance, records: &[Append]) {
 fn folded(instance: &Instance) -> Vec<Vec<u8>> {
     let mut parts = World::new().parts();
     parts.log = instance.log.clone();
-    parts.store = instance.store.clone();
+    parts.store = instance.in_force().store.clone();
     let consumer = start(&options(2, 50), parts).unwrap();
     consumer.drain(crate::consume::tests::parts::PATIENCE).unwrap();
     consumer.shutdown();
-    all_tables(&*instance.log, &*instance.store.snapshot().unwrap())
+    all_tables(&*instance.log, &*instance.in_force().store.snapshot().unwrap())
 }
 
 fn open(dir: &Path) -> Instance {
@@ -159,12 +159,12 @@ fn a_backup_taken_under_load_restores_and_folds_on() {
     append(&instance, &records[..100]);
     let mut parts = World::new().parts();
     parts.log = instance.log.clone();
-    parts.store = instance.store.clone();
+    parts.store = instance.in_force().store.clone();
     let options = ConsumeOptions { batch_records: 10, ..options(2, 10) };
     let consumer = start(&options, parts).unwrap();
     let report = std::thread::scope(|scope| {
         scope.spawn(|| append(&instance, &records[100..150]));
-        backup(&instance, 0, &path("copy")).unwrap()
+        backup(&instance, &path("copy")).unwrap()
     });
     assert!(report.segments > 0 && report.log_bytes > 0);
     consumer.shutdown();
@@ -173,7 +173,7 @@ fn a_backup_taken_under_load_restores_and_folds_on() {
     let expected = folded(&instance);
 
     let options = InstanceOptions::default();
-    let refused = backup(&instance, 0, &path("copy"));
+    let refused = backup(&instance, &path("copy"));
     assert!(matches!(refused, Err(InstanceError::NotEmpty { .. })), "a backup is never mixed");
     drop(instance);
     assert_eq!(restore(&path("copy"), &path("back"), &options).unwrap(), report);

@@ -6,7 +6,7 @@
 
 use super::error::InstanceError;
 use super::keys::KEY_FILE;
-use super::{Instance, InstanceOptions, log_dir, state_dir};
+use super::{Generation, Generations, InForce, Instance, InstanceOptions, log_dir, state_dir};
 use millstream_store::FjallStore;
 use millstream_store::checkpoint::{self, CheckpointSize};
 use serde::{Deserialize, Serialize};
@@ -23,6 +23,9 @@ const MANIFEST_VERSION: u32 = 1;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BackupReport {
     version: u32,
+    /// The generation in force.
+    #[serde(default)]
+    pub generation: Generation,
     /// Keys of state.
     pub entries: u64,
     /// Bytes of state.
@@ -37,19 +40,17 @@ pub struct BackupReport {
 ///
 /// # Errors
 /// When something cannot be read or written; `to` is then no whole backup.
-pub fn backup(
-    instance: &Instance,
-    generation: u16,
-    to: &Path,
-) -> Result<BackupReport, InstanceError> {
+pub fn backup(instance: &Instance, to: &Path) -> Result<BackupReport, InstanceError> {
     require_empty(to)?;
-    let state = instance.store.snapshot()?;
+    let InForce { generation, store } = instance.in_force();
+    let state = store.snapshot()?;
     let CheckpointSize { entries, bytes, .. } =
         checkpoint::write(&*state, generation, &to.join(CHECKPOINT_DIR))?;
     drop(state);
     let (segments, log_bytes) = copy_log(&log_dir(&instance.dir), &log_dir(to))?;
     let report = BackupReport {
         version: MANIFEST_VERSION,
+        generation: instance.generations.in_force(),
         entries,
         state_bytes: bytes,
         segments,
@@ -91,7 +92,8 @@ pub fn restore(
     let store = FjallStore::open(&unfinished, &options.store)?;
     checkpoint::read(&from.join(CHECKPOINT_DIR), &store)?;
     drop(store);
-    let state = state_dir(dir);
+    Generations::restore(dir, report.generation.clone())?;
+    let state = state_dir(dir, report.generation.number);
     fs::rename(&unfinished, &state).map_err(InstanceError::io("rename", &unfinished))?;
     Ok(report)
 }

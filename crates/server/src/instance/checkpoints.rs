@@ -153,6 +153,14 @@ fn number(path: &Path) -> Option<u64> {
     path.file_name()?.to_str()?.parse().ok()
 }
 
+/// Removes every checkpoint of a data directory.
+///
+/// # Errors
+/// When the folder cannot be removed.
+pub fn remove_all(dir: &Path) -> Result<(), InstanceError> {
+    remove(&dir.join("checkpoints"))
+}
+
 fn remove(dir: &Path) -> Result<(), InstanceError> {
     match fs::remove_dir_all(dir) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {

@@ -83,6 +83,9 @@ pub enum InstanceError {
         /// The first position kept.
         first: u64,
     },
+    /// 65,536 generations were folded in this directory.
+    #[error("this directory has used up its 65,536 generations: import its log into a new one")]
+    GenerationsUsedUp,
     /// A folder that must be empty is not.
     #[error("{path} is not empty: name a folder that does not exist or is empty")]
     NotEmpty {

@@ -6,13 +6,15 @@
 //! | `instance.json` | process id and addresses of that process |
 //! | `log/key` | 32 random bytes, mode 0600: every derived key comes from it |
 //! | `log/*.segment` | the log: the truth |
-//! | `state/` | what the fold made of it: can be removed at any time and is then folded again |
+//! | `state/`, `state-N/` | what the fold made of it: can be removed at any time and is then folded again |
+//! | `generation.json` | which state is in force, and the rules it was folded by |
 //! | `tables/` | rows of the state and the log as Parquet, for SQL: can be removed like the state |
 //! | `checkpoints/` | the two newest copies of the state; the log is kept from the older one on |
 
 mod backup;
 mod checkpoints;
 mod error;
+mod generations;
 mod keeper;
 mod keys;
 mod lock;
@@ -23,6 +25,7 @@ mod timeline;
 pub use backup::{BackupReport, backup, restore};
 use checkpoints::Checkpoints;
 pub use error::InstanceError;
+pub use generations::{Generation, Generations, state_dir};
 pub use keeper::{Keeper, Keeping};
 pub use keys::Keys;
 pub use presence::Addresses;
@@ -36,7 +39,7 @@ use millstream_store::{StateStore, StoreOptions};
 use presence::Presence;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 /// How a data directory is opened.
@@ -46,20 +49,13 @@ pub struct InstanceOptions {
     pub log: SegmentOptions,
     /// Settings of the state store.
     pub store: StoreOptions,
-    /// Generation whose state is checked against the log.
-    pub generation: u16,
     /// How far the state's own threads and the keeper step back behind capture; 0 for not at all.
     pub niceness: u8,
 }
 
 impl Default for InstanceOptions {
     fn default() -> Self {
-        Self {
-            log: SegmentOptions::default(),
-            store: StoreOptions::default(),
-            generation: 0,
-            niceness: NICENESS,
-        }
+        Self { log: SegmentOptions::default(), store: StoreOptions::default(), niceness: NICENESS }
     }
 }
 
@@ -69,17 +65,16 @@ pub struct Instance {
     pub dir: PathBuf,
     /// The log.
     pub log: Arc<dyn EventLog>,
-    /// The state.
-    pub store: Arc<dyn StateStore>,
+    /// Which states there are.
+    pub generations: Generations,
     /// Keys derived from the data directory's own.
     pub keys: Keys,
     /// Why the state was set aside and is folded again, when it was.
     pub rebuilt: Option<String>,
     /// Bytes that a crash had left unfinished at the log's end and that were cut off.
     pub log_cut: Option<String>,
-    checkpoints: Checkpoints,
-    generation: u16,
-    niceness: u8,
+    in_force: RwLock<InForce>,
+    options: InstanceOptions,
     presence: Presence,
     _lock: DirectoryLock,
 }
@@ -89,9 +84,13 @@ pub fn log_dir(dir: &Path) -> PathBuf {
     dir.join("log")
 }
 
-/// The folder of the state in a data directory.
-pub fn state_dir(dir: &Path) -> PathBuf {
-    dir.join("state")
+/// The state that answers are read from.
+#[derive(Clone)]
+pub struct InForce {
+    /// Its generation.
+    pub generation: u16,
+    /// The state.
+    pub store: Arc<dyn StateStore>,
 }
 
 impl Instance {
@@ -110,26 +109,54 @@ impl Instance {
         let log = SegmentLog::open(Arc::new(SystemDisk), &log_dir(dir), options.log.clone())?;
         let log_cut = log.cut().map(|cut| format!("{cut:?}"));
         // What the state library writes and merges in threads of its own is no hurry either.
-        let (store, rebuilt) = stepped_back(options.niceness, || state::open(dir, &log, options))?;
+        let generations = Generations::open(dir)?;
+        let generation = generations.in_force().number;
+        let (store, rebuilt) =
+            stepped_back(options.niceness, || state::open(dir, &log, (generation, options)))?;
         Ok(Self {
             dir: dir.to_owned(),
             log: Arc::new(log),
-            store: Arc::new(store),
+            generations,
             keys,
             rebuilt,
             log_cut,
-            checkpoints: Checkpoints::of(dir, options.generation, options.store.layout),
-            generation: options.generation,
-            niceness: options.niceness,
+            in_force: RwLock::new(InForce { generation, store: Arc::new(store) }),
+            options: options.clone(),
             presence,
             _lock: lock,
         })
     }
 
+    /// The state that answers are read from.
+    pub fn in_force(&self) -> InForce {
+        self.in_force.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Opens the state of a generation that was begun; what cannot be used is begun anew.
+    ///
+    /// # Errors
+    /// When its folder cannot be read or written.
+    pub fn open_next(&self, generation: u16) -> Result<Arc<dyn StateStore>, InstanceError> {
+        let open = || state::open_next(&self.dir, &*self.log, (generation, &self.options));
+        Ok(Arc::new(stepped_back(self.options.niceness, open)?))
+    }
+
+    /// Puts the generation that was begun in force, with the state that [`Self::open_next`] gave.
+    /// Checkpoints are of the earlier one, and go.
+    ///
+    /// # Errors
+    /// When that cannot be recorded: the earlier one is still in force.
+    pub fn succeed(&self, next: InForce) -> Result<(), InstanceError> {
+        self.generations.succeed()?;
+        *self.in_force.write().unwrap_or_else(PoisonError::into_inner) = next;
+        checkpoints::remove_all(&self.dir)
+    }
+
     /// What writes checkpoints of this directory and applies its retention, step by step.
     pub fn keeping(&self) -> Keeping {
-        let (log, store) = (Arc::clone(&self.log), Arc::clone(&self.store));
-        Keeping::new(log, store, self.checkpoints.clone(), self.generation)
+        let InForce { generation, store } = self.in_force();
+        let checkpoints = Checkpoints::of(&self.dir, generation, self.options.store.layout);
+        Keeping::new(Arc::clone(&self.log), store, checkpoints, generation)
     }
 
     /// The same on a thread of its own: a checkpoint whenever the newest is older than `every`.
@@ -137,7 +164,7 @@ impl Instance {
     /// # Errors
     /// When no thread can be started.
     pub fn keep(&self, every: Duration) -> std::io::Result<Keeper> {
-        stepped_back(self.niceness, || Keeper::start(self.keeping(), every))
+        stepped_back(self.options.niceness, || Keeper::start(self.keeping(), every))
     }
 
     /// Tells other processes where this one listens, in `instance.json`.

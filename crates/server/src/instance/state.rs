@@ -5,18 +5,19 @@ use super::checkpoints::Checkpoints;
 use super::error::InstanceError;
 use super::timeline::{check_reach, check_timeline};
 use super::{InstanceOptions, state_dir};
-use millstream_log::SegmentLog;
+use millstream_log::{EventLog, SegmentLog};
 use millstream_store::{FjallStore, Found, rebuild};
 use std::fs;
 use std::path::Path;
+use std::path::PathBuf;
 
 /// The state, and why it is folded again, when it is.
 pub(super) fn open(
     dir: &Path,
     log: &SegmentLog,
-    options: &InstanceOptions,
+    (generation, options): (u16, &InstanceOptions),
 ) -> Result<(FjallStore, Option<String>), InstanceError> {
-    let state = state_dir(dir);
+    let state = state_dir(dir, generation);
     let (store, found) = FjallStore::open_or_rebuild(&state, &options.store)?;
     let because = match found {
         // What is there now is empty and new.
@@ -25,7 +26,7 @@ pub(super) fn open(
             fs::remove_dir_all(&state).map_err(InstanceError::io("remove", &state))?;
             because.to_string()
         }
-        Found::Kept => match belongs(log, &store, options) {
+        Found::Kept => match belongs(log, &store, generation) {
             Ok(()) => return Ok((store, None)),
             Err(
                 error @ (InstanceError::OtherTimeline { .. } | InstanceError::TooFarBack { .. }),
@@ -37,15 +38,38 @@ pub(super) fn open(
             Err(other) => return Err(other),
         },
     };
-    restore(dir, log, options)?;
+    restore((dir, &state), log, (generation, options))?;
     Ok((FjallStore::open(&state, &options.store)?, Some(because)))
 }
 
+/// Opens the state of a generation that is being folded; what cannot be used begins empty.
+pub(super) fn open_next(
+    dir: &Path,
+    log: &dyn EventLog,
+    (generation, options): (u16, &InstanceOptions),
+) -> Result<FjallStore, InstanceError> {
+    let state = state_dir(dir, generation);
+    let (store, _) = FjallStore::open_or_rebuild(&state, &options.store)?;
+    if belongs(log, &store, generation).is_ok() {
+        return Ok(store);
+    }
+    drop(store);
+    rebuild::set_aside(&state)?;
+    let store = FjallStore::open(&state, &options.store)?;
+    // What the log no longer holds cannot be folded again: then there is no next generation.
+    belongs(log, &store, generation)?;
+    Ok(store)
+}
+
 /// Puts the newest usable checkpoint in the place of the state, which is not there.
-fn restore(dir: &Path, log: &SegmentLog, options: &InstanceOptions) -> Result<(), InstanceError> {
-    let checkpoints = Checkpoints::of(dir, options.generation, options.store.layout);
+fn restore(
+    (dir, state): (&Path, &PathBuf),
+    log: &SegmentLog,
+    (generation, options): (u16, &InstanceOptions),
+) -> Result<(), InstanceError> {
+    let checkpoints = Checkpoints::of(dir, generation, options.store.layout);
     let unfinished = dir.join("state.restoring");
-    let (state, failed) = (state_dir(dir), || InstanceError::io("rename", &unfinished));
+    let failed = || InstanceError::io("rename", &unfinished);
     for checkpoint in checkpoints.all()?.iter().rev() {
         if unfinished.exists() {
             let removed = fs::remove_dir_all(&unfinished);
@@ -53,10 +77,10 @@ fn restore(dir: &Path, log: &SegmentLog, options: &InstanceOptions) -> Result<()
         }
         let store = FjallStore::open(&unfinished, &options.store)?;
         let loaded =
-            checkpoints.load(checkpoint, &store).and_then(|()| belongs(log, &store, options));
+            checkpoints.load(checkpoint, &store).and_then(|()| belongs(log, &store, generation));
         drop(store);
         match loaded {
-            Ok(()) => return fs::rename(&unfinished, &state).map_err(failed()),
+            Ok(()) => return fs::rename(&unfinished, state).map_err(failed()),
             Err(error) => tracing::warn!(%error, "a checkpoint cannot be used"),
         }
     }
@@ -64,11 +88,7 @@ fn restore(dir: &Path, log: &SegmentLog, options: &InstanceOptions) -> Result<()
 }
 
 /// Checks that the state was folded from this log and can be folded on.
-fn belongs(
-    log: &SegmentLog,
-    store: &FjallStore,
-    options: &InstanceOptions,
-) -> Result<(), InstanceError> {
-    check_timeline(log, store, options.generation)?;
-    check_reach(log, store, options.generation)
+fn belongs(log: &dyn EventLog, store: &FjallStore, generation: u16) -> Result<(), InstanceError> {
+    check_timeline(log, store, generation)?;
+    check_reach(log, store, generation)
 }

@@ -30,7 +30,7 @@ fn fold(instance: &Instance, count: u64) {
     }
     head.next = Position(count);
     let commit = LaneCommit { head, ..LaneCommit::default() };
-    instance.store.commit(0, &[(Lane::CONTROL, commit)]).unwrap();
+    instance.in_force().store.commit(0, &[(Lane::CONTROL, commit)]).unwrap();
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn state_of_this_log_is_kept() {
     drop(first);
     let again = open(dir.path()).unwrap();
     assert_eq!(again.rebuilt, None);
-    assert_eq!(again.store.head(0, Lane::CONTROL).unwrap().next, Position(3));
+    assert_eq!(again.in_force().store.head(0, Lane::CONTROL).unwrap().next, Position(3));
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn state_of_another_log_is_set_aside() {
     fs::rename(other.path().join("state"), dir.path().join("state")).unwrap();
     let mixed = open(dir.path()).unwrap();
     assert!(mixed.rebuilt.as_ref().unwrap().contains("other records"), "{:?}", mixed.rebuilt);
-    assert_eq!(mixed.store.head(0, Lane::CONTROL).unwrap(), LaneHead::default());
+    assert_eq!(mixed.in_force().store.head(0, Lane::CONTROL).unwrap(), LaneHead::default());
 }
 
 #[test]

@@ -7,6 +7,7 @@
 pub mod campaigns;
 pub mod csv;
 pub mod delivery;
+pub mod difference;
 pub mod envelope;
 pub mod error;
 pub mod figures;

@@ -7,6 +7,7 @@ use super::moved::Moved;
 use super::version::{Version, Versions};
 use super::{correct, derive, merge};
 use crate::report::Freshness;
+use arc_swap::ArcSwap;
 use millstream_event::{Lane, Span};
 use millstream_log::{EventLog, LanePositions, LogError};
 use millstream_stitch::Agents;
@@ -66,11 +67,17 @@ pub struct TablesParts {
     pub limits: TablesLimits,
 }
 
+impl TablesParts {
+    /// Names everything that decides what the tables hold, besides the log.
+    fn shape(&self) -> String {
+        shape(&format!("{} {} {} ", self.generation, self.window.0, self.horizon.0))
+    }
+}
+
 /// The kept tables of one data directory.
 pub struct Tables {
-    parts: TablesParts,
+    parts: ArcSwap<TablesParts>,
     dir: PathBuf,
-    shape: String,
     versions: Mutex<Versions>,
     /// One refresh at a time; true once the tables are known to belong to this log.
     refreshing: Mutex<bool>,
@@ -113,8 +120,7 @@ impl Tables {
     /// When the folder cannot be made or listed.
     pub fn open(dir: &Path, parts: TablesParts) -> Result<Self, TablesError> {
         fs::create_dir_all(dir).map_err(TablesError::io("make", dir))?;
-        let (generation, window, horizon) = (parts.generation, parts.window.0, parts.horizon.0);
-        let shape = shape(&format!("{generation} {window} {horizon} "));
+        let shape = parts.shape();
         let manifest = Manifest::read(dir, &shape).unwrap_or_else(|reason| {
             tracing::warn!(reason, "the kept tables are made anew");
             None
@@ -123,13 +129,24 @@ impl Tables {
         Manifest::remove_others(dir, &manifest.names())?;
         let freshness = manifest.freshness();
         Ok(Self {
-            parts,
+            parts: ArcSwap::from_pointee(parts),
             dir: dir.to_owned(),
-            shape,
             versions: Versions::new(Version::new(dir, manifest, freshness)),
             refreshing: Mutex::default(),
             closing: AtomicBool::new(false),
         })
+    }
+
+    /// Makes the tables anew of another generation. They are empty until their next refresh.
+    pub fn follow(&self, parts: TablesParts) {
+        let mut checked = self.lock();
+        let empty = Manifest::empty(&parts.shape());
+        self.parts.store(Arc::new(parts));
+        *checked = false;
+        let freshness = empty.freshness();
+        if let Err(error) = self.publish(empty, freshness) {
+            tracing::warn!(%error, "files of the earlier tables stay behind; the next start removes them");
+        }
     }
 
     /// The tables as they are. Before the first refresh of this process it brings them up to date,
@@ -179,9 +196,10 @@ impl Tables {
         }
         let before = Versions::current(&self.versions);
         // Asked before the snapshot: what is folded in between is not promised.
-        let freshness = (self.parts.freshness)();
-        let state = self.parts.store.snapshot()?;
-        let heads = heads(&*state, self.parts.generation)?;
+        let parts = self.parts.load_full();
+        let freshness = (parts.freshness)();
+        let state = parts.store.snapshot()?;
+        let heads = heads(&*state, parts.generation)?;
         let folded = positions(&heads);
         let (known, reached) = (before.manifest.folded(), before.manifest.reached());
         if !folded.covers(&known) {
@@ -194,7 +212,7 @@ impl Tables {
             return Ok(false);
         }
         let step = Step {
-            parts: &self.parts,
+            parts: &parts,
             state: &*state,
             dir: &self.dir,
             number: before.manifest.number + 1,
@@ -226,7 +244,8 @@ impl Tables {
     /// Tables that another history of the log made are dropped: they are made anew.
     fn check_timeline(&self) -> Result<(), TablesError> {
         let current = Versions::current(&self.versions);
-        let (log, folded) = (&*self.parts.log, current.manifest.folded());
+        let parts = self.parts.load_full();
+        let (log, folded) = (&*parts.log, current.manifest.folded());
         let belongs = log.heads().covers(&folded)
             && match log.chains(&folded) {
                 Ok(chains) => Lane::all()
@@ -240,7 +259,7 @@ impl Tables {
             tracing::warn!(
                 "the kept tables belong to another history of the log: they are made anew"
             );
-            let empty = Manifest::empty(&self.shape);
+            let empty = Manifest::empty(&parts.shape());
             let freshness = empty.freshness();
             self.publish(empty, freshness)?;
         }

@@ -34,6 +34,7 @@ impl Progress for Still {
             complete_until: Some(as_of - millstream_event::Span::millis(400)),
             drained: false,
             lag: vec![parts::StageLag { stage: "fold", records: 12 }],
+            refolding: false,
         }
     }
 }
@@ -145,6 +146,19 @@ impl parts::Questions for Nothing {
     }
 }
 
+impl parts::Refolding for Nothing {
+    fn backfill(&self, dry_run: bool) -> Result<(), parts::TransferError> {
+        match dry_run {
+            true => Ok(()),
+            false => Err(parts::TransferError::Request("one is under way".to_owned())),
+        }
+    }
+
+    fn standing(&self) -> serde_json::Value {
+        serde_json::json!({ "folding": { "folded": 3 }, "last": null })
+    }
+}
+
 fn parts() -> AdminParts {
     AdminParts {
         figures: Arc::new(Canned),
@@ -153,6 +167,7 @@ fn parts() -> AdminParts {
         links: Arc::new(Nothing),
         transfer: Arc::new(Nothing),
         questions: Arc::new(Nothing),
+        refolding: Arc::new(Nothing),
         clock: Arc::new(|| Timestamp(0)),
     }
 }

@@ -33,7 +33,7 @@ fn fill(instance: &Instance, seed: u64) {
 fn fold_all(instance: &Instance) {
     let parts = ConsumeParts {
         log: Arc::clone(&instance.log),
-        store: Arc::clone(&instance.store),
+        store: Arc::clone(&instance.in_force().store),
         parameters: Parameters::default(),
         agents: Arc::new(NoBots),
         subject_key: [7; 32],
@@ -70,7 +70,7 @@ fn kept(dir: &Path) -> (Vec<LanePositions>, BTreeMap<Vec<u8>, Vec<u8>>) {
         fill(&instance, seed);
         assert!(keeping.checkpoint().unwrap());
         assert!(!keeping.checkpoint().unwrap(), "nothing was folded since");
-        places.push(folded(&*instance.store));
+        places.push(folded(&*instance.in_force().store));
         keeping.retain().unwrap();
         if seed == 1 {
             assert_eq!(instance.log.tails(), LanePositions::default(), "one is not enough");
@@ -80,7 +80,7 @@ fn kept(dir: &Path) -> (Vec<LanePositions>, BTreeMap<Vec<u8>, Vec<u8>>) {
     assert_ne!(tails, LanePositions::default(), "retention removed what it may");
     assert!(places[1].covers(&tails), "retention passed the older of two checkpoints");
     fill(&instance, 4);
-    (places, everything(&*instance.store))
+    (places, everything(&*instance.in_force().store))
 }
 
 fn checkpoints(dir: &Path) -> Vec<PathBuf> {
@@ -100,7 +100,7 @@ fn lost_state_comes_back_from_a_checkpoint_and_the_log_after_it() {
     let dir = tempfile::tempdir().unwrap();
     let (places, whole) = kept(dir.path());
     for damage_newest in [false, true] {
-        fs::remove_dir_all(state_dir(dir.path())).unwrap();
+        fs::remove_dir_all(state_dir(dir.path(), 0)).unwrap();
         let newest = &checkpoints(dir.path())[1];
         if damage_newest {
             let file = fs::read_dir(newest).unwrap().next().unwrap().unwrap().path();
@@ -109,9 +109,9 @@ fn lost_state_comes_back_from_a_checkpoint_and_the_log_after_it() {
         let instance = Instance::open(dir.path(), &small()).unwrap();
         assert!(instance.rebuilt.is_some());
         let place = if damage_newest { &places[1] } else { &places[2] };
-        assert_eq!(folded(&*instance.store), *place);
+        assert_eq!(folded(&*instance.in_force().store), *place);
         fold_all(&instance);
-        assert!(everything(&*instance.store) == whole, "the state differs");
+        assert!(everything(&*instance.in_force().store) == whole, "the state differs");
     }
 }
 

@@ -1,0 +1,39 @@
+//! `/api/backfill`: the log folded anew by a running instance.
+
+use super::answer::{Refusal, json};
+use super::plane::Plane;
+use super::reports::parameters;
+use axum::extract::{RawQuery, State};
+use axum::response::Response;
+use std::sync::Arc;
+
+/// `GET /api/backfill`: what is under way, and what became of the last one.
+///
+/// # Errors
+/// Only when the answer cannot be written.
+pub async fn get(State(plane): State<Arc<Plane>>) -> Result<Response, Refusal> {
+    json(&plane.parts.refolding.standing())
+}
+
+/// `POST /api/backfill`: begins one; ask with `GET` how far it is.
+///
+/// # Errors
+/// When one is under way, or a parameter is wrong.
+pub async fn post(
+    State(plane): State<Arc<Plane>>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Refusal> {
+    let mut dry_run = false;
+    for (name, value) in parameters(query.as_deref()) {
+        match (name.as_str(), value.as_str()) {
+            ("dry_run", "true" | "false") => dry_run = value == "true",
+            _ => return Err(Refusal::bad_request("the only parameter is dry_run, true or false")),
+        }
+    }
+    let refolding = Arc::clone(&plane.parts.refolding);
+    let standing = plane.gate.run(move || {
+        refolding.backfill(dry_run)?;
+        Ok(refolding.standing())
+    });
+    json(&standing.await?)
+}

@@ -1,0 +1,87 @@
+//! The generation in force, and how any generation is folded.
+
+use super::engine::Clock;
+use crate::agents::AgentList;
+use crate::consume::{self, ConsumeError, ConsumeOptions, ConsumeParts, Consumer, Parameters};
+use crate::instance::{InForce, Instance, Keeper};
+use crate::links::Registry;
+use crate::report::Spans;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A generation that answers are read from. Dropping it ends its threads.
+pub struct Active {
+    /// Writes checkpoints and lets retention go. First, so that it ends before its state is closed.
+    _keeper: Keeper,
+    /// Its fold.
+    pub consumer: Arc<Consumer>,
+    /// Its rules.
+    pub parameters: Parameters,
+    /// Its state.
+    pub state: InForce,
+}
+
+impl Active {
+    /// Of the state that `instance` has in force, folded by `consumer`.
+    ///
+    /// # Errors
+    /// When no thread can be started for its checkpoints.
+    pub fn of(
+        instance: &Instance,
+        (consumer, parameters): (Arc<Consumer>, Parameters),
+        checkpoint_every: Duration,
+    ) -> io::Result<Self> {
+        let _keeper = instance.keep(checkpoint_every)?;
+        Ok(Self { _keeper, consumer, parameters, state: instance.in_force() })
+    }
+
+    /// The spans that its figures were folded with.
+    pub const fn spans(&self) -> Spans {
+        let Parameters { timeout, horizon, window, .. } = self.parameters;
+        Spans { timeout, horizon, window }
+    }
+}
+
+/// What every generation of a directory is folded with.
+#[derive(Clone)]
+pub struct Workshop {
+    /// The directory.
+    pub instance: Arc<Instance>,
+    /// Told of links and settings.
+    pub registry: Arc<Registry>,
+    /// Recognises user agents.
+    pub agents: Arc<AgentList>,
+    /// The receive clock.
+    pub clock: Clock,
+    /// Bounds.
+    pub options: ConsumeOptions,
+    /// How often the generation in force is checkpointed.
+    pub checkpoint_every: Duration,
+}
+
+impl Workshop {
+    /// Starts to fold a generation where its state stands, stepping back as far as `niceness` says.
+    ///
+    /// # Errors
+    /// See [`ConsumeError`].
+    pub fn fold(
+        &self,
+        state: &InForce,
+        parameters: &Parameters,
+        niceness: u8,
+    ) -> Result<Arc<Consumer>, ConsumeError> {
+        let told = Arc::clone(&self.registry);
+        let parts = ConsumeParts {
+            log: Arc::clone(&self.instance.log),
+            store: Arc::clone(&state.store),
+            parameters: parameters.clone(),
+            agents: Arc::<AgentList>::clone(&self.agents),
+            subject_key: self.instance.keys.subject,
+            clock: Arc::clone(&self.clock),
+            on_control: Arc::new(move |version, control| told.apply(version, control)),
+        };
+        let options = ConsumeOptions { niceness, ..self.options.clone() };
+        consume::start(&options, parts).map(Arc::new)
+    }
+}

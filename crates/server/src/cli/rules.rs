@@ -1,0 +1,50 @@
+//! What a generation is folded by, as it is recorded beside the state.
+
+use crate::agents::AgentList;
+use crate::config::Config;
+use crate::consume::Parameters;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Version of the fold itself: raised when it makes something else of the same records.
+const FOLD_VERSION: u32 = 1;
+
+/// Everything that changes answers to events already folded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FoldRules {
+    fold: u32,
+    /// Fingerprint of the lists that recognise user agents.
+    agents: String,
+    /// Spans, conversions, limits.
+    pub parameters: Parameters,
+}
+
+impl FoldRules {
+    /// Those that the configuration and this program ask for.
+    pub fn wanted(config: &Config, agents: &AgentList) -> Self {
+        let pipeline = &config.pipeline;
+        let parameters = Parameters {
+            timeout: pipeline.timeout,
+            horizon: pipeline.horizon,
+            window: pipeline.window,
+            conversions: pipeline.conversions.clone(),
+            ..Parameters::default()
+        };
+        Self { fold: FOLD_VERSION, agents: agents.fingerprint(), parameters }
+    }
+
+    /// Those that were recorded; none before any were.
+    pub fn recorded(rules: &Value) -> Option<Self> {
+        serde_json::from_value(rules.clone()).ok()
+    }
+
+    /// As they are recorded.
+    pub fn record(&self) -> Value {
+        serde_json::to_value(self).unwrap_or_default()
+    }
+
+    /// The parameters of a generation that is folded by them.
+    pub fn of(&self, generation: u16) -> Parameters {
+        Parameters { generation, ..self.parameters.clone() }
+    }
+}
