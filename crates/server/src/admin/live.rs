@@ -6,7 +6,7 @@ use super::pulse::Pulse;
 use super::reports::{self, parameters};
 use super::status::{Counts, GEAR, Lag};
 use super::stream;
-use crate::report::{By, HopTiming, Model, ReportKind, ReportQuery, SessionTotals};
+use crate::report::{By, HopTiming, Model, ReportError, ReportKind, ReportQuery, SessionTotals};
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
@@ -91,6 +91,13 @@ pub async fn get(
     let mut question = ReportQuery::new(ReportKind::Campaigns);
     for (name, value) in parameters(query.as_deref()) {
         question.set(&name, &value)?;
+    }
+    if question.model.is_data_driven() {
+        return Err(Refusal::from(ReportError::Invalid {
+            what: "the model",
+            given: question.model.to_string(),
+            wanted: "it is computed anew from all journeys, so ask /api/report/campaigns for it",
+        }));
     }
     let slot = Arc::clone(&plane.live).try_acquire_owned().map_err(|_| {
         Refusal::busy("too many dashboards are open: close one, or raise admin.live_max")

@@ -84,11 +84,12 @@ const SPLIT: Parameter = choice(
 const MODEL: Parameter = choice(
     "model",
     "How a conversion is shared among touches.",
-    &["first", "last", "last_non_direct", "linear", "position", "time_decay"],
+    &["first", "last", "last_non_direct", "linear", "position", "time_decay", "markov", "shapley"],
 );
 const REPORT_QUERY: &[Parameter] = &[
     SPLIT,
     MODEL,
+    choice("order", "Touches that a state of the Markov chain remembers.", &["1", "2", "3"]),
     text("window", "Days before a conversion in which touches count, such as 30d."),
     text("from", "First day, YYYY-MM-DD, UTC."),
     text("to", "Last day, YYYY-MM-DD, UTC."),

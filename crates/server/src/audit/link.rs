@@ -32,7 +32,7 @@ fn brought(sources: &Sources<'_>, slug: &str) -> Result<Chain, ReportError> {
         delivery: DeliveryCounts::default(),
     };
     let mut chain = Chain::group("brought");
-    for model in Model::ALL {
+    for model in Model::ALL.iter().filter(|model| !model.is_data_driven()) {
         let query =
             ReportQuery { by: By::Link, model: *model, ..ReportQuery::new(ReportKind::Campaigns) };
         let sums = figures.campaigns(&query)?;

@@ -17,9 +17,13 @@ pub struct Report {
     /// device, browser, connection or event.
     #[arg(long)]
     pub by: Option<String>,
-    /// Share conversions by first, last, last_non_direct, linear, position or time_decay.
+    /// Share conversions by first, last, last_non_direct, linear, position, time_decay, markov
+    /// or shapley.
     #[arg(long)]
     pub model: Option<String>,
+    /// Touches that a state of the Markov chain remembers, 1 to 3.
+    #[arg(long)]
+    pub order: Option<String>,
     /// How long before a conversion a touch counts, such as 30d.
     #[arg(long)]
     pub window: Option<String>,
@@ -64,6 +68,7 @@ impl Report {
         let given = [
             ("by", &self.by),
             ("model", &self.model),
+            ("order", &self.order),
             ("window", &self.window),
             ("from", &self.from),
             ("to", &self.to),

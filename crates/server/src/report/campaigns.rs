@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// One group in one currency. A group that earned in several currencies has one row for each; its
 /// counts stand in the first of them, so that rows always sum to the totals.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct CampaignRow {
     /// The channel, source, campaign or link.
     pub key: String,
@@ -30,6 +30,8 @@ pub struct CampaignRow {
     pub currency: Option<Currency>,
     /// Known spend in minor units; none where no spend is known.
     pub cost_minor: Option<i64>,
+    /// Ends of the 95 % interval of the conversions, where the model has one.
+    pub range: Option<(f64, f64)>,
 }
 
 impl CampaignRow {
@@ -149,6 +151,7 @@ fn rows_of(sum: CampaignSum) -> Vec<CampaignRow> {
         first.touches = sum.touches;
         first.sessions = sum.sessions;
         first.conversions_ppb = sum.conversions_ppb;
+        first.range = sum.range;
     }
     rows
 }
@@ -192,6 +195,8 @@ fn whole(parts_per_billion: u64) -> f64 {
 pub struct Question {
     by: &'static str,
     model: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    order: Option<u8>,
     window: String,
     from: Option<String>,
     to: Option<String>,
@@ -208,6 +213,7 @@ impl CampaignReport {
         Question {
             by: self.query.by.as_str(),
             model: self.query.model.as_str(),
+            order: (self.query.model == Model::Markov).then_some(self.query.order),
             window: format!("{}d", self.query.window.days()),
             from: self.query.range.from.map(date),
             to: self.query.range.to.map(date),
@@ -217,7 +223,7 @@ impl CampaignReport {
 
     /// Names of the columns.
     pub fn columns(&self) -> Vec<&'static str> {
-        vec![
+        let mut columns = vec![
             self.query.by.as_str(),
             "clicks",
             "touches",
@@ -228,12 +234,18 @@ impl CampaignReport {
             "cost_minor",
             "cac_minor",
             "roas",
-        ]
+        ];
+        if self.query.model.is_data_driven() {
+            columns.extend(["conversions_low", "conversions_high"]);
+        }
+        columns
     }
 
     /// Rows as machines read them.
     pub fn machine_rows(&self) -> Vec<Row> {
         let columns = self.columns();
+        // The ends of the interval stand last: without a model that has one they have no column.
+        let end = |end: Option<f64>| end.map_or(Field::Unknown, Field::Real);
         let fields = |row: &CampaignRow| {
             [
                 Field::Text(row.key.clone()),
@@ -246,6 +258,8 @@ impl CampaignReport {
                 row.cost_minor.map_or(Field::Unknown, Field::Minor),
                 row.cac_minor().map_or(Field::Unknown, Field::Minor),
                 row.roas().map_or(Field::Unknown, Field::Real),
+                end(row.range.map(|(low, _)| low)),
+                end(row.range.map(|(_, high)| high)),
             ]
         };
         self.rows
@@ -262,6 +276,12 @@ impl CampaignReport {
             Model::LastNonDirect => "the last touch that is not direct earns each conversion",
             Model::Linear => "all touches share each conversion equally",
             Model::Position => "the first and the last touch earn 40 % each of a conversion",
+            Model::Markov => match self.query.order {
+                1 => "removal effects in a Markov chain of all journeys divide the conversions",
+                2 => "removal effects in a Markov chain of order 2 divide the conversions",
+                _ => "removal effects in a Markov chain of order 3 divide the conversions",
+            },
+            Model::Shapley => "Shapley values over all journeys divide the conversions",
             Model::TimeDecay => "a touch earns half as much for each week before the last one",
         };
         let group = match self.query.by {
@@ -278,7 +298,12 @@ impl CampaignReport {
             (Some(from), Some(to)) => format!("from {} to {}", date(from), date(to)),
         };
         let bots = if self.query.bots { ", bots included" } else { "" };
-        format!("Credit by {group}, {range}: {credit} within {days} days before it{bots}.")
+        let touches = if self.query.model.is_data_driven() {
+            format!("with touches at most {days} days before them, 95 % intervals in brackets")
+        } else {
+            format!("within {days} days before it")
+        };
+        format!("Credit by {group}, {range}: {credit} {touches}{bots}.")
     }
 
     /// The tables for people.
@@ -342,13 +367,25 @@ fn human(row: &CampaignRow, with_cost: bool) -> Vec<String> {
         number::grouped(row.clicks),
         number::grouped(row.touches),
         number::grouped(row.sessions),
-        number::share(row.conversions_ppb),
+        match row.range {
+            Some((low, high)) => format!(
+                "{} ({}–{})",
+                number::share(row.conversions_ppb),
+                number::share(parts(low)),
+                number::share(parts(high))
+            ),
+            None => number::share(row.conversions_ppb),
+        },
         money(row.revenue_minor).unwrap_or_else(|| NOT_KNOWN.to_owned()),
     ];
     if with_cost {
         cells.extend(cost_cells(row));
     }
     cells
+}
+
+fn parts(conversions: f64) -> u64 {
+    (conversions.max(0.0) * PARTS_PER_WHOLE as f64).round() as u64
 }
 
 fn cost_cells(row: &CampaignRow) -> [String; 3] {

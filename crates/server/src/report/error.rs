@@ -23,6 +23,14 @@ pub enum ReportError {
         /// What it should look like.
         wanted: &'static str,
     },
+    /// The data are beyond a bound of the model.
+    #[error("the model cannot be computed ({why}): {fix}")]
+    Beyond {
+        /// Which bound.
+        why: String,
+        /// What helps.
+        fix: String,
+    },
     /// The state could not be read.
     #[error(
         "the figures cannot be read ({0}): check the data directory; state can be rebuilt from the log"

@@ -48,7 +48,7 @@ pub trait Figures {
 }
 
 /// The sums of one group of a campaign report.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct CampaignSum {
     /// The channel, source, campaign or link.
     pub key: String,
@@ -64,6 +64,8 @@ pub struct CampaignSum {
     pub revenue: Vec<Money>,
     /// Known spend, one amount per currency.
     pub cost: Vec<Money>,
+    /// Ends of the 95 % interval of the conversions, where the model has one.
+    pub range: Option<(f64, f64)>,
 }
 
 /// Totals of the session report.

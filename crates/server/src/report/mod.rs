@@ -12,6 +12,7 @@ pub mod envelope;
 pub mod error;
 pub mod figures;
 pub mod html;
+mod journeys;
 pub mod number;
 pub mod page;
 pub mod query;

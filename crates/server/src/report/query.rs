@@ -104,6 +104,10 @@ words! {
         Position = "position",
         /// Half as much for every seven days that lie between a touch and the last one.
         TimeDecay = "time_decay",
+        /// In proportion to removal effects in a Markov chain of all journeys.
+        Markov = "markov",
+        /// By Shapley values over all journeys.
+        Shapley = "shapley",
     }
 }
 
@@ -118,6 +122,14 @@ words! {
         Csv = "csv",
         /// One page that stands alone and prints well.
         Html = "html",
+    }
+}
+
+impl Model {
+    /// True when the shares are estimated from all journeys together: they have an error, and no sums
+    /// are kept for them.
+    pub const fn is_data_driven(self) -> bool {
+        matches!(self, Self::Markov | Self::Shapley)
     }
 }
 
@@ -204,6 +216,8 @@ pub struct ReportQuery {
     pub split: Split,
     /// Campaigns: the model.
     pub model: Model,
+    /// Campaigns: touches that a state of the Markov chain remembers, 1 to 3.
+    pub order: u8,
     /// Campaigns: the window.
     pub window: Window,
     /// The days to look at.
@@ -220,6 +234,7 @@ impl ReportQuery {
             by: By::Channel,
             split: Split::Source,
             model: Model::Last,
+            order: 1,
             window: Window::default(),
             range: DateRange::default(),
             bots: false,
@@ -235,6 +250,7 @@ impl ReportQuery {
             "by" if self.kind == ReportKind::Stitching => self.split = value.parse()?,
             "by" => self.by = value.parse()?,
             "model" => self.model = value.parse()?,
+            "order" => self.order = parse_order(value)?,
             "window" => self.window = value.parse()?,
             "from" => self.range.from = Some(DateRange::parse_day(value)?),
             "to" => self.range.to = Some(DateRange::parse_day(value)?),
@@ -243,11 +259,24 @@ impl ReportQuery {
                 return Err(ReportError::Unknown {
                     what: "the parameter",
                     given: name.chars().take(64).collect(),
-                    known: "by, model, window, from, to, bots, format".to_owned(),
+                    known: "by, model, order, window, from, to, bots, format".to_owned(),
                 });
             }
         }
         Ok(())
+    }
+}
+
+fn parse_order(value: &str) -> Result<u8, ReportError> {
+    match value {
+        "1" => Ok(1),
+        "2" => Ok(2),
+        "3" => Ok(3),
+        _ => Err(ReportError::Invalid {
+            what: "the order",
+            given: value.chars().take(64).collect(),
+            wanted: "write 1, 2 or 3",
+        }),
     }
 }
 

@@ -4,6 +4,7 @@ use super::error::ReportError;
 use super::figures::{
     CampaignSum, DeliveryCounts, Figures, OutcomeCounts, SessionDay, SessionTotals,
 };
+use super::journeys;
 use super::query::{By, DateRange, Model, ReportQuery};
 use super::stitching::{self, StitchingFigures};
 use crate::consume::Parameters;
@@ -66,15 +67,17 @@ pub(super) fn count(sum: i64) -> u64 {
     u64::try_from(sum).unwrap_or(0)
 }
 
-const fn model_of(model: Model) -> millstream_attribute::Model {
-    match model {
+/// The model that credits conversion by conversion; the others read all journeys.
+const fn rule_of(model: Model) -> Option<millstream_attribute::Model> {
+    Some(match model {
         Model::First => millstream_attribute::Model::First,
         Model::Last => millstream_attribute::Model::Last,
         Model::LastNonDirect => millstream_attribute::Model::LastNonDirect,
         Model::Linear => millstream_attribute::Model::Linear,
         Model::Position => millstream_attribute::Model::Position,
         Model::TimeDecay => millstream_attribute::Model::TimeDecay,
-    }
+        Model::Markov | Model::Shapley => return None,
+    })
 }
 
 impl Figures for StateFigures<'_> {
@@ -87,14 +90,18 @@ impl Figures for StateFigures<'_> {
                 By::Campaign => query::By::Campaign,
                 By::Link => query::By::Link,
             },
-            model: model_of(question.model),
+            // Clicks, touches and sessions are the same under every model.
+            model: rule_of(question.model).unwrap_or(millstream_attribute::Model::Last),
             days: days(&question.range),
             bots: question.bots,
         };
         let sums = query::campaigns(self.state, &asked)?;
         let window = Span::days(i64::from(question.window.days()));
-        let credit =
-            if window == self.spans.window { None } else { Some(self.credit(question, window)?) };
+        let credit = match journeys::model_of(question) {
+            Some(model) => Some(journeys::credit(self, question, model)?),
+            None if window == self.spans.window => None,
+            None => Some(self.credit(question, window)?),
+        };
         Ok(merged(sums, credit))
     }
 
@@ -154,11 +161,13 @@ impl Figures for StateFigures<'_> {
     }
 }
 
-/// Credit of one group, computed for a window that no rollup is kept for.
-#[derive(Default)]
-struct Credit {
-    conversions_ppb: u64,
-    revenue: Vec<Money>,
+/// Credit of one group, computed for a window or a model that no rollup is kept for.
+#[derive(Clone, Default)]
+pub(super) struct Credit {
+    pub conversions_ppb: u64,
+    pub revenue: Vec<Money>,
+    /// Ends of the 95 % interval of the conversions, where the model has one.
+    pub range: Option<(f64, f64)>,
 }
 
 impl StateFigures<'_> {
@@ -218,6 +227,7 @@ fn merged(
             conversions_ppb: count(sum.conversions_ppb),
             revenue: revenue.collect(),
             cost: Vec::new(),
+            range: None,
         };
         rows.insert(row.key.clone(), row);
     }
@@ -232,6 +242,7 @@ fn merged(
                 .or_insert_with(|| CampaignSum { key, ..CampaignSum::default() });
             row.conversions_ppb = earned.conversions_ppb;
             row.revenue = earned.revenue;
+            row.range = earned.range;
         }
     }
     rows.into_values().filter(|row| !is_empty(row)).collect()

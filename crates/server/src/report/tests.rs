@@ -35,6 +35,7 @@ impl Figures for Canned {
                 conversions_ppb: 120_333_333_333,
                 revenue: vec![Money { minor: 55_000, currency: currency("EUR") }, usd(4_211_037)],
                 cost: vec![usd(1_020_000)],
+                range: None,
             },
             CampaignSum { key: script.to_owned(), touches: 3, ..CampaignSum::default() },
         ];
@@ -221,11 +222,11 @@ fn a_window_is_bounded_at_and_over_its_limit() {
 
 #[test]
 fn an_unknown_model_is_told_which_exist() {
-    let error = "markov".parse::<Model>().unwrap_err();
+    let error = "best".parse::<Model>().unwrap_err();
     assert!(error.is_usage());
     assert_eq!(
         error.to_string(),
-        "the model `markov` does not exist: use one of first, last, last_non_direct, linear, position, time_decay"
+        "the model `best` does not exist: use one of first, last, last_non_direct, linear, position, time_decay, markov, shapley"
     );
 }
 

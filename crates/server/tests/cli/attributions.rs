@@ -2,6 +2,7 @@
 
 use crate::command::{command, expect, run, text};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 use std::process::Stdio;
@@ -185,4 +186,111 @@ fn paths_are_bounded_at_and_over_their_limit() {
     let said = text(&output.stderr);
     assert_eq!((output.status.code(), said.lines().count()), (Some(1), 3), "{said}");
     assert!(said.contains("line 10002") && said.contains("more than 10000 channels"), "{said}");
+}
+
+fn exported(table: &str, dir: &str) -> Vec<Value> {
+    let arguments = ["export", "--data-dir", dir, "--table", table, "--format", "jsonl"];
+    let lines = expect(0, &arguments);
+    lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// Seconds from the demo's first day, good to a microsecond over the months that it spans.
+fn seconds(row: &Value) -> f64 {
+    let text = row["time"].as_str().unwrap();
+    let stamp = millstream_event::Timestamp::parse_rfc3339(text).unwrap();
+    (stamp.0 - 1_600_000_000_000_000) as f64 / 1e6
+}
+
+/// Journeys put together anew from exported tables: (path, converted).
+fn journeys(dir: &str) -> (Vec<(String, bool)>, usize) {
+    let window = 30.0 * 86_400.0;
+    let mut people: BTreeMap<String, (Vec<(f64, String)>, Vec<f64>)> = BTreeMap::new();
+    let person = |row: &Value| row["person_id"].as_str().unwrap().to_owned();
+    for row in exported("touches", dir).iter().filter(|row| row["bot"] != true) {
+        let touch = (seconds(row), row["channel"].as_str().unwrap().to_owned());
+        people.entry(person(row)).or_default().0.push(touch);
+    }
+    for row in exported("conversions", dir) {
+        people.entry(person(&row)).or_default().1.push(seconds(&row));
+    }
+    let (mut found, mut unattributed) = (Vec::new(), 0);
+    for (mut touches, conversions) in people.into_values() {
+        touches.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let path = |from: f64, until: f64| {
+            let inside = touches.iter().filter(|(time, _)| (from..=until).contains(time));
+            inside.map(|(_, channel)| channel.as_str()).collect::<Vec<_>>().join(" > ")
+        };
+        for converted in &conversions {
+            match path(converted - window, *converted) {
+                empty if empty.is_empty() => unattributed += 1,
+                path => found.push((path, true)),
+            }
+        }
+        let last = conversions.iter().copied().fold(f64::MIN, f64::max);
+        if let Some((latest, _)) = touches.last().filter(|(time, _)| *time > last) {
+            found.push((path((latest - window).max(last + 1e-6), *latest), false));
+        }
+    }
+    (found, unattributed)
+}
+
+/// The report over the log and the command over a file are one model: put together from exported
+/// tables, the same journeys earn the same.
+#[test]
+fn reports_agree_with_the_command_over_exported_journeys() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("shop");
+    let dir = dir.to_str().unwrap();
+    expect(0, &["demo", "--once", "--visitors", "400", "--seed", "3", "--data-dir", dir]);
+    let (journeys, unattributed) = journeys(dir);
+    let mut content = "path,conversions,nulls\n".to_owned();
+    for (path, converted) in &journeys {
+        content.push_str(&format!("{path},{},{}\n", u8::from(*converted), u8::from(!converted)));
+    }
+    assert!(journeys.len() > 200 && journeys.iter().any(|(_, converted)| !converted));
+    let file = written(folder.path(), "journeys.csv", &content);
+    let report = |arguments: &[&str]| -> Value {
+        let mut all = vec!["report", "campaigns", "--data-dir", dir, "--format", "json"];
+        all.extend(arguments);
+        serde_json::from_str(&expect(0, &all)).unwrap()
+    };
+    let last = report(&["--model", "last"]);
+    for (model, order) in [("markov", "1"), ("markov", "2"), ("markov", "3"), ("shapley", "1")] {
+        let found = report(&["--model", model, "--order", order]);
+        for total in ["conversions", "revenue", "clicks", "touches", "sessions"] {
+            assert_eq!(found["totals"][total], last["totals"][total], "{model} {total}");
+        }
+        let expected = json(&[&file, "--model", model, "--order", order, "--replicates", "0"]);
+        let mut credited = 0;
+        for row in found["rows"].as_array().unwrap() {
+            let channel = row["channel"].as_str().unwrap();
+            let rows = expected["rows"].as_array().unwrap();
+            let earned = match channel {
+                "(unattributed)" => unattributed as f64,
+                channel => {
+                    let row = rows.iter().find(|row| row["channel"] == channel).unwrap();
+                    row["conversions"].as_f64().unwrap()
+                }
+            };
+            let conversions = row["conversions"].as_f64().unwrap();
+            assert!(
+                (conversions - earned).abs() < 1e-6,
+                "{model} {channel} {conversions} {earned}"
+            );
+            if let Some(low) = row["conversions_low"].as_f64() {
+                let high = row["conversions_high"].as_f64().unwrap();
+                assert!(low <= high && high > 0.0 || earned == 0.0, "{row}");
+                credited += 1;
+            }
+        }
+        assert!(credited > 3, "{model}: intervals stand beside the figures");
+    }
+    let table = expect(
+        0,
+        &["report", "campaigns", "--data-dir", dir, "--model", "markov", "--by", "campaign"],
+    );
+    assert!(table.contains("removal effects in a Markov chain of all journeys"), "{table}");
+    let output =
+        run(&["report", "campaigns", "--data-dir", dir, "--model", "markov", "--order", "4"]);
+    assert_eq!(output.status.code(), Some(2));
 }

@@ -71,9 +71,9 @@ async fn wrong_questions_are_told_what_would_be_right() {
     let router = router(&AdminOptions::default());
     for (path, status, says) in [
         (
-            "/api/report/campaigns?model=markov",
+            "/api/report/campaigns?model=best",
             400,
-            "first, last, last_non_direct, linear, position, time_decay",
+            "first, last, last_non_direct, linear, position, time_decay, markov, shapley",
         ),
         ("/api/report/campaigns?colour=red", 400, "by, model, window"),
         ("/api/report/nonsense", 404, "campaigns, sessions, delivery"),
