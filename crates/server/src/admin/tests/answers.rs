@@ -75,7 +75,7 @@ async fn wrong_questions_are_told_what_would_be_right() {
             400,
             "first, last, last_non_direct, linear, position, time_decay, markov, shapley",
         ),
-        ("/api/report/campaigns?colour=red", 400, "by, model, window"),
+        ("/api/report/campaigns?colour=red", 400, "by, model, order, window"),
         ("/api/report/nonsense", 404, "campaigns, sessions, delivery"),
         ("/api/audit/event/nobody", 404, "there is no event"),
         ("/api/quarantine?limit=1001", 400, "1 to 1000"),
