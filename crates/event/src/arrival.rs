@@ -37,6 +37,12 @@ impl Arrival {
         }
     }
 
+    /// The arrival that a campaign names by itself, with source and medium.
+    pub fn of_campaign(campaign: &Campaign) -> Option<Self> {
+        let (source, medium) = (campaign.source.as_deref()?, campaign.medium.as_deref()?);
+        Some(Self::new(source, medium))
+    }
+
     /// Classifies a page. `None` when it bears no campaign and its referrer is absent, the page's
     /// own site, one of `own_domains` or one of `excluded_referrers`.
     pub fn classify(
@@ -45,8 +51,8 @@ impl Arrival {
         referrer: Option<&str>,
         settings: &Settings,
     ) -> Option<Self> {
-        if let (Some(source), Some(medium)) = (&campaign.source, &campaign.medium) {
-            return Some(Self::new(source, medium));
+        if let Some(arrival) = Self::of_campaign(campaign) {
+            return Some(arrival);
         }
         let external = referrer.and_then(|referrer| external_host(referrer, page, settings));
         if campaign.is_empty() && external.is_none() {

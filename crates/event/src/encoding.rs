@@ -211,17 +211,32 @@ fn write_integer(out: &mut Vec<u8>, value: i64) {
     write_number(out, value.unsigned_abs());
 }
 
+/// The two digits of every number below 100: half as many divisions as digit by digit.
+const PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[b'0'; 2]; 100];
+    let mut number = 0;
+    while number < pairs.len() {
+        pairs[number] = [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8];
+        number += 1;
+    }
+    pairs
+};
+
 fn write_number(out: &mut Vec<u8>, mut value: u64) {
     // The largest has 20 digits.
     let mut digits = [b'0'; 20];
     let mut begin = digits.len();
-    for digit in digits.iter_mut().rev() {
-        *digit = b'0' + (value % 10) as u8;
-        value /= 10;
+    while value >= 100 {
+        begin -= 2;
+        digits[begin..begin + 2].copy_from_slice(&PAIRS[(value % 100) as usize]);
+        value /= 100;
+    }
+    let [tens, ones] = PAIRS[value as usize];
+    begin -= 1;
+    digits[begin] = ones;
+    if value >= 10 {
         begin -= 1;
-        if value == 0 {
-            break;
-        }
+        digits[begin] = tens;
     }
     out.extend_from_slice(&digits[begin..]);
 }
@@ -292,7 +307,7 @@ mod tests {
 
     #[test]
     fn the_ends_of_the_ranges_are_written_whole() {
-        for value in [i64::MIN, -1, 0, 1, 9, 10, i64::MAX] {
+        for value in [i64::MIN, -1, 0, 1, 9, 10, 99, 100, 101, 999, 1_000, i64::MAX] {
             assert_eq!(written(value, write_integer), std::format!("{value}"));
         }
         assert_eq!(written(u64::MAX, write_number), std::format!("{}", u64::MAX));

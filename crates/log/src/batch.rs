@@ -7,7 +7,7 @@ use crate::port::Acknowledge;
 /// Capacity that the buffer keeps between frames.
 const SPARE_BYTES: usize = 4 << 20;
 /// A group of this size is written from where it stands: copying it would cost more than a call.
-const LARGE_BYTES: usize = 32 << 10;
+pub(crate) const LARGE_BYTES: usize = 32 << 10;
 
 /// A group that waits.
 pub(crate) struct Group {
@@ -63,6 +63,12 @@ impl Batch {
         let last = self.large.last().map_or(0, |(place, _)| *place);
         let pieces = large.chain(std::iter::once(&self.joined[last..]));
         pieces.filter(|piece| !piece.is_empty())
+    }
+
+    /// The buffers of the large groups, which have been written.
+    pub(crate) fn written(&mut self) -> impl Iterator<Item = Vec<u8>> {
+        self.large_bytes = 0;
+        self.large.drain(..).map(|(_, bytes)| bytes)
     }
 
     /// Empties the batch and keeps its buffers unless they are large.

@@ -16,8 +16,17 @@ pub struct Draft {
 impl Draft {
     /// An empty one with room for this many records, and bytes of payloads.
     pub fn with_room(records: usize, bytes: usize) -> Self {
-        let room = bytes.saturating_add(records.saturating_mul(HEADER_BYTES));
-        Self { bytes: Vec::with_capacity(room), records: Vec::with_capacity(records) }
+        Self::over(Vec::with_capacity(Self::room(records, bytes)), records)
+    }
+
+    /// Bytes that records take whose payloads take so many.
+    pub(crate) const fn room(records: usize, bytes: usize) -> usize {
+        bytes.saturating_add(records.saturating_mul(HEADER_BYTES))
+    }
+
+    /// An empty one that is written into an empty buffer.
+    pub(crate) fn over(buffer: Vec<u8>, records: usize) -> Self {
+        Self { bytes: buffer, records: Vec::with_capacity(records) }
     }
 
     /// Adds a record, whose payload `write` appends to what it is given.

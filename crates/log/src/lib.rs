@@ -44,6 +44,7 @@ mod recovery;
 mod retention;
 mod segment;
 mod segment_log;
+mod spare;
 mod stream;
 mod tail;
 mod writer;

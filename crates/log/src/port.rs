@@ -79,6 +79,11 @@ pub trait EventLog: Send + Sync {
     /// the log is poisoned.
     fn append(&self, group: Vec<Append>, acknowledge: Acknowledge) -> Result<(), AppendError>;
 
+    /// An empty draft with room for this many records and bytes of payloads.
+    fn draft(&self, records: usize, bytes: usize) -> Draft {
+        Draft::with_room(records, bytes)
+    }
+
     /// As [`Self::append`], of records that were written into one buffer.
     ///
     /// # Errors

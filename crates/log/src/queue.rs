@@ -9,6 +9,7 @@ use crate::linger::Linger;
 use crate::options::SegmentOptions;
 use crate::port::{Acknowledge, AfterAcknowledging};
 use crate::segment::PAGE_BYTES;
+use crate::spare::Spare;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex};
 use std::time::Instant;
@@ -36,6 +37,8 @@ pub(crate) struct Queue {
     state: Mutex<State>,
     arrived: Condvar,
     hooks: Mutex<Vec<AfterAcknowledging>>,
+    /// Buffers of groups that were written.
+    pub(crate) spare: Spare,
     records_max: usize,
     bytes_max: usize,
     stored_max: u64,
@@ -56,6 +59,7 @@ impl Queue {
             state: Mutex::new(state),
             arrived: Condvar::new(),
             hooks: Mutex::default(),
+            spare: Spare::default(),
             records_max: options.queue_records_max,
             bytes_max: options.queue_bytes_max,
             stored_max: options.bytes_max,

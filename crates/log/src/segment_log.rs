@@ -1,5 +1,6 @@
 //! The embedded log as its users hold it.
 
+use crate::batch::LARGE_BYTES;
 use crate::chain::LaneChains;
 use crate::disk::Disk;
 use crate::draft::Draft;
@@ -98,6 +99,13 @@ impl EventLog for SegmentLog {
         // Asked before the work as well: under overload a refusal must cost next to nothing.
         self.queue.check(group.len(), sizes().sum())?;
         self.queue.push(Prepared::new(group.into(), &self.nonces), acknowledge)
+    }
+
+    fn draft(&self, records: usize, bytes: usize) -> Draft {
+        match Draft::room(records, bytes) {
+            room if room < LARGE_BYTES => Draft::with_room(records, bytes),
+            room => Draft::over(self.queue.spare.take(room), records),
+        }
     }
 
     fn append_draft(&self, draft: Draft, acknowledge: Acknowledge) -> Result<(), AppendError> {

@@ -51,6 +51,7 @@ impl Writer {
         while self.queue.take(&mut batch, Linger::after(groups, self.options.linger_max)) {
             groups = batch.groups.len();
             self.commit(&mut batch);
+            batch.written().for_each(|buffer| self.queue.spare.give(buffer));
             batch.clear();
         }
     }

@@ -26,7 +26,7 @@ impl Stamp {
             return Self::Absent;
         };
         match scalar::text_or_number(value) {
-            Some(text) if text.trim().is_empty() => Self::Absent,
+            Some(text) if scalar::trim(&text).is_empty() => Self::Absent,
             Some(text) => Self::from_text(&text),
             None => Self::Nonsense,
         }
@@ -34,7 +34,7 @@ impl Stamp {
 
     /// From text: ISO 8601, or a number of seconds or milliseconds since the epoch.
     pub fn from_text(text: &str) -> Self {
-        let text = text.trim();
+        let text = scalar::trim(text);
         parse_iso8601(text)
             .or_else(|| parse_epoch(text))
             .and_then(Timestamp::sane)

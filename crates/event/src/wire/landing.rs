@@ -1,6 +1,7 @@
 //! The page of an event: address, campaign, click of ours, arrival.
 
 use super::receipt::Receipt;
+use super::scalar;
 use crate::arrival::Arrival;
 use crate::campaign::{Campaign, truncated, truncated_to};
 use crate::click_token::ClickReference;
@@ -29,7 +30,7 @@ pub struct Landing<'a> {
 /// and the event flagged [`Flags::DEGRADED`].
 pub fn set_landing(event: &mut Event, landing: Landing<'_>, receipt: &Receipt<'_>) {
     let said = |text: Option<&'_ str>| -> Option<Box<str>> {
-        let text = text?.trim();
+        let text = scalar::trim(text?);
         (!text.is_empty() && text != "-").then(|| truncated_to(text, Page::URL_BYTES_MAX).into())
     };
     let address = Address::split(landing.url.unwrap_or_default());
@@ -43,7 +44,7 @@ pub fn set_landing(event: &mut Event, landing: Landing<'_>, receipt: &Receipt<'_
         referrer: said(landing.referrer),
         title: landing
             .title
-            .map(str::trim)
+            .map(scalar::trim)
             .filter(|title| !title.is_empty())
             .map(|title| truncated(title).into()),
     };
@@ -77,6 +78,6 @@ fn read_query(event: &mut Event, query: &str, receipt: &Receipt<'_>) {
 
 /// A `User-Agent` as it is kept; empty and `-` count as absent.
 pub fn user_agent(text: &str) -> Option<Box<str>> {
-    let text = text.trim();
+    let text = scalar::trim(text);
     (!text.is_empty() && text != "-").then(|| truncated_to(text, USER_AGENT_BYTES_MAX).into())
 }

@@ -23,7 +23,16 @@ pub fn text_or_number(value: &str) -> Option<Cow<'_, str>> {
 
 /// A JSON string that, trimmed, is not empty.
 pub fn some_text(value: Option<&str>) -> Option<Cow<'_, str>> {
-    value.and_then(text).filter(|text| !text.trim().is_empty())
+    value.and_then(text).filter(|text| !trim(text).is_empty())
+}
+
+/// As [`str::trim`], which looks for every kind of space that Unicode knows. Hardly any text begins or
+/// ends with one.
+pub fn trim(text: &str) -> &str {
+    match text.as_bytes() {
+        [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => text,
+        _ => text.trim(),
+    }
 }
 
 /// `true` or `false`, also as text or number, as some tags send them.

@@ -4,10 +4,44 @@
 
 use alloc::string::String;
 
+/// Names that are looked for, each with what tells most names apart: its first letter and its length.
+#[derive(Clone, Copy, Debug)]
+pub struct Names<const N: usize> {
+    texts: [&'static str; N],
+    marks: [u16; N],
+}
+
+impl<const N: usize> Names<N> {
+    /// The names in their order.
+    pub const fn new(texts: [&'static str; N]) -> Self {
+        let mut marks = [0; N];
+        let mut place = 0;
+        while place < N {
+            marks[place] = mark(texts[place]);
+            place += 1;
+        }
+        Self { texts, marks }
+    }
+
+    /// Which of the names it is.
+    fn place_of(&self, name: &str) -> Option<usize> {
+        let wanted = mark(name);
+        let mut marked = self.marks.iter().enumerate().filter(|(_, mark)| **mark == wanted);
+        marked.find(|(place, _)| self.texts[*place] == name).map(|(place, _)| place)
+    }
+}
+
+const fn mark(name: &str) -> u16 {
+    match name.as_bytes() {
+        [] => 0,
+        [first, ..] => u16::from_le_bytes([*first, name.len() as u8]),
+    }
+}
+
 /// The values of `names` in the object `text`, in the order of `names`; `null` counts as absent,
 /// the last of a repeated name counts. `None` when `text` is no object, or a name with escapes is
 /// no text.
-pub fn read<'a, const N: usize>(text: &'a str, names: &[&str; N]) -> Option<[Option<&'a str>; N]> {
+pub fn read<'a, const N: usize>(text: &'a str, names: &Names<N>) -> Option<[Option<&'a str>; N]> {
     let mut slots = [None; N];
     read_at(text, skip_space(text.as_bytes(), 0), names, &mut |place, at| {
         let end = skip_value(text.as_bytes(), at)?;
@@ -23,7 +57,7 @@ pub fn read<'a, const N: usize>(text: &'a str, names: &[&str; N]) -> Option<[Opt
 pub fn read_at<const N: usize>(
     text: &str,
     at: usize,
-    names: &[&str; N],
+    names: &Names<N>,
     take: &mut impl FnMut(usize, usize) -> Option<usize>,
 ) -> Option<usize> {
     let bytes = text.as_bytes();
@@ -61,15 +95,12 @@ pub fn present(value: &str) -> Option<&str> {
 }
 
 /// Which of `names` the quoted name is: `Some(None)` for another one, `None` for no text at all.
-fn place_of(quoted: &str, names: &[&str]) -> Option<Option<usize>> {
+fn place_of<const N: usize>(quoted: &str, names: &Names<N>) -> Option<Option<usize>> {
     let inner = quoted.get(1..quoted.len().checked_sub(1)?)?;
-    // Nearly every name differs in its first letter or its length: no need to compare the rest.
-    let first = inner.as_bytes().first();
-    let same = |known: &&str| known.as_bytes().first() == first && *known == inner;
-    let place = names.iter().position(same);
+    let place = names.place_of(inner);
     if place.is_none() && inner.as_bytes().contains(&b'\\') {
         let name: String = serde_json::from_str(quoted).ok()?;
-        return Some(names.iter().position(|known| *known == name));
+        return Some(names.place_of(&name));
     }
     Some(place)
 }
@@ -161,17 +192,18 @@ mod tests {
             r#"{"a":null,"b":-1.5e3 ,"c":"0123456789abcdef\"0123456789"}"#,
         ] {
             let names = ["a", "b", "c"];
-            assert_eq!(read(text, &names), members::check(text, &names).ok(), "{text}");
+            let found = read(text, &Names::new(names));
+            assert_eq!(found, members::check(text, &names).ok(), "{text}");
         }
-        assert_eq!(read("[]", &["a"]), None);
-        assert_eq!(read(r#"{"\ud800":1}"#, &["a"]), None);
+        assert_eq!(read("[]", &Names::new(["a"])), None);
+        assert_eq!(read(r#"{"\ud800":1}"#, &Names::new(["a"])), None);
     }
 
     proptest! {
         #[test]
         fn agrees_with_the_checking_reader(text in r#"\{("[ab\\"]{0,3}":("x\\"|[ab]|[\[{]|[\]}]|,| |1|null){0,4},?){0,4}\}?"#) {
             let names = ["a", "b"];
-            let found = read(&text, &names);
+            let found = read(&text, &Names::new(names));
             if let Ok(checked) = members::check(&text, &names) {
                 prop_assert_eq!(found, Some(checked));
             }
@@ -179,7 +211,7 @@ mod tests {
 
         #[test]
         fn takes_any_text(text in "\\PC{0,40}") {
-            let _ = read(&text, &["a"]);
+            let _ = read(&text, &Names::new(["a"]));
         }
     }
 }

@@ -20,14 +20,11 @@ pub struct ValueFields<'a> {
 /// flagged [`Flags::DEGRADED`]; the raw properties keep it.
 pub fn set_value(event: &mut Event, fields: ValueFields<'_>) {
     let mut unreadable = false;
-    let mut read = |value: Option<&str>| -> Option<alloc::string::String> {
-        let value = value?;
-        let text = scalar::text_or_number(value);
+    let [amount, currency, order] = [fields.amount, fields.currency, fields.order].map(|value| {
+        let text = scalar::text_or_number(value?);
         unreadable |= text.is_none();
-        text.filter(|text| !text.trim().is_empty()).map(alloc::borrow::Cow::into_owned)
-    };
-    let (amount, currency, order) =
-        (read(fields.amount), read(fields.currency), read(fields.order));
+        text.filter(|text| !scalar::trim(text).is_empty())
+    });
     if unreadable {
         event.flags = event.flags.with(Flags::DEGRADED);
     }

@@ -7,8 +7,8 @@ const ID: &str = "ms_id";
 const ID_SECURE: &str = "__Host-ms_id";
 const CHOICE: &str = "ms_consent";
 const CHOICE_SECURE: &str = "__Host-ms_consent";
-/// How long a browser keeps either cookie: 390 days (browsers cap at 400).
-const MAX_AGE_S: u32 = 390 * 86_400;
+/// What both cookies are given: the browser keeps them for 390 days (it caps at 400).
+const ATTRIBUTES: &str = "; Path=/; Max-Age=33696000; HttpOnly; SameSite=Lax";
 /// Most digits of a stamp in a choice.
 const STAMP_DIGITS_MAX: usize = 19;
 
@@ -27,8 +27,7 @@ fn find_fitting<'a>(header: &'a str, secure: bool, names: (&str, &str)) -> Optio
 }
 
 fn set(name: &str, value: &str, secure: bool) -> String {
-    let secure = if secure { "; Secure" } else { "" };
-    format!("{name}={value}; Path=/; Max-Age={MAX_AGE_S}; HttpOnly; SameSite=Lax{secure}")
+    [name, "=", value, ATTRIBUTES, if secure { "; Secure" } else { "" }].concat()
 }
 
 /// Length of a first-party id: 128 bits as base64 without padding.

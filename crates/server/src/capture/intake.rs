@@ -19,8 +19,11 @@ use std::time::Duration;
 const BREATH_EVENTS: usize = 64;
 /// Events after which the time is looked at again: it takes about as long as parsing one of them.
 const STAMP_EVENTS: usize = 8;
-/// Bytes that the contract's own fields add to what a client sent of an event, as a rule.
-const ADDED_BYTES: usize = 384;
+/// Bytes of most events that we make ourselves.
+const ONE_BYTES: usize = 768;
+/// Bytes that the contract's own fields add to what a client sent of an event, at most as a rule: a
+/// buffer that has to grow is copied, one that is too large costs nothing.
+const ADDED_BYTES: usize = 768;
 
 /// What is known of a request beside its body, looked up once.
 pub(super) struct Setting {
@@ -107,14 +110,14 @@ impl Tally {
 
 impl Group {
     /// With room for this many events of `bytes` in all.
-    fn for_events(events: usize, bytes: usize) -> Self {
-        let records = Draft::with_room(events, bytes + events * ADDED_BYTES);
+    fn for_events(plane: &Plane, events: usize, bytes: usize) -> Self {
+        let records = plane.parts.log.draft(events, bytes + events * ADDED_BYTES);
         Self { records, ..Self::default() }
     }
 
     /// One event that is parsed now and on its way to the log.
     pub(super) fn of_one(exchange: &mut Exchange<'_>, event: Event) -> Self {
-        let mut group = Self::for_events(1, ADDED_BYTES);
+        let mut group = Self::for_events(exchange.plane, 1, ONE_BYTES);
         let queued = exchange.stopwatch.parsed();
         group.admit(exchange.plane, event, exchange.plane.clock.at(queued));
         group
@@ -192,7 +195,7 @@ pub(super) async fn keep(
     (outcomes, bytes): (impl Iterator<Item = wire::Outcome>, usize),
 ) -> Result<(), Refusal> {
     let (events, _) = outcomes.size_hint();
-    let mut group = Group::for_events(events, bytes);
+    let mut group = Group::for_events(exchange.plane, events, bytes);
     let mut now = exchange.plane.clock.now();
     for (place, outcome) in outcomes.enumerate() {
         if place % BREATH_EVENTS == BREATH_EVENTS - 1 {

@@ -1,8 +1,8 @@
 //! Where a link leads: its own destination with the campaign values, and nothing a visitor added.
 
 use http::{HeaderValue, StatusCode};
-use millstream_event::Campaign;
-use millstream_event::control::Link;
+use millstream_event::control::{Link, Settings};
+use millstream_event::{Arrival, Campaign};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::sync::Arc;
 
@@ -22,6 +22,8 @@ pub(super) struct Destination {
     before_click: Box<str>,
     /// The fragment with its `#`, or empty.
     after_click: Box<str>,
+    /// Where the link's campaign says it all.
+    arrival: Option<Arrival>,
 }
 
 impl Destination {
@@ -56,6 +58,7 @@ impl Destination {
             plain: plain.ok()?,
             before_click: before_click.into(),
             after_click: fragment.into(),
+            arrival: Arrival::of_campaign(&link.campaign),
             link,
         })
     }
@@ -63,6 +66,12 @@ impl Destination {
     /// The link it was rendered from.
     pub(super) fn link(&self) -> &Arc<Link> {
         &self.link
+    }
+
+    /// What a click on the link arrives as, coming from `referrer`.
+    pub(super) fn arrival(&self, referrer: Option<&str>, settings: &Settings) -> Option<Arrival> {
+        let classified = || Arrival::classify(&self.link.campaign, None, referrer, settings);
+        self.arrival.clone().or_else(classified)
     }
 
     /// The address without a click.

@@ -13,9 +13,8 @@ use super::refusal::{Refusal, require};
 use http::header::{CACHE_CONTROL, LOCATION, SET_COOKIE};
 use http::{HeaderValue, Method, StatusCode};
 use millstream_event::click_token::ClickReference;
-use millstream_event::control::Link;
 use millstream_event::{
-    AnonymousId, Arrival, ClickId, Event, EventId, EventKind, Flags, Page, Purpose, Surface,
+    AnonymousId, ClickId, Event, EventId, EventKind, Flags, Page, Purpose, Surface,
 };
 use std::sync::Arc;
 
@@ -110,13 +109,14 @@ impl Departure {
         event.click = Some(reference);
         event.country = country;
         event.consent = consent;
-        describe(&mut event, exchange, link);
+        describe(&mut event, exchange, &destination);
         Some(Self { destination, token, cookie, event })
     }
 }
 
 /// What the link and the request's head say of the click.
-fn describe(event: &mut Event, exchange: &Exchange<'_>, link: &Link) {
+fn describe(event: &mut Event, exchange: &Exchange<'_>, destination: &Destination) {
+    let link = destination.link();
     let referrer = exchange.header("referer").filter(|text| text.len() <= Page::URL_BYTES_MAX);
     event.surface = Surface::Browser;
     event.page = Page {
@@ -126,7 +126,7 @@ fn describe(event: &mut Event, exchange: &Exchange<'_>, link: &Link) {
     };
     event.campaign = link.campaign.clone();
     let settings = exchange.plane.parts.registry.settings();
-    event.arrival = Arrival::classify(&event.campaign, None, referrer, &settings);
+    event.arrival = destination.arrival(referrer, &settings);
     event.user_agent = exchange.user_agent().map(Into::into);
     if exchange.is_preview() {
         event.flags = event.flags.with(Flags::AUTOMATED);

@@ -181,8 +181,9 @@ fn set_identity(event: &mut Event, call: Call, fields: &Item<'_>) -> Result<(), 
 /// Name, value, group: what the call is about.
 fn set_body(event: &mut Event, call: Call, fields: &Item<'_>) -> Result<(), Fault> {
     let unreadable = || Fault::invalid("properties", "has member names that are not readable text");
-    let said =
-        |field: Option<&str>| scalar::some_text(field).map(|text| truncated(text.trim()).into());
+    let said = |field: Option<&str>| {
+        scalar::some_text(field).map(|text| truncated(scalar::trim(&text)).into())
+    };
     match call {
         Call::Track => {
             event.name = said(fields.event);

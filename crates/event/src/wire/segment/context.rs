@@ -7,6 +7,7 @@ use crate::consent::{Purpose, StatedConsent};
 use crate::envelope::{DeviceHints, Event, Surface};
 use crate::json::RawJson;
 use crate::wire::receipt::Receipt;
+use crate::wire::scan::Names;
 use crate::wire::{landing, members, scalar, scan};
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
@@ -57,7 +58,7 @@ impl<'a> Merged<'a> {
     }
 }
 
-const NAMES: [&str; 13] = [
+const NAMES: Names<13> = Names::new([
     "page",
     "campaign",
     "userAgent",
@@ -71,7 +72,7 @@ const NAMES: [&str; 13] = [
     "location",
     "consent",
     "traits",
-];
+]);
 const PAGE: usize = 0;
 
 /// The members of a context that are read.
@@ -106,7 +107,7 @@ impl<'a> Context<'a> {
     /// Reads the object at `at`, its page included, and says where it ends.
     pub(super) fn read_at(text: &'a str, at: usize) -> Option<(Self, usize)> {
         let bytes = text.as_bytes();
-        let (mut slots, mut of_page) = ([None; NAMES.len()], [None; 5]);
+        let (mut slots, mut of_page) = ([None; 13], [None; 5]);
         let end = scan::read_at(text, at, &NAMES, &mut |place, at| {
             let mut end = None;
             if place == PAGE {
@@ -194,7 +195,9 @@ impl<'a> Context<'a> {
             event.country = receipt.country.map(|country| truncated_to(country, 2).into());
             event.region = receipt.region.map(|region| truncated(region).into());
         }
-        if let Some([country, region]) = object(self.location, &["country", "region"]) {
+        if let Some([country, region]) =
+            object(self.location, &const { Names::new(["country", "region"]) })
+        {
             let code = scalar::some_text(country)
                 .filter(|text| text.len() == 2 && text.bytes().all(|b| b.is_ascii_alphabetic()));
             event.country =
@@ -206,17 +209,20 @@ impl<'a> Context<'a> {
     }
 
     fn hints(&self) -> DeviceHints {
-        let screen = object(self.screen, &["width", "height"]).and_then(|[width, height]| {
-            let (width, height) = (scalar::whole(width?)?, scalar::whole(height?)?);
-            Some(alloc::format!("{width}x{height}").into())
-        });
-        let network = object(self.network, &["wifi", "cellular", "bluetooth"]);
+        let screen = object(self.screen, &const { Names::new(["width", "height"]) }).and_then(
+            |[width, height]| {
+                let (width, height) = (scalar::whole(width?)?, scalar::whole(height?)?);
+                Some(alloc::format!("{width}x{height}").into())
+            },
+        );
+        let network =
+            object(self.network, &const { Names::new(["wifi", "cellular", "bluetooth"]) });
         let connection = network.and_then(|links| {
             let names = ["wifi", "cellular", "bluetooth"];
             let mut on = names.iter().zip(links).filter(|(_, link)| *link == Some("true"));
             on.next().map(|(name, _)| (*name).into())
         });
-        let os = object(self.os, &["name"]).and_then(|[name]| kept(name));
+        let os = object(self.os, &const { Names::new(["name"]) }).and_then(|[name]| kept(name));
         DeviceHints {
             locale: kept(self.locale),
             timezone: kept(self.timezone),
@@ -228,9 +234,10 @@ impl<'a> Context<'a> {
 
     /// Sets the campaign fields that the client read itself.
     pub(super) fn set_campaign(&self, event: &mut Event) {
-        let names = ["source", "medium", "name", "term", "content", "ad_group", "adgroup"];
+        const NAMES: Names<7> =
+            Names::new(["source", "medium", "name", "term", "content", "ad_group", "adgroup"]);
         let Some([source, medium, name, term, content, group, group_joined]) =
-            object(self.campaign, &names)
+            object(self.campaign, &NAMES)
         else {
             return;
         };
@@ -255,7 +262,8 @@ impl<'a> Context<'a> {
         let Some(consent) = self.consent.filter(|text| scalar::is_object(text)) else {
             return StatedConsent::default();
         };
-        let categories = object(Some(consent), &["categoryPreferences"]).and_then(|[inner]| inner);
+        let categories = object(Some(consent), &const { Names::new(["categoryPreferences"]) })
+            .and_then(|[inner]| inner);
         let mut stated = StatedConsent::default();
         for object in [Some(consent), categories].into_iter().flatten() {
             for (name, value) in members::all(object).unwrap_or_default() {
@@ -285,12 +293,12 @@ fn purpose_of(category: &str) -> Option<Purpose> {
 
 fn object<'a, const N: usize>(
     value: Option<&'a str>,
-    names: &[&str; N],
+    names: &Names<N>,
 ) -> Option<[Option<&'a str>; N]> {
     let text = value.filter(|text| scalar::is_object(text))?;
     scan::read(text, names)
 }
 
 fn kept(value: Option<&str>) -> Option<Box<str>> {
-    scalar::some_text(value).map(|text| truncated(text.trim()).into())
+    scalar::some_text(value).map(|text| truncated(scalar::trim(&text)).into())
 }

@@ -5,9 +5,10 @@ use super::context::Context;
 use super::page::PageFields;
 use crate::quarantine::QuarantineReason;
 use crate::wire::receipt::Fault;
+use crate::wire::scan::Names;
 use crate::wire::{scalar, scan};
 
-const NAMES: [&str; 17] = [
+const NAMES: Names<17> = Names::new([
     "type",
     "messageId",
     "anonymousId",
@@ -25,7 +26,7 @@ const NAMES: [&str; 17] = [
     "traits",
     "context",
     "integrations",
-];
+]);
 const PROPERTIES: usize = 13;
 const CONTEXT: usize = 15;
 
@@ -60,7 +61,7 @@ impl<'a> Item<'a> {
         if !scalar::is_object(item) {
             return Err(Fault::new(QuarantineReason::NotAnObject, "an event is a JSON object"));
         }
-        let mut slots = [None; NAMES.len()];
+        let mut slots = [None; 17];
         let (mut of_properties, mut of_context) =
             (Some(Properties::default()), Some(Context::default()));
         let whole = scan::read_at(item, 0, &NAMES, &mut |place, at| {
@@ -157,12 +158,12 @@ pub(super) struct Properties<'a> {
 impl<'a> Properties<'a> {
     /// Reads the object at `at`, and says where it ends.
     fn read_at(text: &'a str, at: usize) -> Option<(Self, usize)> {
-        let names = [
+        const NAMES: Names<12> = Names::new([
             "revenue", "value", "total", "currency", "order_id", "orderId", "name", "url", "path",
             "search", "referrer", "title",
-        ];
+        ]);
         let mut slots = [None; 12];
-        let end = scan::read_at(text, at, &names, &mut |place, at| {
+        let end = scan::read_at(text, at, &NAMES, &mut |place, at| {
             let end = scan::skip_value(text.as_bytes(), at)?;
             slots[place] = scan::present(text.get(at..end)?);
             Some(end)

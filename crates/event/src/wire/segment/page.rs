@@ -2,6 +2,7 @@
 
 use crate::wire::landing::Landing;
 use crate::wire::scalar;
+use crate::wire::scan::Names;
 use alloc::borrow::Cow;
 
 /// The members of a page that are read; empty ones count as absent.
@@ -16,7 +17,7 @@ pub(super) struct PageFields<'a> {
 
 impl<'a> PageFields<'a> {
     /// Their names, in order.
-    pub(super) const NAMES: [&'static str; 5] = ["url", "path", "search", "referrer", "title"];
+    pub(super) const NAMES: Names<5> = Names::new(["url", "path", "search", "referrer", "title"]);
 
     /// From the values of [`Self::NAMES`].
     pub(super) fn of(slots: [Option<&'a str>; 5]) -> Self {
