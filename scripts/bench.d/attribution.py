@@ -1,7 +1,7 @@
 """`millstream attribute` beside PyPI ChannelAttribution at its defaults, on the same tables of paths, each on one core.
 
-Ours is the whole command: it starts, reads the file, solves, and prints JSON. Theirs is the call alone, on a table that is in
-memory. ChannelAttribution simulates its chain, so its answer carries an error; its heuristic models are exact and must agree."""
+The ratio is of the call alone on both sides: a table in memory in, credit out, reading of the paths included. Beside it stands our
+whole command, which starts, reads the file, and prints JSON. ChannelAttribution simulates its chain, so its answer carries an error; its heuristic models are exact and must agree."""
 
 import contextlib
 import io
@@ -52,6 +52,13 @@ def ours(file, *options):
     return best, answer
 
 
+def our_call(file, *model):
+    """Seconds of the call alone, at best."""
+    command = ["taskset", "-c", m.SERVER_CORE, m.EXAMPLES / "attribution_speed", file, *model]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)["seconds"]
+
+
 def theirs(call, *arguments, **more):
     """Seconds of the call alone, at best, and its answer."""
     best, answer = math.inf, None
@@ -61,6 +68,10 @@ def theirs(call, *arguments, **more):
             answer = call(*arguments, **more)
         best = min(best, time.perf_counter() - started)
     return best, answer
+
+
+def show(what, seconds):
+    print(f"  {what:<50} {1e3 * seconds:>12,.1f} ms")
 
 
 def column(answer, field="conversions"):
@@ -76,32 +87,33 @@ def markov(peer, table, file):
     for order in (1, 2, 3):
         spent, answer = ours(file, "--model", "markov", "--order", str(order), "--replicates", "0")
         peer_spent, found = theirs(peer.markov_model, table, "path", "conversions", var_value="value", var_null="nulls", order=order)
-        m.show(f"ChannelAttribution, order {order}: the call", 1e3 * peer_spent, "ms")
-        m.show(f"millstream, order {order}: the whole command", 1e3 * spent, "ms")
-        m.ratio(1 / spent, 1 / peer_spent, AIM)
+        call = our_call(file, "markov", str(order))
+        show(f"ChannelAttribution, order {order}: the call", peer_spent)
+        show(f"millstream, order {order}: the call", call)
+        m.ratio(1 / call, 1 / peer_spent, AIM)
+        show(f"millstream, order {order}: the whole command", spent)
         for field, name in (("conversions", "total_conversions"), ("value", "total_conversion_value")):
             part, channel = farthest(column(answer, field), dict(zip(found["channel_name"], found[name])))
             print(f"  {f'its farthest {field}, {channel}':<50} {100 * part:>11.2f} %")
 
 
 def heuristics(peer, table, file):
-    spent = 0.0
     peer_spent, found = theirs(peer.heuristic_models, table, "path", "conversions", var_value="value")
     apart = 0.0
     for model, name in (("first", "first_touch"), ("last", "last_touch"), ("linear", "linear_touch")):
-        seconds, answer = ours(file, "--model", model, "--replicates", "0")
-        spent += seconds
+        _, answer = ours(file, "--model", model, "--replicates", "0")
         for field, kind in (("conversions", "conversions"), ("value", "value")):
             exact, other = column(answer, field), dict(zip(found["channel_name"], found[f"{name}_{kind}"]))
             apart = max([apart] + [abs(figure - other.get(channel, 0.0)) / max(1.0, figure) for channel, figure in exact.items()])
     print(f"  {'first, last, linear: greatest difference':<50} {apart:>12.1e}   ({'the same' if apart < 1e-9 else 'NOT the same'})")
-    m.show("ChannelAttribution, all three: the call", 1e3 * peer_spent, "ms")
-    m.show("millstream, all three: three commands", 1e3 * spent, "ms")
+    show("ChannelAttribution, all three: the call", peer_spent)
+    show("millstream, all three: the calls", sum(our_call(file, model) for model in ("first", "last", "linear")))
 
 
 def shapley(table, file, channels):
     spent, answer = ours(file, "--model", "shapley", "--replicates", "0")
-    m.show("millstream, Shapley (ChannelAttribution has none)", 1e3 * spent, "ms")
+    show("millstream, Shapley (ChannelAttribution has none)", our_call(file, "shapley"))
+    show("millstream, Shapley: the whole command", spent)
     if channels > 12:
         return
     names = sorted(column(answer))
@@ -136,7 +148,7 @@ def main():
             markov(peer, table, file)
             shapley(table, file, channels)
             spent, answer = ours(file)
-            m.show(f"millstream, eight models, {answer['intervals']['replicates']} resamples", 1e3 * spent, "ms")
+            show(f"millstream, eight models, {answer['intervals']['replicates']} resamples", spent)
 
 
 if __name__ == "__main__":

@@ -38,43 +38,52 @@ pub struct Intervals {
     pub replicates: usize,
 }
 
-/// How many resamples fit into [`WORK`] when one answer costs `work`; none when too few do.
+/// How many resamples fit into [`WORK`] when one answer of every model costs `work` together; none when
+/// too few do.
 pub fn affordable(paths: &Paths, work: u64) -> Option<usize> {
     let drawing = 40 * paths.rows.len() as u64;
     let fit = usize::try_from(WORK / (work / 2 + drawing).max(1)).unwrap_or(REPLICATES);
     (fit >= REPLICATES_MIN).then_some(fit.min(REPLICATES))
 }
 
-/// Percentile intervals of the shares. In each resample the number of journeys along each path with
-/// each outcome is Poisson with the observed number as its mean, which is the bootstrap of journeys
-/// with their total left free. [Efron 1979; Hanley and MacGibbon 2006]
+/// Percentile intervals of the shares under each model. In each resample the number of journeys along
+/// each path with each outcome is Poisson with the observed number as its mean, which is the bootstrap
+/// of journeys with their total left free. All models see the same resamples. [Efron 1979; Hanley and
+/// MacGibbon 2006]
 ///
 /// # Errors
 /// When a Markov chain takes too long to solve.
 pub fn intervals(
     paths: &Paths,
-    fitted: &Fitted,
+    models: &[Fitted],
     replicates: usize,
     seed: u64,
-) -> Result<Intervals, AnalysisError> {
+) -> Result<Vec<Intervals>, AnalysisError> {
     let observed = Journeys::of(paths);
-    let mut drawn: Vec<Vec<f64>> = alloc::vec![Vec::new(); paths.channels.len()];
+    let mut drawn: Vec<Vec<Vec<f64>>> =
+        alloc::vec![alloc::vec![Vec::new(); paths.channels.len()]; models.len()];
     for replicate in 1..=replicates as u64 {
         let journeys = resample(&observed, &mut Random::new(seed, replicate));
         // Without a conversion there are no shares.
         if journeys.conversions.iter().all(|count| *count == 0.0) {
             continue;
         }
-        let answer = fitted.answer(&journeys, OPEN, crate::removal::WORK_MAX)?;
-        for (drawn, share) in drawn.iter_mut().zip(answer.shares) {
-            drawn.push(share);
+        for (fitted, drawn) in models.iter().zip(&mut drawn) {
+            let answer = fitted.answer(&journeys, OPEN, crate::removal::WORK_MAX)?;
+            for (drawn, share) in drawn.iter_mut().zip(answer.shares) {
+                drawn.push(share);
+            }
         }
     }
     let interval = |mut drawn: Vec<f64>| {
         drawn.sort_by(f64::total_cmp);
         Interval { low: quantile(&drawn, 0.025), high: quantile(&drawn, 0.975) }
     };
-    Ok(Intervals { shares: drawn.into_iter().map(interval).collect(), replicates })
+    let of_model = |drawn: Vec<Vec<f64>>| Intervals {
+        shares: drawn.into_iter().map(interval).collect(),
+        replicates,
+    };
+    Ok(drawn.into_iter().map(of_model).collect())
 }
 
 fn resample(observed: &Journeys, random: &mut Random) -> Journeys {

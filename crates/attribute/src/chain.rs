@@ -76,52 +76,46 @@ pub struct Chain {
 impl Chain {
     /// The chain of these paths.
     pub fn new(paths: &Paths, order: Order) -> Self {
-        let mut known = BTreeMap::new();
-        let mut walks: Vec<Vec<u32>> = Vec::with_capacity(paths.rows.len());
+        let mut states = States::new(paths.channels.len());
+        let mut walks = Walks::default();
         for row in &paths.rows {
             let memory = usize::from(order.number()).min(row.touches.len());
-            let mut walk: Vec<u32> = Vec::with_capacity(row.touches.len());
+            let start = walks.states.len();
             for window in row.touches.windows(memory) {
-                let next = known.len() as u32;
-                let state = *known.entry(state_of(window)).or_insert(next);
-                if walk.last() != Some(&state) {
-                    walk.push(state);
+                let state = states.number(window);
+                if walks.states.len() == start || walks.states.last() != Some(&state) {
+                    walks.states.push(state);
                 }
             }
-            walks.push(walk);
+            walks.ends.push(walks.states.len());
         }
-        let mut states = alloc::vec![[NOBODY; MEMORY_MAX]; known.len()];
-        for (state, number) in known {
-            states[number as usize] = state;
-        }
-        Self::numbered(paths.channels.len(), states, walks)
+        Self::numbered(paths.channels.len(), &states.known, walks)
     }
 
-    fn numbered(channels: usize, states: Vec<State>, walks: Vec<Vec<u32>>) -> Self {
+    fn numbered(channels: usize, states: &[State], mut walks: Walks) -> Self {
         let place = forward_order(states.len(), &walks);
-        let mut sorted = states.clone();
+        let mut sorted = states.to_vec();
         for (state, place) in states.iter().zip(&place) {
             sorted[*place as usize] = *state;
         }
-        let mut edges: BTreeMap<(u32, u32), u32> = BTreeMap::new();
-        let step = |pair: &[u32]| (place[pair[0] as usize], place[pair[1] as usize]);
-        for pair in walks.iter().flat_map(|walk| walk.windows(2)) {
-            edges.insert(step(pair), 0);
+        for state in &mut walks.states {
+            *state = place[*state as usize];
         }
-        let (mut starts, mut targets) = (alloc::vec![0; states.len() + 1], Vec::new());
-        for (number, ((from, to), edge)) in edges.iter_mut().enumerate() {
-            *edge = number as u32;
-            targets.push(*to);
-            starts[*from as usize + 1] = number + 1;
+        let next = walks.successors(states.len());
+        let (mut starts, mut targets) = (alloc::vec![0], Vec::new());
+        for found in &next {
+            targets.extend_from_slice(found);
+            starts.push(targets.len());
         }
-        for at in 1..starts.len() {
-            starts[at] = starts[at].max(starts[at - 1]);
-        }
+        let edge = |from: u32, to: u32| {
+            let among = next[from as usize].partition_point(|target| *target < to);
+            (starts[from as usize] + among) as u32
+        };
         let (mut flat, mut walk_ends, mut ends) = (Vec::new(), Vec::new(), Vec::new());
-        for walk in &walks {
-            flat.extend(walk.windows(2).filter_map(|pair| edges.get(&step(pair))));
+        for walk in walks.iter() {
+            flat.extend(walk.windows(2).map(|pair| edge(pair[0], pair[1])));
             walk_ends.push(flat.len());
-            let end = |state: Option<&u32>| state.map_or(0, |state| place[*state as usize]);
+            let end = |state: Option<&u32>| state.copied().unwrap_or(0);
             ends.push((end(walk.first()), end(walk.last())));
         }
         Self { channels, states: sorted, starts, targets, ends, walks: flat, walk_ends }
@@ -196,25 +190,74 @@ pub(crate) struct Flow {
     pub value: Vec<f64>,
 }
 
-fn state_of(window: &[u32]) -> State {
-    let mut state = [NOBODY; MEMORY_MAX];
-    for (place, channel) in state.iter_mut().zip(window) {
-        *place = *channel;
+/// The states met so far, by number.
+struct States {
+    known: Vec<State>,
+    /// Numbers of the states of one touch, by channel: most states of most chains.
+    single: Vec<Option<u32>>,
+    longer: BTreeMap<State, u32>,
+}
+
+impl States {
+    fn new(channels: usize) -> Self {
+        Self { known: Vec::new(), single: alloc::vec![None; channels], longer: BTreeMap::new() }
     }
-    state
+
+    fn number(&mut self, window: &[u32]) -> u32 {
+        let next = self.known.len() as u32;
+        let mut state = [NOBODY; MEMORY_MAX];
+        for (place, channel) in state.iter_mut().zip(window) {
+            *place = *channel;
+        }
+        let number = match window {
+            [only] => *self.single[*only as usize].get_or_insert(next),
+            _ => *self.longer.entry(state).or_insert(next),
+        };
+        if number == next {
+            self.known.push(state);
+        }
+        number
+    }
+}
+
+/// The states along each path, one after the other.
+#[derive(Default)]
+struct Walks {
+    states: Vec<u32>,
+    ends: Vec<usize>,
+}
+
+impl Walks {
+    fn iter(&self) -> impl Iterator<Item = &[u32]> {
+        let starts = core::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(|(start, end)| &self.states[start..*end])
+    }
+
+    /// The states that follow each state, in order, each once.
+    fn successors(&self, states: usize) -> Vec<Vec<u32>> {
+        let mut next: Vec<Vec<u32>> = alloc::vec![Vec::new(); states];
+        let mut settled = alloc::vec![0; states];
+        for pair in self.iter().flat_map(|walk| walk.windows(2)) {
+            let (targets, settled) = (&mut next[pair[0] as usize], &mut settled[pair[0] as usize]);
+            targets.push(pair[1]);
+            if targets.len() >= 64.max(2 * *settled) {
+                targets.sort_unstable();
+                targets.dedup();
+                *settled = targets.len();
+            }
+        }
+        for targets in &mut next {
+            targets.sort_unstable();
+            targets.dedup();
+        }
+        next
+    }
 }
 
 /// A place for each state such that most edges lead forward: the reverse of the order in which a
 /// depth-first walk leaves the states (a topological order where there are no cycles).
-fn forward_order(states: usize, walks: &[Vec<u32>]) -> Vec<u32> {
-    let mut next: Vec<Vec<u32>> = alloc::vec![Vec::new(); states];
-    for pair in walks.iter().flat_map(|walk| walk.windows(2)) {
-        next[pair[0] as usize].push(pair[1]);
-    }
-    for targets in &mut next {
-        targets.sort_unstable();
-        targets.dedup();
-    }
+fn forward_order(states: usize, walks: &Walks) -> Vec<u32> {
+    let next = walks.successors(states);
     let mut place = alloc::vec![0; states];
     let mut seen = alloc::vec![false; states];
     let mut left = states as u32;

@@ -70,12 +70,9 @@ pub enum PathError {
     },
     /// Too many touches.
     #[error(
-        "the path has {touches} touches, at most {PATH_TOUCHES_MAX} are taken; keep the latest ones, and check that the file is sound"
+        "the path has more than {PATH_TOUCHES_MAX} touches; keep the latest ones, and check that the file is sound"
     )]
-    Long {
-        /// How many.
-        touches: usize,
-    },
+    Long,
     /// Too many channels over all paths.
     #[error(
         "with this path there are more than {CHANNELS_MAX} channels; group them, for example by campaign instead of by ad"
@@ -132,11 +129,26 @@ pub(crate) fn distinct(touches: &[u32]) -> Vec<u32> {
     channels
 }
 
-/// Collects paths in any order; equal ones are added up.
+/// Rows that are collected before equal ones are added up, at least.
+const ROWS_PENDING_MIN: usize = 1 << 16;
+
+/// A collected row: where its touches stand, and its outcome.
+#[derive(Clone, Copy, Debug)]
+struct Row {
+    start: usize,
+    end: usize,
+    outcome: Outcome,
+}
+
+/// Collects paths in any order; equal ones are added up from time to time, so that memory follows
+/// the different ones.
 #[derive(Clone, Debug, Default)]
 pub struct Gathering {
     numbers: BTreeMap<Box<str>, u32>,
-    rows: BTreeMap<Box<[u32]>, Outcome>,
+    touches: Vec<u32>,
+    rows: Vec<Row>,
+    /// Rows when equal ones were last added up.
+    settled: usize,
     total: Outcome,
 }
 
@@ -147,75 +159,114 @@ impl Gathering {
     /// When the path is empty, malformed or beyond a bound; the gathering is then unchanged.
     pub fn add<'a>(
         &mut self,
-        channels: impl Iterator<Item = &'a str> + Clone,
+        channels: impl Iterator<Item = &'a str>,
         outcome: Outcome,
     ) -> Result<(), PathError> {
-        let mut touches = 0;
-        for name in channels.clone() {
-            touches += 1;
-            match name.len() {
-                0 => return Err(PathError::Unnamed { touch: touches }),
-                bytes if bytes > CHANNEL_BYTES_MAX => {
-                    return Err(PathError::LongName { touch: touches, bytes });
-                }
-                _ => {}
-            }
-        }
-        if touches == 0 {
-            return Err(PathError::Empty);
-        }
-        if touches > PATH_TOUCHES_MAX {
-            return Err(PathError::Long { touches });
-        }
         if outcome.conversions == 0 && outcome.value != 0 {
             return Err(PathError::Unearned);
         }
         if !outcome.is_within_bounds() || !self.total.plus(outcome).is_within_bounds() {
             return Err(PathError::Large);
         }
-        let path = self.numbered(channels)?;
+        let (start, mut new) = (self.touches.len(), Vec::new());
+        if let Err(error) = self.number(channels, &mut new) {
+            self.touches.truncate(start);
+            for name in new {
+                self.numbers.remove(name);
+            }
+            return Err(error);
+        }
         self.total = self.total.plus(outcome);
-        if let Some(known) = self.rows.get_mut(&*path) {
-            *known = known.plus(outcome);
-        } else {
-            self.rows.insert(path.into_boxed_slice(), outcome);
+        self.rows.push(Row { start, end: self.touches.len(), outcome });
+        if self.rows.len() >= ROWS_PENDING_MIN.max(2 * self.settled) {
+            self.settle();
         }
         Ok(())
     }
 
-    fn numbered<'a>(
+    /// Appends the touches of one path; names that were not known are also put into `new`.
+    fn number<'a>(
         &mut self,
-        channels: impl Iterator<Item = &'a str> + Clone,
-    ) -> Result<Vec<u32>, PathError> {
-        let unknown: alloc::collections::BTreeSet<&str> =
-            channels.clone().filter(|name| !self.numbers.contains_key(*name)).collect();
-        if self.numbers.len() + unknown.len() > CHANNELS_MAX {
-            return Err(PathError::Channels);
-        }
-        for name in unknown {
+        channels: impl Iterator<Item = &'a str>,
+        new: &mut Vec<&'a str>,
+    ) -> Result<(), PathError> {
+        let start = self.touches.len();
+        for name in channels {
+            let touch = self.touches.len() - start + 1;
+            if touch > PATH_TOUCHES_MAX {
+                return Err(PathError::Long);
+            }
+            if let Some(number) = self.numbers.get(name) {
+                self.touches.push(*number);
+                continue;
+            }
+            match name.len() {
+                0 => return Err(PathError::Unnamed { touch }),
+                bytes if bytes > CHANNEL_BYTES_MAX => {
+                    return Err(PathError::LongName { touch, bytes });
+                }
+                _ if self.numbers.len() == CHANNELS_MAX => return Err(PathError::Channels),
+                _ => {}
+            }
             let number = self.numbers.len() as u32;
             self.numbers.insert(name.into(), number);
+            self.touches.push(number);
+            new.push(name);
         }
-        Ok(channels.filter_map(|name| self.numbers.get(name).copied()).collect())
+        if self.touches.len() == start { Err(PathError::Empty) } else { Ok(()) }
+    }
+
+    /// Sorts the rows by their touches and adds equal ones up.
+    fn settle(&mut self) {
+        let touches = &self.touches;
+        let path = |row: &Row| &touches[row.start..row.end];
+        self.rows.sort_unstable_by(|a, b| {
+            front(path(a)).cmp(&front(path(b))).then_with(|| path(a).cmp(path(b)))
+        });
+        let mut flat: Vec<u32> = Vec::with_capacity(touches.len());
+        let mut rows: Vec<Row> = Vec::with_capacity(self.rows.len());
+        for row in &self.rows {
+            match rows.last_mut().filter(|last| flat[last.start..last.end] == *path(row)) {
+                Some(last) => last.outcome = last.outcome.plus(row.outcome),
+                None => {
+                    let start = flat.len();
+                    flat.extend_from_slice(path(row));
+                    rows.push(Row { start, end: flat.len(), outcome: row.outcome });
+                }
+            }
+        }
+        self.settled = rows.len();
+        (self.touches, self.rows) = (flat, rows);
     }
 
     /// The paths, each once. Numbers follow the names, so that the order of adding leaves no trace.
-    pub fn finish(self) -> Paths {
+    pub fn finish(mut self) -> Paths {
         let mut renumbered = alloc::vec![0; self.numbers.len()];
         for (place, number) in self.numbers.values().enumerate() {
             renumbered[*number as usize] = place as u32;
         }
-        let mut rows: Vec<Path> = self
-            .rows
-            .into_iter()
-            .map(|(touches, outcome)| {
-                let touches = touches.iter().map(|number| renumbered[*number as usize]).collect();
-                Path { touches, outcome }
-            })
-            .collect();
-        rows.sort_unstable_by(|a, b| a.touches.cmp(&b.touches));
-        Paths { channels: self.numbers.into_keys().collect(), rows, total: self.total }
+        for touch in &mut self.touches {
+            *touch = renumbered[*touch as usize];
+        }
+        self.settle();
+        let path = |row: &Row| Path {
+            touches: self.touches[row.start..row.end].into(),
+            outcome: row.outcome,
+        };
+        Paths {
+            rows: self.rows.iter().map(path).collect(),
+            channels: self.numbers.into_keys().collect(),
+            total: self.total,
+        }
     }
+}
+
+/// The first touches of a path as one number that orders as they do: most comparisons end with it.
+fn front(touches: &[u32]) -> u128 {
+    const _: () = assert!(CHANNELS_MAX < 1 << 16);
+    (0..8).fold(0, |front, at| {
+        front << 16 | u128::from(touches.get(at).map_or(0, |channel| channel + 1))
+    })
 }
 
 #[cfg(test)]
@@ -237,7 +288,7 @@ mod tests {
         assert_eq!(add(&["a", &name], one(1)), Err(PathError::LongName { touch: 2, bytes }));
         let long = alloc::vec!["a"; PATH_TOUCHES_MAX + 1];
         assert_eq!(add(&long[1..], one(1)), Ok(()));
-        assert_eq!(add(&long, one(1)), Err(PathError::Long { touches: PATH_TOUCHES_MAX + 1 }));
+        assert_eq!(add(&long, one(1)), Err(PathError::Long));
         assert_eq!(add(&["a"], one(JOURNEYS_MAX)), Ok(()));
         assert_eq!(add(&["a"], one(JOURNEYS_MAX + 1)), Err(PathError::Large));
         assert_eq!(add(&["a"], one(u64::MAX)), Err(PathError::Large));
@@ -249,6 +300,19 @@ mod tests {
     }
 
     #[test]
+    fn equal_paths_are_added_up_along_the_way() {
+        let mut gathering = Gathering::default();
+        for number in 0..3 * ROWS_PENDING_MIN {
+            let path = [["a", "b"], ["b", "a"], ["a", "a"]][number % 3];
+            assert_eq!(gathering.add(path.into_iter(), one(1)), Ok(()));
+            assert!(gathering.rows.len() <= ROWS_PENDING_MIN);
+        }
+        let paths = gathering.finish();
+        assert_eq!(paths.rows.len(), 3);
+        assert!(paths.rows.iter().all(|row| row.outcome.conversions == ROWS_PENDING_MIN as u64));
+    }
+
+    #[test]
     fn a_channel_too_many_changes_nothing() {
         let mut gathering = Gathering::default();
         let names: Vec<String> = (0..CHANNELS_MAX).map(|number| format!("{number}")).collect();
@@ -257,6 +321,12 @@ mod tests {
         }
         assert_eq!(gathering.add(["1", "more"].into_iter(), one(1)), Err(PathError::Channels));
         assert_eq!(gathering.add(["1", "2"].into_iter(), one(1)), Ok(()));
+        let mut other = Gathering::default();
+        assert_eq!(
+            other.add(["1", "more", ""].into_iter(), one(1)),
+            Err(PathError::Unnamed { touch: 3 })
+        );
+        assert_eq!(other.finish(), Paths::default());
         let paths = gathering.finish();
         assert_eq!((paths.channels.len(), paths.rows.len()), (CHANNELS_MAX, CHANNELS_MAX + 1));
         assert_eq!(paths.total.conversions, CHANNELS_MAX as u64 + 1);

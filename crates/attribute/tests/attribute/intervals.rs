@@ -28,7 +28,7 @@ fn drawn(random: &mut Random) -> Vec<Row> {
 
 fn computed(paths: &Paths, model: ReportModel, seed: u64) -> Intervals {
     let fitted = Fitted::new(paths, model, &Settings::default());
-    intervals(paths, &fitted, 200, seed).unwrap()
+    intervals(paths, &[fitted], 200, seed).unwrap().remove(0)
 }
 
 #[test]

@@ -5,7 +5,7 @@ pub const UNIT_DIGITS: u32 = 9;
 /// Billionths in one.
 const ONE: i128 = 1_000_000_000;
 /// Longest number that is read, in characters.
-const CHARACTERS_MAX: usize = 40;
+const CHARACTERS_MAX: usize = 36;
 
 /// A number that is not negative, in billionths (further digits are rounded off), and how many digits
 /// after the point it was written with, at most [`UNIT_DIGITS`]. Empty text is zero. The point may be
@@ -31,13 +31,14 @@ pub fn amount(text: &str) -> Option<(i128, u32)> {
     if !digits(whole) || !digits(fraction) || (whole.is_empty() && fraction.is_empty()) {
         return None;
     }
-    let whole = if whole.is_empty() { 0 } else { whole.parse::<i128>().ok()? };
-    let kept: String = fraction.chars().take(UNIT_DIGITS as usize).collect();
-    let mut billionths: i128 = format!("{kept:0<9}").parse().ok()?;
+    let number =
+        |text: &str| text.bytes().fold(0_i128, |sum, digit| sum * 10 + i128::from(digit - b'0'));
+    let kept = &fraction[..fraction.len().min(UNIT_DIGITS as usize)];
+    let written = kept.len() as u32;
     let next = fraction.as_bytes().get(UNIT_DIGITS as usize);
-    billionths += i128::from(next.is_some_and(|digit| *digit >= b'5'));
-    let written = u32::try_from(kept.len()).unwrap_or(UNIT_DIGITS);
-    Some((whole.checked_mul(ONE)?.checked_add(billionths)?, written))
+    let rounded = i128::from(next.is_some_and(|digit| *digit >= b'5'));
+    let billionths = number(kept) * 10_i128.pow(UNIT_DIGITS - written) + rounded;
+    Some((number(whole).checked_mul(ONE)?.checked_add(billionths)?, written))
 }
 
 /// `1.5e3`, as spreadsheets and notebooks write great and small numbers.
@@ -81,9 +82,9 @@ mod tests {
         {
             assert_eq!(amount(wrong), None, "{wrong}");
         }
-        assert_eq!(amount(&"9".repeat(41)), None);
+        assert_eq!(amount(&"9".repeat(37)), None);
         assert!(amount("9999999999999999999999999999").is_some());
-        assert_eq!(amount(&"9".repeat(40)), None);
+        assert_eq!(amount(&"9".repeat(36)), None);
     }
 
     #[test]

@@ -69,30 +69,39 @@ pub fn answer<'a>(file: &'a PathFile, question: &'a Question) -> Result<Answer<'
         Asked::One(model) => vec![model],
         Asked::All => ReportModel::all(question.order, question.worth),
     };
-    let models: Vec<ModelAnswer> =
-        models.into_iter().map(|model| one(file, question, model)).collect::<Result<_, _>>()?;
+    let models = answers(file, question, &models)?;
     let ranked: Vec<Vec<usize>> = models.iter().map(|one| ranks(&one.attribution.shares)).collect();
     let ranges = rank_ranges(&ranked);
     Ok(Answer { question, file, models, converting: file.paths.converting_with(), ranges })
 }
 
-fn one(
+fn answers(
     file: &PathFile,
     question: &Question,
-    model: ReportModel,
-) -> Result<ModelAnswer, AnalysisError> {
+    models: &[ReportModel],
+) -> Result<Vec<ModelAnswer>, AnalysisError> {
     let paths = &file.paths;
-    let fitted = Fitted::new(paths, model, &question.settings);
-    let attribution = fitted.attribution(&Journeys::of(paths))?;
+    let fit = |model: &ReportModel| Fitted::new(paths, *model, &question.settings);
+    let fitted: Vec<Fitted> = models.iter().map(fit).collect();
+    let journeys = Journeys::of(paths);
+    let found: Vec<Attribution> =
+        fitted.iter().map(|one| one.attribution(&journeys)).collect::<Result<_, _>>()?;
     let replicates = match question.replicates {
         Some(asked) => (asked > 0).then_some(asked),
-        None => affordable(paths, attribution.work),
+        None => affordable(paths, found.iter().map(|one| one.work).sum()),
     };
-    let intervals = replicates
-        .map(|replicates| intervals(paths, &fitted, replicates, question.settings.seed))
-        .transpose()?;
-    let amounts = apportion_real(paths.total.value, &attribution.earned.value);
-    Ok(ModelAnswer { model, attribution, amounts, intervals })
+    let mut ranges = match replicates {
+        Some(replicates) => intervals(paths, &fitted, replicates, question.settings.seed)?,
+        None => Vec::new(),
+    }
+    .into_iter();
+    let answer = |(model, attribution): (&ReportModel, Attribution)| ModelAnswer {
+        model: *model,
+        amounts: apportion_real(paths.total.value, &attribution.earned.value),
+        attribution,
+        intervals: ranges.next(),
+    };
+    Ok(models.iter().zip(found).map(answer).collect())
 }
 
 impl Answer<'_> {

@@ -199,10 +199,13 @@ fn share(gathered: &Gathered, model: ReportModel) -> Result<BTreeMap<String, Cre
         let found = fitted.attribution(&Journeys::of(&paths)).map_err(|error| beyond(&error))?;
         if !counted {
             let ranges = affordable(&paths, found.work)
-                .map(|count| intervals(&paths, &fitted, count, settings.seed))
+                .map(|count| {
+                    intervals(&paths, core::slice::from_ref(&fitted), count, settings.seed)
+                })
                 .transpose()
                 .map_err(|error| beyond(&error))?;
-            count(&paths, &found.earned.conversions, ranges.as_ref(), &mut credit);
+            let ranges = ranges.as_deref().and_then(<[Intervals]>::first);
+            count(&paths, &found.earned.conversions, ranges, &mut credit);
             counted = true;
         }
         if let Some(currency) = currency {
