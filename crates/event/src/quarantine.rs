@@ -84,6 +84,14 @@ pub struct Quarantine {
     /// The raw text, only where consent is known outside the body.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raw: Option<Box<str>>,
+    /// True for the word that a replay could read it: the event counts, and the thing is no longer
+    /// in quarantine.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub resolved: bool,
+}
+
+const fn is_false(truth: &bool) -> bool {
+    !*truth
 }
 
 impl Quarantine {

@@ -206,6 +206,7 @@ impl Counts {
         for (reason, count) in &other.quarantined {
             *self.quarantined.entry(*reason).or_default() += count;
         }
+        self.quarantined.retain(|_, count| *count != 0);
         self.degraded += other.degraded;
         self.restricted += other.restricted;
         self.late += other.late;

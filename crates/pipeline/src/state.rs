@@ -220,6 +220,17 @@ pub struct Quarantined {
     pub source: SourceId,
     /// When.
     pub received: Timestamp,
-    /// Its record.
+    /// Its record; the replay's, where only that came.
     pub position: Position,
+    /// True once its record came.
+    pub seen: bool,
+    /// True once a replay could read it.
+    pub resolved: bool,
+}
+
+impl Quarantined {
+    /// True while it is in quarantine.
+    pub const fn stands(&self) -> bool {
+        self.seen && !self.resolved
+    }
 }

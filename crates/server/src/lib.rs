@@ -19,6 +19,7 @@ pub mod path_data;
 pub mod path_report;
 pub mod plan_report;
 pub mod priority;
+pub mod replay;
 pub mod report;
 pub mod score_report;
 pub mod sql;

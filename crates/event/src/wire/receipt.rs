@@ -81,6 +81,7 @@ impl<'a> Receipt<'a> {
             received: (!self.imported()).then_some(self.received),
             bytes: u32::try_from(raw.len()).unwrap_or(u32::MAX),
             raw: keep.then(|| raw.into()),
+            resolved: false,
         }
     }
 }

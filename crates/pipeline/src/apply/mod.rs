@@ -25,7 +25,7 @@ use crate::state::Quarantined;
 use crate::view::{ApplyError, Stamp, View};
 use alloc::vec::Vec;
 use millstream_event::{
-    EntityId, EventKind, Hash128, Kind, Lane, QuarantineReason, Record, SourceId,
+    EntityId, EventKind, Hash128, Kind, Lane, Quarantine, QuarantineReason, Record, SourceId,
 };
 
 /// Folds one record: changes the view, or says which keys must be loaded first.
@@ -49,10 +49,17 @@ pub fn apply(view: &mut View, rules: &Rules<'_>, decoded: &Decoded<'_>) -> Resul
         Content::Lost(reason) => {
             let place = [header.lane.number(), 0];
             let id = Hash128::of("unreadable", &[&place, &record.position.0.to_le_bytes()]);
-            quarantine(view, record, (id, *reason, &SourceId::unknown()), stamp)?;
+            let source = &SourceId::unknown();
+            quarantine(
+                view,
+                record,
+                &Verdict { id, reason: *reason, source, resolved: false },
+                stamp,
+            )?;
         }
         Content::Quarantine(entry) => {
-            quarantine(view, record, (entry.id, entry.reason, &entry.source), stamp)?;
+            let Quarantine { id, reason, ref source, resolved, .. } = *entry;
+            quarantine(view, record, &Verdict { id, reason, source, resolved }, stamp)?;
         }
         Content::Item(item) if header.generation == rules.generation => {
             apply_item(view, rules, (record, item), stamp)?;
@@ -91,28 +98,47 @@ fn quarantine_key(generation: u16, record: &Record, id: Hash128) -> Key {
     Key::new(generation, record.header.lane, KeyKind::Quarantine, id)
 }
 
+/// What a record says of a thing in quarantine.
+struct Verdict<'a> {
+    id: Hash128,
+    reason: QuarantineReason,
+    source: &'a SourceId,
+    /// A replay could read it.
+    resolved: bool,
+}
+
 fn quarantine(
     view: &mut View,
     record: &Record,
-    (id, reason, source): (Hash128, QuarantineReason, &SourceId),
+    verdict: &Verdict<'_>,
     stamp: Stamp,
 ) -> Result<(), ApplyError> {
-    let key = quarantine_key(stamp.generation, record, id);
+    let key = quarantine_key(stamp.generation, record, verdict.id);
     view.want([key])?;
-    let known = view.get::<Quarantined>(&key).is_some();
+    let before = view.get::<Quarantined>(&key).cloned();
+    let stood = before.as_ref().is_some_and(Quarantined::stands);
+    let first = !verdict.resolved && before.as_ref().is_none_or(|known| !known.seen);
+    let mut now = match before {
+        Some(known) if !first => known,
+        known => Quarantined {
+            reason: verdict.reason,
+            source: verdict.source.clone(),
+            received: stamp.received,
+            position: record.position,
+            seen: first,
+            resolved: known.is_some_and(|known| known.resolved),
+        },
+    };
+    now.resolved |= verdict.resolved;
+    let stands = i64::from(now.stands()) - i64::from(stood);
     view.count(stamp.generation, record.header.lane, |counts| {
-        counts.logged += 1;
-        if known {
-            counts.duplicate += 1;
-        } else {
-            *counts.quarantined.entry(reason).or_default() += 1;
-        }
+        // The word of a replay is no arrival.
+        let arrived = i64::from(!verdict.resolved);
+        counts.logged += arrived;
+        counts.duplicate += arrived - stands;
+        *counts.quarantined.entry(now.reason).or_default() += stands;
     });
-    if !known {
-        let source = source.clone();
-        let (received, position) = (stamp.received, record.position);
-        view.put(key, Quarantined { reason, source, received, position });
-    }
+    view.put(key, now);
     Ok(())
 }
 

@@ -313,8 +313,8 @@ pub fn quarantine(
         generation,
         KeyKind::Quarantine,
         &mut |key, entry| match key.lane() {
-            Some(lane) => rows((lane, key.entity_id().0, entry)),
-            None => Ok(true),
+            Some(lane) if entry.stands() => rows((lane, key.entity_id().0, entry)),
+            _ => Ok(true),
         },
     )
 }

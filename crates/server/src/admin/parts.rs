@@ -163,6 +163,12 @@ pub trait Transfer: Send + Sync {
         input: &mut dyn Read,
     ) -> Result<serde_json::Value, TransferError>;
 
+    /// Reads events and things in quarantine again; answers with what came of it as JSON.
+    ///
+    /// # Errors
+    /// When a parameter is wrong, or the log does not take it.
+    fn replay(&self, parameters: &[(String, String)]) -> Result<serde_json::Value, TransferError>;
+
     /// Copies the data directory into a folder of this machine, which must not exist or be empty;
     /// answers with what was copied as JSON.
     ///

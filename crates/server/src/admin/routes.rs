@@ -5,7 +5,7 @@ use super::plane::Plane;
 use super::token::Role;
 use super::{
     assets, audits, backfill, backup, export, import, links, live, metrics, openapi, quarantine,
-    reports, sql, status,
+    replay, reports, sql, status,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -231,6 +231,17 @@ fn changes() -> Vec<(Endpoint, MethodRouter<Arc<Plane>>)> {
 }
 
 fn upkeep() -> Vec<(Endpoint, MethodRouter<Arc<Plane>>)> {
+    const AGAIN: Endpoint = Endpoint {
+        query: &[
+            text("from", "Events received from this instant on."),
+            text("to", "Events received before this instant."),
+            text("event", "Events with this id; may be given again."),
+            text("quarantine", "Things in quarantine for this reason, or for any."),
+            choice("dry_run", "Only count what would change.", &["true", "false"]),
+        ],
+        streams: true,
+        ..change("POST", "/api/replay", "Reads events again by the rules of today.", "Replayed")
+    };
     const COPY: Endpoint = Endpoint {
         role: Some(Role::Admin),
         request: Some("BackupWanted"),
@@ -247,7 +258,12 @@ fn upkeep() -> Vec<(Endpoint, MethodRouter<Arc<Plane>>)> {
         "How far folding anew is, and what the last one changed.",
         "Backfill",
     );
-    vec![(COPY, post(backup::post)), (HOW_FAR, get(backfill::get)), (ANEW, post(backfill::post))]
+    vec![
+        (AGAIN, post(replay::post)),
+        (COPY, post(backup::post)),
+        (HOW_FAR, get(backfill::get)),
+        (ANEW, post(backfill::post)),
+    ]
 }
 
 /// Every route with its handler, the dashboard's files apart.

@@ -27,6 +27,7 @@ mod progress;
 mod questions;
 mod recent;
 mod remote;
+mod replay;
 mod report;
 mod rules;
 mod score;
@@ -70,6 +71,7 @@ enum Command {
     Config(config::Config),
     Load(load::Load),
     Backfill(backfill::Backfill),
+    Replay(replay::Replay),
     Backup(backup::Backup),
     Restore(backup::Restore),
     Doctor(doctor::Doctor),
@@ -92,6 +94,7 @@ impl Command {
             Self::Config(config) => config.run(),
             Self::Load(load) => load.run(),
             Self::Backfill(backfill) => backfill.run(),
+            Self::Replay(replay) => replay.run(),
             Self::Backup(backup) => backup.run(),
             Self::Restore(restore) => restore.run(),
             Self::Doctor(doctor) => doctor.run(),

@@ -6,6 +6,7 @@ use crate::admin::parts::TransferError;
 use crate::export::{self, ExportParts, ExportRequest};
 use crate::import::{self, Format, ImportError, ImportOptions, ImportParts, Input, Progress};
 use crate::instance::{self, InstanceError};
+use crate::replay::Selection;
 use millstream_event::SourceId;
 use millstream_pipeline::query;
 use millstream_store::Reading;
@@ -116,6 +117,15 @@ impl Transfer for Gateway {
             _ => failed(error.to_string()),
         })?;
         serde_json::to_value(outcome).map_err(|error| failed(error.to_string()))
+    }
+
+    fn replay(&self, parameters: &[(String, String)]) -> Result<serde_json::Value, TransferError> {
+        let selection = Selection::parse(parameters)
+            .map_err(|error| TransferError::Request(error.to_string()))?;
+        let failed = |error: &dyn std::fmt::Display| TransferError::Failed(error.to_string());
+        let replayed = self.0.replay(&selection, &|_, _| {}).map_err(|error| failed(&error))?;
+        self.0.drain().map_err(|error| failed(&error))?;
+        serde_json::to_value(replayed).map_err(|error| failed(&error))
     }
 
     fn backup(&self, to: &Path) -> Result<serde_json::Value, TransferError> {

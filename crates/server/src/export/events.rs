@@ -174,5 +174,6 @@ fn quarantine_row(record: &Record, id: Hash128, entry: Quarantined) -> Quarantin
         received: Some(entry.received),
         bytes: u32::try_from(record.payload.len()).unwrap_or(u32::MAX),
         raw: None,
+        resolved: false,
     }))
 }

@@ -52,6 +52,7 @@ fn quarantined(number: u8, raw: &str) -> Append {
         received: Some(Timestamp(i64::from(number))),
         bytes: 3,
         raw: Some(raw.into()),
+        resolved: false,
     };
     let lane = Lane::of(thing.subject());
     let header = Header::new(Kind::Quarantine, lane, Timestamp(1));

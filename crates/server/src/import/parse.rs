@@ -285,7 +285,7 @@ fn time_of(line: &[u8]) -> Option<Timestamp> {
 }
 
 /// What holds where the event itself says nothing.
-fn default_consent(defaults: &ConsentDefaults, country: Option<&str>) -> Consent {
+pub fn default_consent(defaults: &ConsentDefaults, country: Option<&str>) -> Consent {
     let regional = country.and_then(|country| {
         defaults
             .regions

@@ -189,6 +189,7 @@ fn quarantine_keeps_odd_bytes_readable() {
         received: None,
         bytes: 9,
         raw: Some("a\u{1}\t\"b\"\\\r\n".into()),
+        resolved: false,
     });
     let csv = text(vec![row.clone()], Format::Csv);
     assert!(csv.contains(",malformed_line,\"'-2+3\",web,"), "{csv}");

@@ -93,6 +93,16 @@ impl Transfer for Nothing {
         Ok(serde_json::json!({ "accepted": bytes }))
     }
 
+    fn replay(
+        &self,
+        parameters: &[(String, String)],
+    ) -> Result<serde_json::Value, parts::TransferError> {
+        match parameters.is_empty() {
+            true => Err(parts::TransferError::Request("nothing says what to replay".to_owned())),
+            false => Ok(serde_json::json!({ "selected": 1 })),
+        }
+    }
+
     fn backup(&self, to: &std::path::Path) -> Result<serde_json::Value, parts::TransferError> {
         match to.ends_with("full") {
             true => Err(parts::TransferError::Request("it is not empty".to_owned())),

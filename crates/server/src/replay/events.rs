@@ -1,0 +1,82 @@
+//! Logged events read again: where a visitor came from, by the domains that are ours today.
+
+use super::reading::{ReplayError, Writer};
+use super::selection::Selection;
+use millstream_event::control::Settings;
+use millstream_event::{Arrival, Event, EventKind, Kind, Record, envelope};
+use millstream_log::Append;
+use millstream_pipeline::query::{self, Outcome};
+use millstream_store::Reading;
+
+/// Records between two words of progress.
+const TOLD_EVERY: u64 = 1_000;
+
+pub(super) fn replay(
+    writer: &mut Writer<'_>,
+    selection: &Selection,
+    told: &dyn Fn(u64, u64),
+) -> Result<(), ReplayError> {
+    let parts = writer.parts;
+    let (from, to) = (parts.log.tails(), parts.log.heads());
+    let (mut seen, all) = (0, to.records_since(&from));
+    let settings = parts.registry.settings();
+    let mut outcome = Ok(());
+    parts.log.scan(&from, &to, &mut |record| {
+        seen += 1;
+        if seen % TOLD_EVERY == 0 {
+            told(seen, all);
+        }
+        outcome = one(writer, selection, &settings, &record);
+        outcome.is_ok()
+    })?;
+    outcome
+}
+
+fn one(
+    writer: &mut Writer<'_>,
+    selection: &Selection,
+    settings: &Settings,
+    record: &Record,
+) -> Result<(), ReplayError> {
+    if record.header.kind != Kind::Event {
+        return Ok(());
+    }
+    // What cannot be read any more is in quarantine, and no event.
+    let Ok(event) = envelope::decode(record.header.contract_version, &record.payload) else {
+        return Ok(());
+    };
+    if !selection.takes(record.header.received, event.id.as_str())
+        || !counts(writer, &event, record)?
+    {
+        return Ok(());
+    }
+    writer.counts.selected += 1;
+    match read_again(&event, settings) {
+        None => writer.counts.unchanged += 1,
+        Some(event) => {
+            let header = writer.in_place_of(record);
+            writer.write([Append { header, payload: event.encode()? }])?;
+        }
+    }
+    Ok(())
+}
+
+/// True for the copy that counts: another one's reading changes nothing.
+fn counts(writer: &Writer<'_>, event: &Event, record: &Record) -> Result<bool, ReplayError> {
+    let (state, generation) = (Reading(writer.parts.state), writer.parts.generation);
+    let outcome = query::outcome(&state, generation, event, record.position)?;
+    Ok(matches!(outcome, Outcome::Visible { .. }))
+}
+
+/// The event by the rules of today; none where they read it as it is. A click of ours carries its
+/// link, and a fact told with its channel carries that: neither is read off a page.
+fn read_again(event: &Event, settings: &Settings) -> Option<Event> {
+    let page = &event.page;
+    let told = page.url.is_none() && page.referrer.is_none();
+    if told || event.kind == EventKind::Click {
+        return None;
+    }
+    let (url, referrer) = (page.url.as_deref(), page.referrer.as_deref());
+    let arrival = Arrival::classify(&event.campaign, url, referrer, settings);
+    (arrival != event.arrival).then(|| Event { arrival, ..event.clone() })
+}
