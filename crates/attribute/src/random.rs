@@ -45,7 +45,7 @@ impl Random {
         }
     }
 
-    /// Poisson of this mean: by products of uniforms [Knuth], by the normal limit above 32.
+    /// Poisson of this mean: by products of uniforms (Knuth), by the normal limit above 32.
     pub fn poisson(&mut self, mean: f64) -> f64 {
         if mean <= 0.0 {
             return 0.0;

@@ -328,4 +328,22 @@ mod tests {
         let text = "path,conversions\na,9999999999999999\n";
         assert!(error(text).starts_with("line 2: with this path the counts"));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_end_in_an_answer_or_an_error(
+            first in "(path|conversions|value|nulls|[,;\t\"])*",
+            rest in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..300),
+            rows in "([a-c> ,;\t\"0-9.e+-]{0,20}\n){0,20}",
+        ) {
+            for body in [rest.as_slice(), rows.as_bytes()] {
+                let bytes = [first.as_bytes(), b"\n", body].concat();
+                let mut input = Input::reader("test", Box::new(std::io::Cursor::new(bytes)));
+                if let Ok(file) = read(&mut input, &Names::default(), FILE_BYTES_MAX) {
+                    let sum: u64 = file.paths.rows.iter().map(|row| row.outcome.conversions).sum();
+                    proptest::prop_assert_eq!(sum, file.paths.total.conversions);
+                }
+            }
+        }
+    }
 }
