@@ -195,7 +195,7 @@ impl Engine {
     /// Folds the log anew by the same rules, to take its place or, with `dry_run`, to be compared.
     ///
     /// # Errors
-    /// See [`SuccessionError`].
+    /// See `SuccessionError`.
     pub fn backfill(&self, dry_run: bool) -> Result<(), SuccessionError> {
         let purpose = if dry_run { Purpose::DryRun } else { Purpose::Backfill };
         self.succession.begin(&FoldRules::wanted(&self.config, &self.agents), purpose)
