@@ -22,6 +22,8 @@ mod imports;
 mod instances;
 #[path = "cli/link_tables.rs"]
 mod link_tables;
+#[path = "cli/people.rs"]
+mod people;
 #[path = "cli/replays.rs"]
 mod replays;
 #[path = "cli/scorecards.rs"]

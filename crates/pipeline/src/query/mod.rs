@@ -3,6 +3,7 @@
 mod campaigns;
 mod duplicate_sessions;
 mod lookup;
+mod person_trace;
 mod rows;
 mod stitching;
 mod tables;
@@ -13,6 +14,7 @@ pub use lookup::{
     Chain, Counting, EventName, EventTrace, Outcome, controls, conversion, copies, counting_at,
     device, members, outcome, person, quarantine, touch_event,
 };
+pub use person_trace::{LinkTrace, MemberTrace, STATEMENTS_MAX, person_of, person_trace};
 pub(crate) use rows::{between, device_sessions, session_at};
 pub use stitching::{StitchingSums, stitching};
 pub use tables::{clicks, conversions, credits, people, sessions, touches};

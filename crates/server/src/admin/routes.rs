@@ -135,7 +135,11 @@ fn figures() -> Vec<(Endpoint, MethodRouter<Arc<Plane>>)> {
     const AUDIT: Endpoint = Endpoint {
         query: &[choice("format", "How to write it.", &["json", "tree"])],
         names: &[
-            choice("subject", "What to look at.", &["conversion", "click", "event", "link"]),
+            choice(
+                "subject",
+                "What to look at.",
+                &["conversion", "click", "event", "link", "person"],
+            ),
             text("id", "Its id, or a link's slug."),
         ],
         ..read("/api/audit/{subject}/{id}", "The whole chain behind one thing.", "Chain")

@@ -1,4 +1,4 @@
-//! Audit: the whole chain behind a conversion, event, click or link.
+//! Audit: the whole chain behind a conversion, event, click, link or person.
 //!
 //! A [`Chain`] is a tree of facts, rendered as a tree for people and as JSON for machines. Its
 //! facts come from committed state and, for single events, from the log itself.
@@ -8,6 +8,7 @@ pub mod click;
 pub mod conversion;
 pub mod event;
 pub mod link;
+pub mod person;
 #[cfg(test)]
 mod tests;
 
@@ -30,11 +31,14 @@ pub enum Subject {
     Event,
     /// A governed link.
     Link,
+    /// A person.
+    Person,
 }
 
 impl Subject {
     /// Every one.
-    pub const ALL: [Self; 4] = [Self::Conversion, Self::Click, Self::Event, Self::Link];
+    pub const ALL: [Self; 5] =
+        [Self::Conversion, Self::Click, Self::Event, Self::Link, Self::Person];
 
     /// The word that is typed and sent.
     pub const fn as_str(self) -> &'static str {
@@ -43,6 +47,7 @@ impl Subject {
             Self::Click => "click",
             Self::Event => "event",
             Self::Link => "link",
+            Self::Person => "person",
         }
     }
 }
@@ -86,5 +91,6 @@ pub fn audit(
         Subject::Click => click::chain(sources, id),
         Subject::Event => event::chain(sources, id),
         Subject::Link => link::chain(sources, id),
+        Subject::Person => person::chain(sources, id),
     }
 }

@@ -17,12 +17,13 @@ pub enum Shown {
     Json,
 }
 
-/// Prints what stands behind a conversion, click, event or link.
+/// Prints what stands behind a conversion, click, event, link or person.
 #[derive(Args, Clone, Debug)]
 pub struct Audit {
-    /// conversion, click, event or link.
+    /// conversion, click, event, link or person.
     pub subject: String,
-    /// Its id; for a conversion also its order number or event id; for a link its slug.
+    /// Its id; for a conversion also its order number or event id; for a link its slug; for a person
+    /// also a device's or user's id.
     pub id: String,
     /// How to print it.
     #[arg(long, value_enum, default_value_t = Shown::Tree, alias = "as")]

@@ -1,0 +1,94 @@
+//! People: their devices, what told that these belong together, and their sessions with the network's
+//! mark on them.
+
+use super::{Chain, Sources};
+use crate::report::ReportError;
+use millstream_event::{AnonymousId, EntityId, Hash128, UserId};
+use millstream_pipeline::query::{self, LinkTrace, MemberTrace};
+use millstream_stitch::{GraphLimits, Session};
+
+/// Sessions told of one device at most; the latest.
+const SESSIONS_MAX: usize = 50;
+
+/// The chain behind a person: named by its own id, by a device's, or by a user's.
+///
+/// # Errors
+/// When state cannot be read.
+pub fn chain(sources: &Sources<'_>, id: &str) -> Result<Option<Chain>, ReportError> {
+    let (state, generation) = (sources.state, sources.generation);
+    let named = [
+        Hash128::parse_hex(id).map(EntityId),
+        AnonymousId::parse(id).as_ref().map(EntityId::device),
+        UserId::parse(id.strip_prefix("user:").unwrap_or(id)).as_ref().map(EntityId::user),
+    ];
+    let mut person = None;
+    for name in named.into_iter().flatten() {
+        if person.is_none() {
+            person = query::person_of(state, generation, name)?;
+        }
+    }
+    let Some(person) = person else { return Ok(None) };
+    let limits = GraphLimits::default();
+    let members = query::person_trace(state, (generation, limits), person)?;
+    let known = query::person(state, generation, person)?.unwrap_or_default();
+    let chain = Chain::new("person", person.to_string())
+        .with("rule", "the devices and users that logins, aliases and signed clicks join; named by the least of them")
+        .with("members", members.len() as u64)
+        .with("touches", known.touches)
+        .with("conversions", known.conversions)
+        .with("revision", known.revision.0)
+        .with("rules_generation", u32::from(generation));
+    Ok(Some(members.iter().fold(chain, |chain, one| chain.over(member(one)))))
+}
+
+fn member(member: &MemberTrace) -> Chain {
+    let device = &member.device;
+    let kind = if device.anonymous { "device" } else { "user" };
+    let mut chain = Chain::new(kind, &*device.name)
+        .with("entity", member.id.to_string())
+        .with("events", device.events)
+        .with("sessions", member.sessions.len() as u64)
+        .with("revision", device.revision.0);
+    if member.hub {
+        chain = chain.with("hub", "it has more neighbours than its limit and joins nobody");
+    }
+    for trace in &member.links {
+        chain = chain.over(link(trace));
+    }
+    let skipped = member.sessions.len().saturating_sub(SESSIONS_MAX);
+    if skipped > 0 {
+        chain = chain.with("earlier_sessions_not_shown", skipped as u64);
+    }
+    let latest = member.sessions.iter().skip(skipped);
+    latest.fold(chain, |chain, one| chain.over(session(one, member.id)))
+}
+
+fn link(trace: &LinkTrace) -> Chain {
+    let statement =
+        |(key, received): &(millstream_stitch::EntryKey, millstream_event::Timestamp)| {
+            Chain::new("stated by event", key.id.as_str())
+                .with("time", key.time.to_rfc3339())
+                .with("received", received.to_rfc3339())
+                .with("received_after_ms", (*received - key.time).as_millis())
+        };
+    let chain = Chain::new("link to", trace.target.to_string())
+        .with("stands", trace.alive)
+        .with("events_that_state_it", trace.entries)
+        .with_known("unlinked_by", trace.unlinked.as_ref().map(|key| key.id.as_str()))
+        .with_known("unlinked_at", trace.unlinked.as_ref().map(|key| key.time.to_rfc3339()));
+    trace.stated_by.iter().fold(chain, |chain, one| chain.over(statement(one)))
+}
+
+fn session(session: &Session, device: EntityId) -> Chain {
+    Chain::new("session", session.id(device).to_hex())
+        .with("started", session.first.time.to_rfc3339())
+        .with("ended", session.last.time.to_rfc3339())
+        .with("first_event", session.first.id.as_str())
+        .with("last_event", session.last.id.as_str())
+        .with("events", session.events)
+        .with("out_of_order", session.out_of_order)
+        .with("resolved", session.received_max.to_rfc3339())
+        .with("resolution_delay_ms", session.resolution_delay().as_millis())
+        .with_known("clock_behind_ms", session.clock_behind.map(|behind| behind.as_millis()))
+        .with("bot", session.bot)
+}
