@@ -7,7 +7,7 @@ use millstream_plan::{Plan, Study};
 fuzz_target!(|bytes: &[u8]| {
     let text = String::from_utf8_lossy(bytes);
     let base = Plan::default();
-    let study = Study { options: false, sensitivity: false, seed: None };
+    let study = Study::QUICK;
     for read in [base.overlaid("p", &text), base.overlaid_csv("p", &text), base.overlaid_json("p", &text)] {
         match read {
             Ok(plan) => {

@@ -11,6 +11,8 @@ pub(super) struct Topology<'p> {
     pub(super) components: Vec<&'p Component>,
     pub(super) flows: Vec<&'p Flow>,
     pub(super) paths: Vec<Vec<usize>>,
+    /// No flow states anything but a Poisson process.
+    pub(super) sends_poisson: bool,
     positions: BTreeMap<&'p str, usize>,
 }
 
@@ -24,7 +26,9 @@ impl<'p> Topology<'p> {
             flow.path.iter().filter_map(|name| positions.get(name.as_str()).copied()).collect()
         };
         let paths = flows.iter().map(path).collect();
-        Self { plan, components, flows, paths, positions }
+        let poisson = |flow: &&Flow| flow.arrival_scv.is_none_or(|scv| scv.0 == 1.0);
+        let sends_poisson = flows.iter().all(poisson);
+        Self { plan, components, flows, paths, sends_poisson, positions }
     }
 
     /// The position of a component.

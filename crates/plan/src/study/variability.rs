@@ -16,7 +16,9 @@ use libm::{fabs, sqrt};
 /// Sweeps over the network until nothing moves; cycles of flows that cross each other need several.
 const SWEEPS_MAX: u32 = 100;
 /// A change that counts as one.
-const MOVED: f64 = 1e-9;
+const MOVED: f64 = 1e-7;
+/// Farther than this from Poisson is not Poisson.
+const POISSON: f64 = 1e-9;
 /// Loss at a full buffer from which what leaves is no longer what came.
 const LOSS_FELT: f64 = 1e-9;
 
@@ -44,7 +46,7 @@ impl Arrivals {
 
     /// True when they may be taken as Poisson.
     pub(super) fn is_poisson(self) -> bool {
-        fabs(self.excess) < MOVED
+        fabs(self.excess) < POISSON
     }
 }
 
@@ -72,7 +74,7 @@ impl Server {
             return None;
         }
         let excess = load.second / load.requests / (mean * mean) - 2.0;
-        let excess = if fabs(excess) < MOVED { 0.0 } else { excess };
+        let excess = if fabs(excess) < POISSON { 0.0 } else { excess };
         Some(Self { utilisation: (load.work / servers).min(1.0), excess, servers })
     }
 
@@ -90,100 +92,111 @@ impl Server {
     }
 }
 
+/// One flow at one hop, as its stream passes.
+#[derive(Clone, Copy)]
+struct Step {
+    stream: usize,
+    /// Whether the path goes on: the stream of the next visit stands behind this one.
+    goes_on: bool,
+    /// Its part of the hop's requests.
+    share: f64,
+    /// The part of it that goes on: dropping some at random makes the rest more like Poisson.
+    kept: f64,
+}
+
 /// A hop as streams see it.
 struct Passage {
     server: Option<Server>,
     weight: f64,
+    steps: Vec<Step>,
 }
 
 /// The arrivals at every hop of a load whose queues need not be known yet.
 pub(super) fn arrivals(loaded: &Loaded<'_, '_>) -> Vec<Arrivals> {
     let hops = loaded.loads.len();
-    let passages: Vec<Passage> = (0..hops).map(|hop| passage(loaded, hop)).collect();
-    let sources = (0..loaded.journeys.len()).map(|flow| arrival_scv(loaded.flow(flow)) - 1.0);
-    let sources: Vec<f64> = sources.collect();
-    let calm = |passage: &Passage| passage.server.is_none_or(|server| server.excess == 0.0);
-    if sources.iter().all(|excess| *excess == 0.0) && passages.iter().all(calm) {
+    let components = loaded.topology.components.iter().zip(&loaded.capacities).zip(&loaded.loads);
+    let servers: Vec<Option<Server>> = components
+        .map(|((component, capacity), load)| Server::of(component, capacity, load))
+        .collect();
+    let calm = |server: &Option<Server>| server.is_none_or(|server| server.excess == 0.0);
+    if loaded.topology.sends_poisson && servers.iter().all(calm) {
         return vec![Arrivals::POISSON; hops];
     }
-    let mut streams: Vec<Vec<f64>> =
-        loaded.journeys.iter().map(|journey| vec![0.0; journey.visits.len()]).collect();
-    for (stream, source) in streams.iter_mut().zip(&sources) {
-        stream.iter_mut().take(1).for_each(|first| *first = *source);
+    let mut first = Vec::with_capacity(loaded.journeys.len());
+    let mut visits = 0;
+    for journey in &loaded.journeys {
+        first.push(visits);
+        visits += journey.visits.len();
     }
+    let mut streams = vec![0.0; visits];
+    for (flow, at) in first.iter().enumerate().filter(|(_, at)| **at < visits) {
+        streams[*at] = arrival_scv(loaded.flow(flow)) - 1.0;
+    }
+    let passages: Vec<Passage> = servers
+        .iter()
+        .enumerate()
+        .map(|(hop, server)| passage(loaded, hop, *server, &first))
+        .collect();
     let mut excess = vec![0.0; hops];
     for _ in 0..SWEEPS_MAX {
-        if sweep(loaded, &passages, &mut streams, &mut excess) < MOVED {
+        if sweep(&passages, &mut streams, &mut excess) < MOVED {
             break;
         }
     }
     let arrivals = |(hop, excess): (usize, &f64)| {
-        let stated = matches!(loaded.present[hop].as_slice(), [(_, 0)]) || fabs(*excess) < MOVED;
+        let stated = matches!(loaded.present[hop].as_slice(), [(_, 0)]) || fabs(*excess) < POISSON;
         let origin = if stated { Origin::Stated } else { Origin::Derived };
         Arrivals { excess: excess.max(-1.0), origin }
     };
     excess.iter().enumerate().map(arrivals).collect()
 }
 
-fn passage(loaded: &Loaded<'_, '_>, hop: usize) -> Passage {
-    let load = &loaded.loads[hop];
-    let server = Server::of(loaded.topology.components[hop], &loaded.capacities[hop], load);
-    let squares: f64 = loaded
-        .visits(hop)
-        .map(|(_, visit)| share(visit.load.requests, load))
-        .map(|part| part * part)
-        .sum();
+fn passage(
+    loaded: &Loaded<'_, '_>,
+    hop: usize,
+    server: Option<Server>,
+    first: &[usize],
+) -> Passage {
+    let all = loaded.loads[hop].requests;
+    let step = |(flow, at): &(u32, u32)| {
+        let (flow, at) = (*flow as usize, *at as usize);
+        let visits = &loaded.journeys[flow].visits;
+        let here = visits[at].load.requests;
+        let next = visits.get(at + 1).map(|next| next.load.requests / next.copies);
+        let before = here / visits[at].copies;
+        Step {
+            stream: first[flow] + at,
+            goes_on: next.is_some(),
+            share: if all > 0.0 { (here / all).min(1.0) } else { 0.0 },
+            kept: next.filter(|_| before > 0.0).map_or(1.0, |after| (after / before).min(1.0)),
+        }
+    };
+    let steps: Vec<Step> = loaded.present[hop].iter().map(step).collect();
+    let squares: f64 = steps.iter().map(|step| step.share * step.share).sum();
     let weight = server.map_or(1.0, |server| server.joined(1.0 / squares.max(1e-300)));
-    Passage { server, weight }
-}
-
-fn share(requests: f64, load: &HopLoad) -> f64 {
-    if load.requests > 0.0 { (requests / load.requests).min(1.0) } else { 0.0 }
+    Passage { server, weight, steps }
 }
 
 /// Carries every stream one hop further, hops in order; gives the largest change.
-fn sweep(
-    loaded: &Loaded<'_, '_>,
-    passages: &[Passage],
-    streams: &mut [Vec<f64>],
-    excess: &mut [f64],
-) -> f64 {
+fn sweep(passages: &[Passage], streams: &mut [f64], excess: &mut [f64]) -> f64 {
     let mut moved: f64 = 0.0;
-    for (hop, passage) in passages.iter().enumerate() {
-        let load = &loaded.loads[hop];
-        let joined: f64 = loaded.present[hop]
-            .iter()
-            .map(|(flow, at)| {
-                let (flow, at) = (*flow as usize, *at as usize);
-                let requests = loaded.journeys[flow].visits[at].load.requests;
-                share(requests, load) * streams[flow][at]
-            })
-            .sum();
+    for (passage, excess) in passages.iter().zip(excess) {
+        let joined: f64 = passage.steps.iter().map(|step| step.share * streams[step.stream]).sum();
         let joined = passage.weight * joined;
-        moved = moved.max(fabs(joined - excess[hop]));
-        excess[hop] = joined;
-        for (flow, at) in &loaded.present[hop] {
-            let (flow, at) = (*flow as usize, *at as usize);
-            let visits = &loaded.journeys[flow].visits;
-            let Some(next) = visits.get(at + 1) else { continue };
-            let own = streams[flow][at];
+        moved = moved.max(fabs(joined - *excess));
+        *excess = joined;
+        for step in passage.steps.iter().filter(|step| step.goes_on) {
+            let own = streams[step.stream];
             let left = passage.server.map_or(own, |server| {
-                let part = share(visits[at].load.requests, load);
                 // Among many, a flow keeps its own pattern; alone, it takes that of the queue.
-                part * server.departures(joined) + (1.0 - part) * (1.0 - part) * own
+                let others = 1.0 - step.share;
+                step.share * server.departures(joined) + others * others * own
             });
-            let kept = thinned(&visits[at], next);
-            moved = moved.max(fabs(kept * left - streams[flow][at + 1]));
-            streams[flow][at + 1] = kept * left;
+            moved = moved.max(fabs(step.kept * left - streams[step.stream + 1]));
+            streams[step.stream + 1] = step.kept * left;
         }
     }
     moved
-}
-
-/// The part of requests that goes on: dropping some at random makes the rest more like Poisson.
-fn thinned(here: &super::visit::Visit, next: &super::visit::Visit) -> f64 {
-    let (before, after) = (here.load.requests / here.copies, next.load.requests / next.copies);
-    if before > 0.0 { (after / before).min(1.0) } else { 1.0 }
 }
 
 /// Marks hops behind a queue whose departures are not the stream that the formula says: what a full buffer
