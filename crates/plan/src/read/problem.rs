@@ -129,7 +129,8 @@ impl<'t> Problems<'t> {
             return;
         }
         let (line, column) = self.lines.place(offset);
-        let (what, why, fix) = (what.into(), why.into(), fix.into());
+        let (what, why, fix) =
+            (printable(what.into()), printable(why.into()), printable(fix.into()));
         self.found.push(Problem { source: self.name.into(), line, column, what, why, fix });
     }
 
@@ -140,6 +141,14 @@ impl<'t> Problems<'t> {
         self.found.sort_by_key(|problem| (problem.line, problem.column));
         Err(PlanError::Invalid { problems: self.found, more: self.more })
     }
+}
+
+/// Without control characters: what a file says must not move the cursor of whoever reads the message.
+fn printable(text: String) -> String {
+    if !text.chars().any(char::is_control) {
+        return text;
+    }
+    text.chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
 }
 
 /// The candidate most like a word, when it is like enough to be what was meant.
@@ -183,6 +192,14 @@ mod tests {
         assert_eq!(lines.place(3), (2, 1));
         assert_eq!(lines.place(5), (2, 2));
         assert_eq!(lines.place(99), (3, 1));
+    }
+
+    #[test]
+    fn control_characters_are_not_passed_on() {
+        let mut problems = Problems::new("p\u{1b}", "");
+        problems.add(0, "a\u{1b}[31m", "b\n", "c");
+        let told = problems.finish().unwrap_err().to_string();
+        assert!(told.contains("a\u{fffd}[31m: b\u{fffd}; c"), "{told}");
     }
 
     #[test]

@@ -67,6 +67,9 @@ pub(super) fn rungs(topology: &Topology<'_>, loaded: &Loaded<'_, '_>) -> Vec<Run
 }
 
 fn says(rung: &RungReport) -> String {
+    if rung.refused.is_empty() && rung.payload >= 1.0 && !rung.holds {
+        return format!("rung `{}` has nothing to refuse here", rung.name);
+    }
     let (before, after) = (rung.utilisation_before * 100.0, rung.utilisation_after * 100.0);
     let role = if rung.holds { "holds this load" } else { "is taken and not enough" };
     let mut given_up = Vec::new();

@@ -19,8 +19,8 @@ const BULGE: f64 = 14.0;
 /// Draws a view.
 pub fn draw(view: &View<'_>, layout: &Layout, bits_max: f64, markup: &mut Markup) {
     let height = ROW * layout.order.len() as f64 - (ROW - HOP_HEIGHT);
-    let (wide, tall) = (figure(WIDTH), figure(height.max(0.0) + layout.foot() * 2.0));
-    let view_box = format!("0 0 {wide} {tall}");
+    let (wide, tall) = (figure(WIDTH), figure(height.max(0.0) + layout.foot()));
+    let view_box = format!("0 {} {wide} {tall}", figure(0.0 - layout.foot()));
     let described = format!("Topology. {}", view.says());
     let attributes = [
         ("class", "topology ladder"),
@@ -44,10 +44,10 @@ pub fn draw(view: &View<'_>, layout: &Layout, bits_max: f64, markup: &mut Markup
         let place = [("class", "lane-name"), ("x", x.as_str()), ("y", &y), ("text-anchor", "end")];
         markup.element("text", &place, &titled(plane.name()));
     }
-    // Two lines: the drawing is narrow.
+    // Two lines above: the drawing is narrow.
     if let Some(told) = layout.told() {
         for (line, text) in told.split_inclusive(". ").enumerate() {
-            let baseline = figure(height.max(0.0) + 20.0 + 18.0 * line as f64);
+            let baseline = figure(18.0 * line as f64 - layout.foot() + 10.0);
             let place = [("class", "told"), ("x", "2"), ("y", baseline.as_str())];
             markup.element("text", &place, text.trim());
         }

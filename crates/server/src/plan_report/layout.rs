@@ -99,8 +99,8 @@ pub fn lay_out(
     layout
 }
 
-/// Room under a drawing for the sentence that says what is not drawn.
-const TOLD: f64 = 30.0;
+/// Room above a narrow drawing for the sentence that says what is not drawn.
+const TOLD: f64 = 46.0;
 
 impl Layout {
     /// What the picture leaves out, to be written into it; `None` when it shows every hop.
@@ -114,7 +114,7 @@ impl Layout {
         })
     }
 
-    /// Height of what is written under a drawing.
+    /// Height of what is written above a narrow drawing.
     pub fn foot(&self) -> f64 {
         if self.left_out > 0 { TOLD } else { 0.0 }
     }

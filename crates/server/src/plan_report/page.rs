@@ -68,7 +68,8 @@ fn title(report: &PlanReport) -> &str {
     if report.title.is_empty() { "Plan" } else { &report.title }
 }
 
-fn is_empty(report: &PlanReport) -> bool {
+/// True when nothing crosses anything.
+pub fn is_empty(report: &PlanReport) -> bool {
     report.scenarios.iter().all(|scenario| scenario.hops.is_empty() || scenario.flows.is_empty())
 }
 
@@ -106,6 +107,13 @@ pub fn verdict(report: &PlanReport) -> String {
     }
     if let Some((scenario, hop)) = states(State::Unstable) {
         let fills = share(hop.utilisation);
+        if let Some(more) = hop.utilisation_with_retries.filter(|_| hop.utilisation < 1.0) {
+            let (name, more) = (spoken(&scenario.name), share(more));
+            return format!(
+                "The {name} load makes retries that do not fit: `{}` goes from {fills} of what it can do to {more}.",
+                hop.name
+            );
+        }
         return match scenario.name.as_str() {
             "mean" => format!(
                 "Even the mean load does not fit: `{}` is asked for {fills} of what it can do.",

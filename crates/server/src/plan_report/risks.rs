@@ -145,6 +145,7 @@ pub fn cautions(report: &PlanReport) -> Vec<(&'static str, String)> {
             ),
         ));
     }
+    found.extend(report.warnings.iter().map(|text| ("Take care", text.clone())));
     for hidden in &report.hidden {
         found.push((
             "Nobody listed",
@@ -156,7 +157,6 @@ pub fn cautions(report: &PlanReport) -> Vec<(&'static str, String)> {
             ),
         ));
     }
-    found.extend(report.warnings.iter().map(|text| ("Take care", text.clone())));
     found
 }
 

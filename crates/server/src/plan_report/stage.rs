@@ -56,12 +56,12 @@ pub fn draw(views: &[View<'_>], report: &PlanReport, body: &mut Markup) {
             None => {
                 body.element("p", &[("class", "says")], &flows_say(view));
                 bands::draw(view, scale, body);
+                body.element("p", &[("class", "note")], BANDS);
             }
             Some(failure) => shifted(failure, view, body),
         }
         body.close("div");
     }
-    body.element("p", &[("class", "note")], "A band runs from the median to the 99th percentile, with the mean as a dot and the 95th percentile as a notch; the upright line is the deadline less its recovery margin. The scale is logarithmic.");
     body.close("section");
     body.open("section", &[]);
     body.element("h2", &[], "Hops");
@@ -178,6 +178,8 @@ fn hops_say(view: &View<'_>) -> String {
     )
 }
 
+/// How to read the bands.
+const BANDS: &str = "A band runs from the median to the 99th percentile, with the mean as a dot and the 95th percentile as a notch; the upright line is the deadline less its recovery margin. The scale is logarithmic.";
 /// Most flows that a failure's table lists; lost ones first.
 const FLOWS_MAX: usize = 60;
 
@@ -195,6 +197,8 @@ fn shifted(failure: &FailureReport, view: &View<'_>, body: &mut Markup) {
     let untouched = looks.iter().filter(|look| rank(look) > 2).count();
     let says = if untouched == looks.len() {
         "No flow is lost or takes another way.".to_owned()
+    } else if untouched == 0 {
+        "No flow goes on as it should.".to_owned()
     } else {
         format!("{} of {} go on as before.", untouched, count(looks.len(), "flow"))
     };

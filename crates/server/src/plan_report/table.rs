@@ -2,7 +2,7 @@
 
 use super::makeup;
 use super::options::{cost, is_calm, worth_showing};
-use super::page::{hardest, ledes, verdict};
+use super::page::{hardest, is_empty, ledes, verdict};
 use super::topology::short;
 use super::units::{bits, listed, rate, seconds, share, times, titled};
 use super::view::{fault, worst_failures};
@@ -32,7 +32,7 @@ pub fn render(report: &PlanReport, width: Option<u16>) -> String {
     }
     sentences.push(shown(&verdict(report)));
     sentences.extend(ledes(report).iter().map(|text| shown(text)));
-    if is_calm(report) && !report.advice.is_empty() {
+    if is_calm(report) && !is_empty(report) && !report.advice.is_empty() {
         sentences.push(shown(&report.advice));
     }
     let lines: Vec<&str> = sentences.iter().map(String::as_str).collect();
@@ -100,8 +100,13 @@ fn use_by_load(report: &PlanReport, hard: &ScenarioReport) -> Grid {
     columns.extend(names.iter().map(|name| (name.as_str(), Align::Right)));
     columns.extend([("gives way", Align::Left), ("full", Align::Right)]);
     let all = fullest_first(hard);
-    let what = "Use of each hop (~ short of headroom, ! over capacity, ↻ over it by retries)";
-    let mut grid = grid(&title(what, ROWS_MAX, all.len()), &columns);
+    let what = title("Use of each hop", ROWS_MAX, all.len());
+    let marks = if all.len() > ROWS_MAX {
+        "~ tight, ! over, ↻ by retries"
+    } else {
+        "~ tight, ! over capacity, ↻ over it by its own retries"
+    };
+    let mut grid = grid(&format!("{what}: {marks}"), &columns);
     for hop in all.into_iter().take(ROWS_MAX) {
         let under = |load: &&ScenarioReport| {
             let found = load.hops.iter().find(|other| other.name == hop.name);
@@ -322,8 +327,13 @@ fn warnings(report: &PlanReport) -> Option<Grid> {
         return None;
     }
     let mut grid = grid("Take care", &[("", Align::Left), ("", Align::Prose)]);
+    let more = found.len().saturating_sub(WARNINGS_MAX);
     for (kind, text) in found.into_iter().take(WARNINGS_MAX) {
         grid.rows.push(vec![kind.to_owned(), shown(&text)]);
+    }
+    if more > 0 {
+        let told = format!("and {more} more: --html and --format json have them all");
+        grid.rows.push(vec![String::new(), told]);
     }
     Some(grid)
 }

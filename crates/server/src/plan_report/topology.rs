@@ -25,7 +25,7 @@ pub struct Line<'v> {
 
 /// Draws a view. `bits_max` is the thickest line of all views, so that they can be compared.
 pub fn draw(view: &View<'_>, layout: &Layout, bits_max: f64, markup: &mut Markup) {
-    let (width, height) = (figure(layout.width), figure(layout.height + layout.foot()));
+    let (width, height) = (figure(layout.width), figure(layout.height));
     let described = format!("Topology. {}", view.says());
     let view_box = format!("0 0 {width} {height}");
     let wide = if layout.width > 1_320.0 { "topology wide" } else { "topology" };
@@ -57,17 +57,12 @@ pub fn draw(view: &View<'_>, layout: &Layout, bits_max: f64, markup: &mut Markup
             draw_hop(look, *place, HOP_WIDTH, markup);
         }
     }
-    foot(layout, "2", layout.height, markup);
-    markup.close("svg");
-}
-
-/// Writes under a drawing what it leaves out.
-pub fn foot(layout: &Layout, x: &str, bottom: f64, markup: &mut Markup) {
     if let Some(told) = layout.told() {
-        let baseline = figure(bottom + 20.0);
-        let place = [("class", "told"), ("x", x), ("y", baseline.as_str())];
+        let edge = figure(layout.width - 16.0);
+        let place = [("class", "told"), ("x", edge.as_str()), ("y", "21"), ("text-anchor", "end")];
         markup.element("text", &place, &told);
     }
+    markup.close("svg");
 }
 
 /// The largest sum of bits that any line of a view carries.
