@@ -102,7 +102,8 @@ pub struct Stitching {
     pub skew: Spread,
     /// Sessions.
     pub sessions: i64,
-    /// Events of these sessions that were received after one that happened later.
+    /// Events of these sessions that were received after one that happened later; none in sums of a
+    /// business event.
     pub out_of_order: i64,
     /// Sessions resolved within [`WITHIN`] of the receipt of their last event.
     pub within: [i64; WITHIN.len()],
@@ -175,6 +176,12 @@ impl Resolution {
             clock_offset_s: offset,
             business: session.business.len(),
         }
+    }
+
+    /// What the session adds to the sums of a business event in it: its other events are none.
+    #[must_use]
+    pub const fn of_business(self) -> Self {
+        Self { out_of_order: 0, ..self }
     }
 }
 

@@ -239,6 +239,7 @@ impl<'a> Correction<'a> {
         self.tally(session, Origin::of_session(session), |sums| sums.count_session(&facts, sign));
         for name in &session.business {
             let origin = Origin::of_business(name);
+            let facts = facts.of_business();
             self.tally(session, origin, |sums| sums.count_session(&facts, sign));
         }
     }
@@ -255,6 +256,11 @@ impl<'a> Correction<'a> {
         };
         self.tally(session, Origin::of_session(session), anew);
         let added = before.business < after.business;
+        let (before, after) = (before.of_business(), after.of_business());
+        let anew = |sums: &mut Stitching| {
+            sums.count_session(&before, -1);
+            sums.count_session(&after, 1);
+        };
         let added = entry.conversion.as_ref().map(|fact| &fact.name).filter(|_| added);
         for name in &session.business {
             let origin = Origin::of_business(name);

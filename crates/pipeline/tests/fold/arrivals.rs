@@ -115,7 +115,9 @@ fn session(all: &mut Arrived, run: &[&Entry]) {
         let sums = all.entry(place).or_default();
         sums.origin = origin;
         sums.sessions += 1;
-        sums.out_of_order += out_of_order as i64;
+        if sums.origin.business.is_empty() {
+            sums.out_of_order += out_of_order as i64;
+        }
         for (sum, limit) in sums.within.iter_mut().zip(WITHIN) {
             *sum += i64::from(delay <= limit);
         }

@@ -81,6 +81,11 @@ impl StitchingReport {
     pub fn machine_rows(&self) -> Vec<Row> {
         let row = |(key, sum): (&String, &StitchingSum)| {
             let mut row = measures(sum);
+            if self.split == Split::Event {
+                // Order is a matter of sessions, not of one event in them.
+                let untold = row.0.iter_mut().filter(|(name, _)| name.starts_with("out_of_order"));
+                untold.for_each(|(_, field)| *field = Field::Unknown);
+            }
             row.0.insert(0, (self.split.as_str(), Field::Text(key.clone())));
             row
         };
@@ -139,21 +144,27 @@ impl StitchingReport {
             &columns,
             "No events in this range yet.",
         );
-        let cells = |name: String, sum: &StitchingSum| {
+        let cells = |name: String, sum: &StitchingSum, out_of_order: String| {
             let skew = |permille| duration(&sum.skew, permille);
             vec![
                 name,
                 number::grouped(sum.events),
                 rate(sum.duplicates, sum.events + sum.duplicates),
                 rate(sum.late, sum.events),
-                rate(sum.out_of_order, sum.events),
+                out_of_order,
                 skew(500),
                 skew(950),
                 skew(990),
             ]
         };
-        grid.rows = self.figures.groups.iter().map(|(key, sum)| cells(plain(key), sum)).collect();
-        grid.total = Some(cells("All".to_owned(), &self.figures.total));
+        let order = |sum: &StitchingSum| rate(sum.out_of_order, sum.events);
+        let row = |(key, sum): (&String, &StitchingSum)| {
+            let told = if self.split == Split::Event { NOT_KNOWN.to_owned() } else { order(sum) };
+            cells(plain(key), sum, told)
+        };
+        grid.rows = self.figures.groups.iter().map(row).collect();
+        let total = &self.figures.total;
+        grid.total = Some(cells("All".to_owned(), total, order(total)));
         grid
     }
 

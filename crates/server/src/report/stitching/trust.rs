@@ -112,11 +112,14 @@ fn matches(figures: &StitchingFigures) -> Check {
 fn moves(figures: &StitchingFigures) -> Check {
     let question = "Does stitching move with latency?";
     let pairs = daily(figures);
-    let Some(relation) = (pairs.len() >= DAYS_MIN).then(|| correlation(&pairs)).flatten() else {
-        let answer = format!(
-            "Not told: it takes {DAYS_MIN} days with sessions on which both vary; there are {}.",
-            pairs.len()
-        );
+    if pairs.len() < DAYS_MIN {
+        let days = pairs.len();
+        let answer =
+            format!("Not told yet: it takes {DAYS_MIN} days with sessions, there are {days}.");
+        return Check { question, answer, ok: true };
+    }
+    let Some(relation) = correlation(&pairs) else {
+        let answer = format!("Neither moved in {} days, so nothing can be told.", pairs.len());
         return Check { question, answer, ok: true };
     };
     let suspect = relation <= -RELATION_MIN;
@@ -190,7 +193,7 @@ mod tests {
     fn a_rate_that_never_varies_tells_no_relation() {
         let days = (0..9).map(|number| (number, day(i64::from(number) * 100, 100)));
         let figures = StitchingFigures { days: days.collect(), ..StitchingFigures::default() };
-        assert!(moves(&figures).answer.starts_with("Not told"));
+        assert!(moves(&figures).answer.starts_with("Neither moved"));
     }
 
     #[test]
