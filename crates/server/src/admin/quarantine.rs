@@ -1,8 +1,10 @@
 //! `/api/quarantine`: what broke the contract, grouped by reason.
 
 use super::answer::{Refusal, json};
+use super::parts::AdminParts;
 use super::plane::Plane;
 use super::reports::parameters;
+use crate::report::ReportError;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use millstream_event::{Quarantine, QuarantineReason, Timestamp};
@@ -45,8 +47,9 @@ impl From<Quarantine> for Item {
     }
 }
 
+/// What stands in quarantine.
 #[derive(Serialize)]
-struct Listing {
+pub struct Listing {
     total: u64,
     groups: Vec<Group>,
     items: Vec<Item>,
@@ -70,18 +73,27 @@ pub async fn get(
         }
     }
     let parts = plane.parts.clone();
-    let job = move || {
-        let outcomes = parts.figures.outcomes()?;
-        let groups = outcomes
-            .quarantined_by_reason
-            .into_iter()
-            .map(|(reason, count)| Group { reason, count })
-            .collect();
-        let items = parts.evidence.quarantined(reason, limit)?;
-        let items = items.into_iter().map(Item::from).collect();
-        Ok(Listing { total: outcomes.quarantined, groups, items })
-    };
-    json(&plane.gate.run(job).await?)
+    json(&plane.gate.run(move || Ok(listing(&parts, reason, limit)?)).await?)
+}
+
+/// The latest things in quarantine, of one reason or of all, and how many there are of each.
+///
+/// # Errors
+/// When state or log cannot be read.
+pub fn listing(
+    parts: &AdminParts,
+    reason: Option<QuarantineReason>,
+    limit: usize,
+) -> Result<Listing, ReportError> {
+    let outcomes = parts.figures.outcomes()?;
+    let groups = outcomes
+        .quarantined_by_reason
+        .into_iter()
+        .map(|(reason, count)| Group { reason, count })
+        .collect();
+    let items = parts.evidence.quarantined(reason, limit)?;
+    let items = items.into_iter().map(Item::from).collect();
+    Ok(Listing { total: outcomes.quarantined, groups, items })
 }
 
 fn parse_reason(text: &str) -> Result<QuarantineReason, Refusal> {

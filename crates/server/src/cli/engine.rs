@@ -169,8 +169,11 @@ impl Engine {
 
     /// Folds the log anew where the rules in force are not those that are wanted.
     fn follow_rules(&self, rules: &FoldRules, wanted: &FoldRules) -> Result<(), EngineError> {
+        let generations = &self.instance.generations;
         if rules == wanted {
-            return Ok(self.instance.generations.abandon()?);
+            // A backfill that was broken off is gone on with when it is asked for again.
+            let begun = generations.next().is_some_and(|next| next.rules == wanted.record());
+            return if begun { Ok(()) } else { Ok(generations.abandon()?) };
         }
         tracing::warn!(
             "a rule was changed: the log is folded anew; until that is done the earlier rule holds"

@@ -24,6 +24,7 @@ mod output;
 mod place;
 mod plan;
 mod progress;
+mod quarantine;
 mod questions;
 mod recent;
 mod remote;
@@ -71,6 +72,7 @@ enum Command {
     Config(config::Config),
     Load(load::Load),
     Backfill(backfill::Backfill),
+    Quarantine(quarantine::Quarantine),
     Replay(replay::Replay),
     Backup(backup::Backup),
     Restore(backup::Restore),
@@ -94,6 +96,7 @@ impl Command {
             Self::Config(config) => config.run(),
             Self::Load(load) => load.run(),
             Self::Backfill(backfill) => backfill.run(),
+            Self::Quarantine(quarantine) => quarantine.run(),
             Self::Replay(replay) => replay.run(),
             Self::Backup(backup) => backup.run(),
             Self::Restore(restore) => restore.run(),

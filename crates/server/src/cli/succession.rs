@@ -168,9 +168,13 @@ impl Succession {
         Some(Refold { generation, purpose, folded, logged })
     }
 
-    /// True while the log is folded by other rules than those in force.
+    /// True while the rules in force are not those that are wanted: the log is being folded by
+    /// those, or that failed.
     pub fn changes_rules(&self) -> bool {
-        self.lock().folding.as_ref().is_some_and(|(purpose, ..)| *purpose == Purpose::Rules)
+        let stage = self.lock();
+        let under_way = stage.folding.as_ref().map(|(purpose, ..)| *purpose);
+        let failed = stage.last.as_ref().filter(|last| last.failed.is_some());
+        under_way.or(failed.map(|last| last.purpose)) == Some(Purpose::Rules)
     }
 
     /// What became of the last one of this process.
@@ -274,8 +278,10 @@ impl Succession {
         let before = self.active.swap(Arc::clone(&active));
         (self.on_succession)(&active);
         before.consumer.shutdown();
-        retire(before);
-        instance.generations.remove_others().map_err(|error| error.to_string())?;
+        match retire(before) {
+            true => instance.generations.remove_others().map_err(|error| error.to_string())?,
+            false => tracing::warn!("the earlier state is still read; the next start removes it"),
+        }
         Ok(found)
     }
 
@@ -301,10 +307,11 @@ impl Succession {
     }
 }
 
-/// Lets the earlier generation go once nobody reads it any more.
-fn retire(before: Arc<Active>) {
+/// Lets the earlier generation go once nobody reads it any more; false when somebody still does.
+fn retire(before: Arc<Active>) -> bool {
     let deadline = Instant::now() + READERS_PATIENCE;
     while Arc::strong_count(&before) > 1 && Instant::now() < deadline {
         std::thread::sleep(LOOK_EVERY);
     }
+    Arc::into_inner(before).is_some()
 }

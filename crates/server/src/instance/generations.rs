@@ -85,6 +85,11 @@ impl Generations {
         self.lock().in_force.clone()
     }
 
+    /// The one that was begun, if any.
+    pub fn next(&self) -> Option<Generation> {
+        self.lock().next.clone()
+    }
+
     /// Records what the generation in force is folded by.
     ///
     /// # Errors

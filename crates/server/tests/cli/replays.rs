@@ -79,6 +79,11 @@ fn what_is_still_broken_stays_and_says_so() {
     let path = dir.to_str().unwrap();
     write_events(&file);
     expect(3, &["import", "--format", "segment", "--data-dir", path, file.to_str().unwrap()]);
+    let listed = expect(0, &["quarantine", "--raw", "--data-dir", path]);
+    assert!(listed.starts_with("1 thing is in quarantine."), "{listed}");
+    assert!(listed.contains("unknown_type"), "{listed}");
+    let other = expect(0, &["quarantine", "--reason", "too_large", "--data-dir", path]);
+    assert!(other.contains("None for this reason."), "{other}");
     let before = tables(&dir);
     let (code, told) = replay(path, None, &["--quarantine", "unknown_type"]);
     assert_eq!((code, &told["still_broken"]), (3, &json!(1)), "{told}");

@@ -123,6 +123,8 @@ impl StitchingReport {
 
     fn trust_grid(&self) -> Grid {
         let mut grid = Grid::new("", &["", "Can it be trusted?", "Answer"], "");
+        // A word that must not be broken, then two sentences.
+        grid.columns[0].1 = Align::Right;
         grid.columns[1].1 = Align::Prose;
         grid.columns[2].1 = Align::Prose;
         let row = |check: &Check| {
