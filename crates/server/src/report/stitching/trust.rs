@@ -35,6 +35,11 @@ pub fn checklist(figures: &StitchingFigures, horizon: Span) -> Vec<Check> {
     ]
 }
 
+/// `1 event`, `2 events`.
+fn counted(count: u64, what: &str) -> String {
+    format!("{} {what}{}", number::grouped(count), if count == 1 { "" } else { "s" })
+}
+
 fn percent(part: u64, whole: u64) -> String {
     share(part, whole).map_or_else(|| "none".to_owned(), number::percent)
 }
@@ -95,13 +100,13 @@ fn matches(figures: &StitchingFigures) -> Check {
     Check {
         question: "Are matches certain or guessed?",
         answer: format!(
-            "{} links were told by logins, aliases and signed clicks, {} are guessed. {} hubs and {} \
-             events with placeholder ids join nobody. {} of sessions repeat a visit under another \
-             device id.",
+            "Links told by logins, aliases and signed clicks: {}; guessed: {}. Joining nobody: {} with \
+             too many neighbours, {} with a placeholder for an id. {} of sessions repeat a visit \
+             under another device id.",
             number::grouped(identity.deterministic_links),
             number::grouped(identity.probabilistic_links),
-            number::grouped(identity.hubs),
-            number::grouped(identity.placeholders),
+            counted(identity.hubs, "node"),
+            counted(identity.placeholders, "event"),
             percent(figures.total.duplicate_sessions, figures.total.sessions),
         ),
         ok: share(figures.total.duplicate_sessions, figures.total.sessions).unwrap_or(0.0) < 0.02,
