@@ -28,16 +28,12 @@ impl Gate {
         if let Some(choice) = self.choice {
             return Consent { granted: choice, source: ConsentSource::Explicit };
         }
-        let regional = country.and_then(|country| {
-            defaults.regions.iter().find(|(region, _)| **region == *country).map(|(_, it)| *it)
-        });
-        let granted = regional.unwrap_or(defaults.granted);
-        let source = match (self.objects, regional) {
-            (true, _) => ConsentSource::GlobalPrivacyControl,
-            (false, Some(_)) => ConsentSource::Regional,
-            (false, None) => ConsentSource::Default,
-        };
-        let granted = if self.objects { granted.without(Purpose::Advertising) } else { granted };
+        let default = defaults.of(country);
+        if !self.objects {
+            return default;
+        }
+        let (granted, source) =
+            (default.granted.without(Purpose::Advertising), ConsentSource::GlobalPrivacyControl);
         Consent { granted, source }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::sources::Source;
 use millstream_event::wire;
-use millstream_event::{Purpose, Purposes};
+use millstream_event::{Consent, ConsentSource, Purpose, Purposes};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -51,6 +51,16 @@ pub struct ConsentDefaults {
 }
 
 impl ConsentDefaults {
+    /// What holds where the event itself says nothing: the country's rule, else the one for all.
+    pub fn of(&self, country: Option<&str>) -> Consent {
+        let regional = country
+            .and_then(|country| self.regions.iter().find(|(region, _)| **region == *country));
+        match regional {
+            Some((_, granted)) => Consent { granted: *granted, source: ConsentSource::Regional },
+            None => Consent { granted: self.granted, source: ConsentSource::Default },
+        }
+    }
+
     /// The purposes named in a list such as `["measurement", "advertising"]`; the unknown name
     /// otherwise.
     ///

@@ -38,8 +38,7 @@ impl Active {
 
     /// The spans that its figures were folded with.
     pub const fn spans(&self) -> Spans {
-        let Parameters { timeout, horizon, window, .. } = self.parameters;
-        Spans { timeout, horizon, window }
+        Spans::of(&self.parameters)
     }
 }
 

@@ -50,9 +50,6 @@ pub enum EngineError {
     /// The keeper.
     #[error("cannot start the thread that writes checkpoints: {0}; raise the limit on processes")]
     Keeper(std::io::Error),
-    /// Changed rules.
-    #[error(transparent)]
-    Succession(#[from] SuccessionError),
 }
 
 /// An open data directory whose log is being folded.
@@ -178,7 +175,11 @@ impl Engine {
         tracing::warn!(
             "a rule was changed: the log is folded anew; until that is done the earlier rule holds"
         );
-        Ok(self.succession.begin(wanted, Purpose::Rules)?)
+        if let Err(error) = self.succession.begin(wanted, Purpose::Rules) {
+            // It told so; figures stay provisional, and the earlier rule in force.
+            tracing::error!(%error, "the earlier rule stays in force: put it back, or raise what the log keeps");
+        }
+        Ok(())
     }
 
     /// The generation in force.

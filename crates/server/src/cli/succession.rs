@@ -7,7 +7,7 @@ use crate::consume::{ConsumeError, Consumer, Parameters};
 use crate::instance::{InForce, InstanceError};
 use crate::priority::NICENESS_MAX;
 use crate::report::difference::{Difference, differences};
-use crate::report::{DeliveryCounts, ReportError, StateFigures};
+use crate::report::{DeliveryCounts, ReportError, Spans, StateFigures};
 use arc_swap::ArcSwap;
 use millstream_event::Timestamp;
 use millstream_store::Reading;
@@ -146,13 +146,27 @@ impl Succession {
         if stage.folding.is_some() {
             return Err(SuccessionError::Busy);
         }
+        let outcome = self.start(&mut stage, rules, purpose);
+        if let Err(error) = &outcome {
+            let generation = self.workshop.instance.in_force().generation;
+            stage.folding = None;
+            stage.last = Some(self.ended((purpose, generation), Err(error.to_string())));
+        }
+        outcome
+    }
+
+    fn start(
+        self: &Arc<Self>,
+        stage: &mut Stage,
+        rules: &FoldRules,
+        purpose: Purpose,
+    ) -> Result<(), SuccessionError> {
         let instance = &self.workshop.instance;
         let generation = instance.generations.begin(rules.record())?.number;
         let state = InForce { generation, store: instance.open_next(generation)? };
         let parameters = rules.of(generation);
         let consumer = self.workshop.fold(&state, &parameters, NICENESS_MAX)?;
         stage.folding = Some((purpose, generation, Arc::clone(&consumer)));
-        drop(stage);
         let (own, next) = (Arc::clone(self), Next { purpose, state, parameters, consumer });
         let thread =
             std::thread::Builder::new().name("succession".into()).spawn(move || own.run(next))?;
@@ -193,6 +207,9 @@ impl Succession {
         while let Some(progress) = self.progress() {
             look(progress);
             let stage = self.lock();
+            if stage.closing {
+                return Ok(());
+            }
             if stage.folding.is_some() {
                 drop(self.changed.wait_timeout(stage, LOOK_EVERY));
             }
@@ -205,7 +222,13 @@ impl Succession {
 
     /// Ends what is under way; the next start goes on with it.
     pub fn close(&self) {
-        self.lock().closing = true;
+        let mut stage = self.lock();
+        stage.closing = true;
+        if let Some((.., consumer)) = &stage.folding {
+            // Whoever waits for it to catch up waits no longer.
+            consumer.interrupt();
+        }
+        drop(stage);
         self.changed.notify_all();
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if thread.is_some_and(|thread| thread.join().is_err()) {
@@ -220,6 +243,20 @@ impl Succession {
             Ok(false) => return,
             Err(reason) => Err(reason),
         };
+        let ended = self.ended((purpose, generation), outcome);
+        let mut stage = self.lock();
+        stage.folding = None;
+        stage.last = Some(ended);
+        drop(stage);
+        self.changed.notify_all();
+    }
+
+    fn ended(
+        &self,
+        (purpose, generation): (Purpose, u16),
+        outcome: Result<Vec<Difference>, String>,
+    ) -> Refolded {
+        let ended = (self.workshop.clock)();
         let (differences, failed) = match outcome {
             Ok(differences) => (differences, None),
             Err(reason) => {
@@ -227,12 +264,7 @@ impl Succession {
                 (Vec::new(), Some(reason))
             }
         };
-        let ended = (self.workshop.clock)();
-        let mut stage = self.lock();
-        stage.folding = None;
-        stage.last = Some(Refolded { generation, purpose, differences, failed, ended });
-        drop(stage);
-        self.changed.notify_all();
+        Refolded { generation, purpose, differences, failed, ended }
     }
 
     /// Waits until the next generation is near the log's end; false when the process is closing.
@@ -290,7 +322,6 @@ impl Succession {
         let states = [&before.state, &next.state];
         let [old, new] = states.map(|state| state.store.snapshot().map_err(ReportError::read));
         let (old, new) = (old?, new?);
-        let spans = before.spans();
         let figures = |state, generation, spans| StateFigures {
             state,
             generation,
@@ -298,11 +329,9 @@ impl Succession {
             delivery: DeliveryCounts::default(),
         };
         let (of_old, of_new) = (Reading(&*old), Reading(&*new));
-        let Parameters { timeout, horizon, window, .. } = next.parameters;
-        let next_spans = crate::report::Spans { timeout, horizon, window };
         differences(
-            &figures(&of_old, before.state.generation, spans),
-            &figures(&of_new, next.state.generation, next_spans),
+            &figures(&of_old, before.state.generation, before.spans()),
+            &figures(&of_new, next.state.generation, Spans::of(&next.parameters)),
         )
     }
 }

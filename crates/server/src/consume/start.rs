@@ -150,12 +150,17 @@ impl Consumer {
         Ok(self.progress())
     }
 
-    /// Ends the threads after the batch they are at. Called again, or by drop, it does nothing.
-    pub fn shutdown(&self) {
+    /// Has the threads end after the batch they are at, without waiting for that.
+    pub fn interrupt(&self) {
         self.shared.close();
         for mailbox in &self.mailboxes {
             mailbox.close();
         }
+    }
+
+    /// Ends the threads after the batch they are at. Called again, or by drop, it does nothing.
+    pub fn shutdown(&self) {
+        self.interrupt();
         let threads =
             std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in threads {

@@ -17,7 +17,7 @@ mod run;
 pub use bounded::{Bounded, ROW_BYTES_MAX};
 pub use input::Input;
 pub use lines::LINE_BYTES_MAX;
-pub use parse::{Format, default_consent};
+pub use parse::Format;
 pub use run::{ImportCounts, ImportOptions, ImportParts, Progress, run};
 
 use crate::links::EditError;

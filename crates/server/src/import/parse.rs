@@ -2,7 +2,6 @@
 
 use super::ImportError;
 use super::run::ImportParts;
-use crate::capture::ConsentDefaults;
 use millstream_event::consent::{self, Aggregate, AggregateKey, Outcome as Kept};
 use millstream_event::control::Settings;
 use millstream_event::record::{HEADER_BYTES, RECORD_BYTES_MAX};
@@ -10,8 +9,7 @@ use millstream_event::wire::csv_map::{self, CsvMap};
 use millstream_event::wire::receipt::{Fault, Limits, Outcome, Receipt};
 use millstream_event::wire::{combined, segment};
 use millstream_event::{
-    Consent, ConsentSource, EntityId, Flags, Hash128, Header, Kind, Lane, Quarantine,
-    QuarantineReason, SourceId, Timestamp,
+    EntityId, Flags, Hash128, Header, Kind, Lane, Quarantine, QuarantineReason, SourceId, Timestamp,
 };
 use millstream_log::Append;
 use std::collections::BTreeMap;
@@ -140,7 +138,7 @@ impl Parser<'_> {
     /// When an event cannot be encoded.
     pub fn parse(&self, chunk: &Chunk, received: Timestamp) -> Result<Parsed, ImportError> {
         let receipt = Receipt {
-            consent: default_consent(&self.parts.consent, None),
+            consent: self.parts.consent.of(None),
             flags: Flags::IMPORTED,
             keep_raw: matches!(self.format, Format::Segment),
             click_key: Some(&self.parts.click_key),
@@ -207,8 +205,7 @@ impl Parser<'_> {
         {
             event.country = event.country.take().or_else(|| (self.parts.country)(address));
         }
-        event.consent =
-            default_consent(&self.parts.consent, event.country.as_deref()).overridden(read.stated);
+        event.consent = self.parts.consent.of(event.country.as_deref()).overridden(read.stated);
         match consent::restrict(event) {
             Kept::AggregateOnly(key) => *parsed.aggregates.entry(key).or_default() += 1,
             Kept::Keep(event) => {
@@ -282,21 +279,6 @@ fn time_of(line: &[u8]) -> Option<Timestamp> {
     let [received, made] =
         [&stamps.received_at, &stamps.timestamp].map(|it| it.as_ref().and_then(read));
     received.or(made)
-}
-
-/// What holds where the event itself says nothing.
-pub fn default_consent(defaults: &ConsentDefaults, country: Option<&str>) -> Consent {
-    let regional = country.and_then(|country| {
-        defaults
-            .regions
-            .iter()
-            .find(|(region, _)| **region == *country)
-            .map(|(_, granted)| *granted)
-    });
-    match regional {
-        Some(granted) => Consent { granted, source: ConsentSource::Regional },
-        None => Consent { granted: defaults.granted, source: ConsentSource::Default },
-    }
 }
 
 /// Quarantine for a line that was not kept: known by its hash.

@@ -149,7 +149,10 @@ impl Instance {
     pub fn succeed(&self, next: InForce) -> Result<(), InstanceError> {
         self.generations.succeed()?;
         *self.in_force.write().unwrap_or_else(PoisonError::into_inner) = next;
-        checkpoints::remove_all(&self.dir)
+        if let Err(error) = checkpoints::remove_all(&self.dir) {
+            tracing::warn!(%error, "checkpoints of the earlier state stay behind and cannot be used");
+        }
+        Ok(())
     }
 
     /// What writes checkpoints of this directory and applies its retention, step by step.

@@ -8,7 +8,7 @@ use millstream_log::Append;
 use millstream_pipeline::query::{self, Outcome};
 use millstream_store::Reading;
 
-/// Records between two words of progress.
+/// Records between two words of progress, and two rests.
 const TOLD_EVERY: u64 = 1_000;
 
 pub(super) fn replay(
@@ -25,6 +25,7 @@ pub(super) fn replay(
         seen += 1;
         if seen % TOLD_EVERY == 0 {
             told(seen, all);
+            writer.pace();
         }
         outcome = one(writer, selection, &settings, &record);
         outcome.is_ok()

@@ -1,12 +1,11 @@
 //! Things in quarantine tried once more: their text is read by the rules of today.
 
 use super::reading::{ReplayError, Writer};
-use crate::import::default_consent;
 use millstream_event::consent::{self, Outcome as Kept};
 use millstream_event::wire::receipt::{Limits, Outcome, Receipt};
 use millstream_event::wire::{combined, segment};
 use millstream_event::{
-    EntityId, Event, Hash128, Header, Kind, Lane, Quarantine, QuarantineReason, Record,
+    EntityId, Event, Flags, Hash128, Header, Kind, Lane, Quarantine, QuarantineReason, Record,
 };
 use millstream_log::Append;
 use millstream_pipeline::query;
@@ -73,7 +72,8 @@ fn header(writer: &Writer<'_>, record: &Record, subject: EntityId) -> Header {
 fn read(writer: &Writer<'_>, record: &Record, thing: &Quarantine, raw: &str) -> Option<Event> {
     let settings = writer.parts.registry.settings();
     let receipt = Receipt {
-        consent: default_consent(writer.parts.consent, None),
+        consent: writer.parts.consent.of(None),
+        flags: flags(record, thing),
         click_key: Some(&writer.parts.click_key),
         ..Receipt::new(
             thing.source.clone(),
@@ -87,10 +87,18 @@ fn read(writer: &Writer<'_>, record: &Record, thing: &Quarantine, raw: &str) -> 
     };
     let parsed = outcome.ok()?;
     let mut event = parsed.event;
-    event.consent =
-        default_consent(writer.parts.consent, event.country.as_deref()).overridden(parsed.stated);
+    event.consent = writer.parts.consent.of(event.country.as_deref()).overridden(parsed.stated);
     match consent::restrict(event) {
         Kept::Keep(event) => Some(*event),
         Kept::AggregateOnly(_) => None,
+    }
+}
+
+/// What capture received carries its own stamp in the record, and of its request nothing but the text
+/// was kept: no agent, no country. History brings a stamp of its own.
+fn flags(record: &Record, thing: &Quarantine) -> Flags {
+    match thing.received == Some(record.header.received) {
+        true => Flags::DEGRADED,
+        false => Flags::IMPORTED,
     }
 }

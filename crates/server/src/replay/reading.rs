@@ -120,10 +120,14 @@ impl<'a> Writer<'a> {
             }
         }
         self.group.clear();
-        // What arrives live goes first.
+        self.pace();
+        Ok(())
+    }
+
+    /// Rests as long as it worked: what arrives live goes first.
+    pub(super) fn pace(&mut self) {
         std::thread::sleep(self.since.elapsed());
         self.since = Instant::now();
-        Ok(())
     }
 
     pub(super) fn finish(mut self) -> Result<Replayed, ReplayError> {

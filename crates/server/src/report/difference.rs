@@ -59,7 +59,7 @@ fn figures(of: &dyn Figures) -> Result<BTreeMap<String, f64>, ReportError> {
     .into_iter()
     .map(|(name, count)| (name.to_owned(), count as f64))
     .collect();
-    for model in Model::ALL {
+    for model in Model::ALL.iter().filter(|model| !model.is_data_driven()) {
         let query = ReportQuery {
             by: By::Channel,
             model: *model,

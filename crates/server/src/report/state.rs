@@ -37,10 +37,17 @@ pub struct Spans {
     pub window: Span,
 }
 
+impl Spans {
+    /// Those of a generation's rules.
+    pub const fn of(parameters: &Parameters) -> Self {
+        let Parameters { timeout, horizon, window, .. } = *parameters;
+        Self { timeout, horizon, window }
+    }
+}
+
 impl Default for Spans {
     fn default() -> Self {
-        let Parameters { timeout, horizon, window, .. } = Parameters::default();
-        Self { timeout, horizon, window }
+        Self::of(&Parameters::default())
     }
 }
 

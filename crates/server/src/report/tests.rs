@@ -90,7 +90,7 @@ impl Figures for Canned {
                 people: 1_790,
                 devices: 1_861,
                 deterministic_links: 240,
-                probabilistic_links: 0,
+                conflicting_copies: 2,
                 hubs: 1,
                 placeholders: 14,
             },

@@ -83,3 +83,29 @@ fn a_backup_brings_its_generation_along() {
     assert_eq!(tables(Path::new(&back)), before);
     assert!(Path::new(&back).join("state-1").is_dir(), "nothing was folded again");
 }
+
+#[test]
+fn a_log_that_lost_its_beginning_keeps_the_earlier_rule_and_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("data");
+    let (small, changed) = (folder.path().join("small.toml"), folder.path().join("changed.toml"));
+    fs::write(&small, "[log]\nsegment_bytes = 1048576\n").unwrap();
+    fs::write(&changed, format!("[log]\nsegment_bytes = 1048576\n{RULES}")).unwrap();
+    import(&dir, Some(&small));
+    let before = sessions(&dir, Some(&small));
+    // As retention would, had it been asked for.
+    let segments = fs::read_dir(dir.join("log")).unwrap().map(|entry| entry.unwrap().path());
+    let mut segments: Vec<_> =
+        segments.filter(|path| path.extension().is_some_and(|end| end == "segment")).collect();
+    segments.sort_by_key(|path| (path.as_os_str().len(), path.clone()));
+    assert!(segments.len() > 2, "{segments:?}");
+    fs::remove_file(&segments[0]).unwrap();
+
+    let mut report = command(&["report", "sessions", "--format", "json", "--data-dir"]);
+    let output = report.arg(&dir).env("MILLSTREAM_CONFIG", &changed).output().unwrap();
+    let said = text(&output.stderr);
+    assert!(output.status.success() && said.contains("the earlier rule stays in force"), "{said}");
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&told["totals"], &told["provisional"]), (&before, &Value::Bool(true)));
+    assert_eq!(sessions(&dir, Some(&small)), before, "and the earlier configuration goes on");
+}

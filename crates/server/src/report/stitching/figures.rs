@@ -47,8 +47,8 @@ pub struct IdentityCounts {
     pub devices: u64,
     /// Links told by events: logins, aliases, our own signed clicks.
     pub deterministic_links: u64,
-    /// Links that a fitted model guesses.
-    pub probabilistic_links: u64,
+    /// Copies of events that say something else than the one that counts.
+    pub conflicting_copies: u64,
     /// Devices or users with more neighbours than their limit: they join nobody.
     pub hubs: u64,
     /// Events whose user id is a placeholder such as `guest`: it joins nobody.
@@ -176,7 +176,7 @@ fn identity(state: &dyn StateRead, generation: u16) -> Result<IdentityCounts, Re
         people: count(counts.people),
         devices: count(counts.devices),
         deterministic_links: count(counts.links),
-        probabilistic_links: 0,
+        conflicting_copies: count(counts.conflicts),
         hubs: count(counts.hubs),
         placeholders: count(counts.placeholders),
     })

@@ -27,7 +27,7 @@ pub struct Check {
 pub fn checklist(figures: &StitchingFigures, horizon: Span) -> Vec<Check> {
     vec![
         stamped(&figures.total),
-        retries(&figures.total),
+        retries(figures),
         resolved(&figures.total),
         matches(figures),
         moves(figures),
@@ -64,17 +64,20 @@ fn stamped(total: &StitchingSum) -> Check {
     }
 }
 
-fn retries(total: &StitchingSum) -> Check {
+fn retries(figures: &StitchingFigures) -> Check {
+    let (total, conflicts) = (&figures.total, figures.identity.conflicting_copies);
     let copies = total.events + total.duplicates;
     Check {
         question: "Are retries harmless?",
         answer: format!(
-            "Yes, by event id: {} of {} arrivals were copies ({}) and changed nothing.",
+            "By event id: {} of {} arrivals were copies ({}) and changed nothing. Of all copies {} said \
+             something else under the id of another event.",
             number::grouped(total.duplicates),
             number::grouped(copies),
             percent(total.duplicates, copies),
+            number::grouped(conflicts),
         ),
-        ok: true,
+        ok: share(conflicts, copies).unwrap_or(0.0) < 0.01,
     }
 }
 
@@ -100,11 +103,10 @@ fn matches(figures: &StitchingFigures) -> Check {
     Check {
         question: "Are matches certain or guessed?",
         answer: format!(
-            "Links told by logins, aliases and signed clicks: {}; guessed: {}. Joining nobody: {} with \
-             too many neighbours, {} with a placeholder for an id. {} of sessions repeat a visit \
-             under another device id.",
-            number::grouped(identity.deterministic_links),
-            number::grouped(identity.probabilistic_links),
+            "Certain: {} told by logins, aliases and signed clicks; nothing is guessed. Joining nobody: \
+             {} with too many neighbours, {} with a placeholder for an id. {} of sessions repeat a \
+             visit under another device id.",
+            counted(identity.deterministic_links, "link"),
             counted(identity.hubs, "node"),
             counted(identity.placeholders, "event"),
             percent(figures.total.duplicate_sessions, figures.total.sessions),
