@@ -97,7 +97,7 @@ fn told(replayed: &Replayed) -> String {
     );
     if replayed.still_broken + replayed.without_text > 0 {
         text.push_str(&format!(
-            "still broken    {}   stay in quarantine\nwithout text    {}   it was not kept: too long, or consent forbade it\n",
+            "still broken    {}   stay in quarantine\nwithout text    {}   not kept: too long, without consent, or naming an address\n",
             grouped(replayed.still_broken),
             grouped(replayed.without_text),
         ));
