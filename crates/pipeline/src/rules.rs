@@ -2,15 +2,15 @@
 
 use millstream_attribute::ConversionRules;
 use millstream_event::Span;
-use millstream_stitch::{Agents, GraphLimits};
+use millstream_stitch::{Agents, GraphLimits, SessionRules};
 
 /// Everything the fold is parameterised by.
 #[derive(Clone)]
 pub struct Rules<'a> {
     /// The generation these rules belong to.
     pub generation: u16,
-    /// Longest gap within a session.
-    pub timeout: Span,
+    /// When an event begins a session.
+    pub sessions: SessionRules,
     /// Events received later than this after they happened are labelled late.
     pub horizon: Span,
     /// How long a touch can be credited; kept ready in the rollups.
@@ -41,7 +41,7 @@ impl<'a> Rules<'a> {
     pub fn new(agents: &'a dyn Agents) -> Self {
         Self {
             generation: 0,
-            timeout: Span::minutes(30),
+            sessions: SessionRules::default(),
             horizon: Span::hours(48),
             window: Span::days(30),
             conversions: ConversionRules::default(),

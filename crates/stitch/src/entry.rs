@@ -87,19 +87,34 @@ impl TouchFact {
     /// True when a reload or a next page says the same of the visit: the same place in the same
     /// campaign, whatever the network's own click number.
     pub fn same_visit(&self, other: &Self) -> bool {
-        let link = |touch: &Self| {
-            touch.click.as_ref().map(|click| (click.link.clone(), click.link_version))
-        };
-        let fields = |campaign: &Campaign| Campaign {
-            network_click: campaign.network_click.clone().map(|mut click| {
+        self.arrival == other.arrival
+            && self.fields() == other.fields()
+            && self.link() == other.link()
+    }
+
+    /// Names the campaign that led here, equal for equal visits; none for a mere referrer.
+    pub fn campaign(&self) -> Option<Hash128> {
+        if self.click.is_none() && self.campaign == Campaign::default() {
+            return None;
+        }
+        // Failing needs memory to run out; nothing is then told apart.
+        let visit = (&self.arrival, self.fields(), self.link());
+        let visit = postcard::to_allocvec(&visit).unwrap_or_default();
+        Some(Hash128::of("campaign", &[&visit]))
+    }
+
+    fn fields(&self) -> Campaign {
+        Campaign {
+            network_click: self.campaign.network_click.clone().map(|mut click| {
                 click.value = Box::from("");
                 click
             }),
-            ..campaign.clone()
-        };
-        self.arrival == other.arrival
-            && fields(&self.campaign) == fields(&other.campaign)
-            && link(self) == link(other)
+            ..self.campaign.clone()
+        }
+    }
+
+    fn link(&self) -> Option<(&str, u32)> {
+        self.click.as_ref().map(|click| (&*click.link, click.link_version))
     }
 }
 

@@ -14,9 +14,13 @@ pub mod dedup;
 pub mod entry;
 pub mod graph;
 pub mod session;
+pub mod session_rules;
+pub mod zone;
 
 pub use agent::{Agent, Agents, DeviceClass};
 pub use dedup::{Candidate, Verdict};
 pub use entry::{ConversionFact, Edge, Entry, EntryKey, TouchFact};
 pub use graph::{Component, GraphLimits, Node};
 pub use session::{Session, SessionFacts, sessions};
+pub use session_rules::{SessionRule, SessionRules};
+pub use zone::Zone;

@@ -1,7 +1,8 @@
-//! Sessions: maximal runs of a device's entries with gaps of at most the timeout.
+//! Sessions: maximal runs of a device's entries of which none but the first begins a session.
 
 use crate::agent::Agent;
 use crate::entry::{ConversionFact, Entry, EntryKey, TouchFact};
+use crate::session_rules::SessionRules;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use millstream_event::{Arrival, Campaign, Channel, EntityId, Hash128, Span, Timestamp};
@@ -43,6 +44,10 @@ pub struct Session {
     pub out_of_order: u64,
     /// Names of the business events in it, each once, in order.
     pub business: Vec<Box<str>>,
+    /// The campaign of its first entry, where campaigns part sessions.
+    pub opening: Option<Hash128>,
+    /// The last campaign in it, where campaigns part sessions.
+    pub campaign: Option<Hash128>,
     /// First address.
     pub entry_url: Option<Box<str>>,
     /// Last address.
@@ -71,7 +76,7 @@ pub struct SessionFacts {
 
 impl Session {
     /// A session of one entry.
-    pub fn start(entry: &Entry) -> Self {
+    pub fn start(entry: &Entry, rules: &SessionRules) -> Self {
         let mut session = Self {
             first: entry.key.clone(),
             last: entry.key.clone(),
@@ -86,6 +91,8 @@ impl Session {
             clock_behind: None,
             out_of_order: 0,
             business: Vec::new(),
+            opening: rules.campaign(entry),
+            campaign: None,
             entry_url: None,
             exit_url: None,
             bot: false,
@@ -93,14 +100,14 @@ impl Session {
             first_touch: None,
             last_touch: None,
         };
-        session.push(entry);
+        session.push(entry, rules);
         session
     }
 
     /// Adds the next entry in event order. True when the entry's touch is another one than the
     /// touch before it. Which entries came out of order is told by [`sessions`]: an entry received
     /// before an earlier one makes that one so.
-    pub fn push(&mut self, entry: &Entry) -> bool {
+    pub fn push(&mut self, entry: &Entry, rules: &SessionRules) -> bool {
         self.last = entry.key.clone();
         self.last_received = entry.received;
         self.received_max = self.received_max.max(entry.received);
@@ -122,6 +129,7 @@ impl Session {
             self.business.insert(at, conversion.name.clone());
         }
         self.judge_rate(entry);
+        self.campaign = rules.campaign(entry).or(self.campaign);
         let Some(touch) = &entry.touch else { return false };
         let before = self.last_touch.as_ref().or(self.first_touch.as_ref());
         if before.is_some_and(|before| before.same_visit(touch)) {
@@ -160,9 +168,9 @@ impl Session {
         self.recent.push(entry.key.time);
     }
 
-    /// True when an entry at `time` would belong to this session or touch its ends.
-    pub fn reaches(&self, time: Timestamp, timeout: Span) -> bool {
-        self.first.time - time <= timeout && time - self.last.time <= timeout
+    /// True when an entry with this key lies between its ends.
+    pub fn holds(&self, key: &EntryKey) -> bool {
+        self.first <= *key && *key <= self.last
     }
 
     /// The session's id: a hash of the device and its first event.
@@ -188,8 +196,8 @@ impl Session {
 
 impl SessionFacts {
     /// A session of one entry.
-    pub fn start(entry: &Entry) -> Self {
-        let session = Session::start(entry);
+    pub fn start(entry: &Entry, rules: &SessionRules) -> Self {
+        let session = Session::start(entry, rules);
         let touches = entry.touch.iter().map(|touch| (entry.key.clone(), (**touch).clone()));
         let touches = touches.collect();
         let mut facts = Self { session, touches, conversions: Vec::new() };
@@ -197,8 +205,8 @@ impl SessionFacts {
         facts
     }
 
-    fn push(&mut self, entry: &Entry) {
-        if let (true, Some(touch)) = (self.session.push(entry), &entry.touch) {
+    fn push(&mut self, entry: &Entry, rules: &SessionRules) {
+        if let (true, Some(touch)) = (self.session.push(entry, rules), &entry.touch) {
             self.touches.push((entry.key.clone(), (**touch).clone()));
         }
         self.convert(entry);
@@ -233,15 +241,15 @@ pub fn direct() -> TouchFact {
 }
 
 /// The sessions of entries in event order; entries that form none are passed over.
-pub fn sessions(entries: &[Entry], timeout: Span) -> Vec<SessionFacts> {
+pub fn sessions(entries: &[Entry], rules: &SessionRules) -> Vec<SessionFacts> {
     let mut found: Vec<SessionFacts> = Vec::new();
     let mut members: Vec<&Entry> = Vec::new();
     for entry in entries.iter().filter(|entry| entry.in_session) {
         match found.last_mut() {
-            Some(open) if entry.key.time - open.session.last.time <= timeout => open.push(entry),
+            Some(open) if !rules.begins(&open.session, entry) => open.push(entry, rules),
             open => {
                 close(open, &mut members);
-                found.push(SessionFacts::start(entry));
+                found.push(SessionFacts::start(entry, rules));
             }
         }
         members.push(entry);

@@ -1,10 +1,13 @@
 //! Corrects a device's sessions by an entry that comes or goes, and notes what that changes of what
 //! the device tells.
 
+use super::device::EntryChange;
 use super::facts::{self, Facts, Place, Teller};
-use super::history::{History, Joining, Reached};
+use super::history::History;
 use super::links::Voice;
+use super::plan::{Plan, Rereading};
 use crate::item::{Body, ItemKind};
+use crate::key::Key;
 use crate::rollup::{Cell, CellPlace, Dimensions, Metric, cell_key};
 use crate::rules::Rules;
 use crate::state::Device;
@@ -13,7 +16,7 @@ use crate::view::{Stamp, View};
 use alloc::vec::Vec;
 use millstream_event::{EntityId, Event, Hash128, Lane};
 use millstream_stitch::session::direct;
-use millstream_stitch::{Entry, EntryKey, Session, SessionFacts, TouchFact, sessions};
+use millstream_stitch::{Entry, EntryKey, Session, SessionFacts, TouchFact};
 
 /// See the module.
 pub(super) struct Correction<'a> {
@@ -22,7 +25,7 @@ pub(super) struct Correction<'a> {
     stamp: Stamp,
     subject: EntityId,
     device: &'a mut Device,
-    history: History,
+    history: History<'a>,
     before: Facts,
     after: Facts,
 }
@@ -57,65 +60,58 @@ impl<'a> Correction<'a> {
         self.after.insert((ItemKind::Member, Hash128::default()), Body::Member);
     }
 
-    /// Takes an entry out.
-    pub(super) fn remove(&mut self, stale: &EntryKey) {
-        let key = self.history.entry_key(stale);
-        let Some(removed) = self.view.get::<Entry>(&key).cloned() else { return };
-        let (stamp, history) = (self.stamp, self.history);
-        Voice { view: self.view, stamp, history }.withdraw(self.device, &removed);
-        if removed.in_session {
-            let reached = self.history.reached(self.view, self.device, stale.time);
-            self.correct(&reached, &removed, false);
-        } else {
-            self.view.delete(key);
-            let mut gone = Facts::new();
-            self.teller().outside(&mut gone, &removed);
-            self.retract(gone);
+    /// Takes the replaced entry out, where there is one, and puts the new one in its place.
+    pub(super) fn exchange(&mut self, change: EntryChange, plan: Plan) {
+        let EntryChange { entry, stale } = change;
+        if let Some(stale) = stale {
+            self.remove(&stale);
         }
-    }
-
-    /// Puts an entry in its place.
-    pub(super) fn insert(&mut self, entry: Entry) {
         let (stamp, history) = (self.stamp, self.history);
         Voice { view: self.view, stamp, history }.state(self.device, &entry);
         if !entry.in_session {
             let mut said = Facts::new();
             self.teller().outside(&mut said, &entry);
             self.after.append(&mut said);
+        }
+        match plan {
+            Plan::Apart => {}
+            Plan::Begins => self.begin(&entry),
+            Plan::Extends(row) => self.extend(row, &entry),
+            Plan::Corrects(reread) => self.replace(&reread),
+        }
+        if !entry.is_inert() {
             self.view.put(self.history.entry_key(&entry.key), entry);
-            return;
         }
-        let reached = self.history.reached(self.view, self.device, entry.key.time);
-        #[cfg(feature = "sabotage")]
-        let reached = self.without_repair(reached, &entry);
-        match reached.joined_by(self.device, &entry) {
-            Joining::Begins => self.begin(&entry),
-            Joining::Extends => self.extend(reached, &entry),
-            Joining::Corrects => return self.correct(&reached, &entry, true),
-        }
-        self.view.put(self.history.entry_key(&entry.key), entry);
     }
 
-    /// A fault that tests switch on: only growth at the end of the latest session is seen.
-    #[cfg(feature = "sabotage")]
-    fn without_repair(&self, reached: Reached, entry: &Entry) -> Reached {
-        let grows = self.device.latest.as_ref().is_some_and(|latest| latest.last < entry.key);
-        if self.rules.sabotage.without_late_repair && !grows { Reached::default() } else { reached }
+    fn remove(&mut self, stale: &EntryKey) {
+        let row = self.history.entry_key(stale);
+        let Some(removed) = self.view.get::<Entry>(&row).cloned() else { return };
+        let (stamp, history) = (self.stamp, self.history);
+        Voice { view: self.view, stamp, history }.withdraw(self.device, &removed);
+        self.view.delete(row);
+        if !removed.in_session {
+            let mut gone = Facts::new();
+            self.teller().outside(&mut gone, &removed);
+            self.retract(gone);
+        }
     }
 
-    /// The one session reached grows at its end.
-    fn extend(&mut self, mut reached: Reached, entry: &Entry) {
-        let earlier = reached.earlier.pop();
-        let is_latest = earlier.is_none();
-        let Some(mut session) = earlier.or_else(|| self.device.latest.take()) else { return };
+    /// A session grows at its end: the one in this row, or the latest.
+    fn extend(&mut self, row: Option<Key>, entry: &Entry) {
+        let session = match row {
+            Some(row) => self.view.take::<Session>(&row),
+            None => self.device.latest.take(),
+        };
+        let Some(mut session) = session else { return };
         let was_direct = session.is_direct();
         let before = Resolution::of(&session);
-        let another_touch = session.push(entry);
+        let another_touch = session.push(entry, &self.rules.sessions);
         self.resolve_anew(&session, before, entry);
         if another_touch || entry.conversion.is_some() {
             self.say_more(&session, entry, (was_direct, another_touch));
         }
-        self.keep(session, is_latest);
+        self.keep(session, row.is_none());
     }
 
     fn say_more(
@@ -145,7 +141,7 @@ impl<'a> Correction<'a> {
 
     /// A session of one entry.
     fn begin(&mut self, entry: &Entry) {
-        let begun = SessionFacts::start(entry);
+        let begun = SessionFacts::start(entry, &self.rules.sessions);
         let mut said = Facts::new();
         self.teller().session(&mut said, &begun);
         self.after.append(&mut said);
@@ -170,38 +166,19 @@ impl<'a> Correction<'a> {
         }
     }
 
-    /// An entry comes or goes anywhere: the sessions it reaches are read anew off their entries.
-    fn correct(&mut self, reached: &Reached, entry: &Entry, comes: bool) {
-        let span = reached.extent(self.device, entry.key.time);
-        let mut entries = self.history.entries(self.view, span);
-        let before = sessions(&entries, self.rules.timeout);
-        let row = self.history.entry_key(&entry.key);
-        entries.retain(|other| other.key != entry.key);
-        if comes {
-            let at = entries.partition_point(|other| other.key < entry.key);
-            entries.insert(at, entry.clone());
-            self.view.put(row, entry.clone());
-        } else {
-            self.view.delete(row);
-        }
-        let after = sessions(&entries, self.rules.timeout);
-        self.replace(reached, &after);
-        self.note(&before, &after);
-    }
-
     /// Puts corrected sessions where those they take the place of were.
-    fn replace(&mut self, reached: &Reached, after: &[SessionFacts]) {
-        for session in &reached.earlier {
+    fn replace(&mut self, reread: &Rereading) {
+        let latest = self.device.latest.take_if(|latest| reread.concerns(latest));
+        let earlier = reread.before.iter().map(|told| &told.session);
+        for session in earlier.filter(|it| latest.as_ref().is_none_or(|l| l.first != it.first)) {
             self.view.delete(self.history.session_key(session));
         }
-        let mut rows: Vec<Session> = after.iter().map(|told| told.session.clone()).collect();
-        if reached.latest {
+        let mut rows: Vec<Session> = reread.after.iter().map(|told| told.session.clone()).collect();
+        if latest.is_some() {
             self.device.latest = rows.pop();
         }
         rows.into_iter().for_each(|session| self.keep(session, false));
-        if self.device.latest.is_none() {
-            self.device.latest = self.history.take_last_earlier(self.view);
-        }
+        self.note(&reread.before, &reread.after);
     }
 
     /// Notes what corrected sessions say. Facts that a removal made and an insertion takes back

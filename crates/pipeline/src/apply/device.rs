@@ -2,8 +2,9 @@
 
 use super::correction::Correction;
 use super::facts::{self, Facts, Place, Teller, verdict_key};
-use super::history::{History, Joining, Reached};
+use super::history::History;
 use super::links;
+use super::plan::{Exchange, Plan, Planner};
 use crate::item::{Body, ItemKind, OrderVerdict};
 use crate::key::{Key, KeyKind};
 use crate::rules::Rules;
@@ -28,46 +29,64 @@ pub(super) struct Visible<'a> {
     pub first: bool,
 }
 
-/// Fails until everything is at hand that [`change`] reads.
-pub(super) fn want(
+/// What [`change`] will do to sessions, once everything that it reads is at hand.
+pub(super) fn plan(
     view: &mut View,
     rules: &Rules<'_>,
     subject: EntityId,
     change: &EntryChange,
-) -> Result<(), ApplyError> {
+) -> Result<Plan, ApplyError> {
     let history = History::of(rules, subject);
     let key = Key::entity(rules.generation, KeyKind::Device, subject);
     view.want([key])?;
-    let Some(device) = view.get::<Device>(&key) else {
+    if view.get::<Device>(&key).is_none() {
         history.begin(view);
-        return links::want(view, history, &change.entry);
-    };
-    let mut entries = Vec::new();
+    }
+    let view = &*view;
+    let mut removed = None;
     if let Some(stale) = &change.stale {
-        let key = history.entry_key(stale);
-        view.want([key])?;
-        if let Some(removed) = view.get::<Entry>(&key) {
-            links::want(view, history, removed)?;
-        }
-        let reached = history.want_reached(view, device, stale.time)?;
-        entries.extend(history.want_entries(view, reached.extent(device, stale.time))?);
-        history.want_before_latest(view, device)?;
+        let row = history.entry_key(stale);
+        view.want([row])?;
+        removed = view.get::<Entry>(&row);
     }
     let entry = &change.entry;
-    links::want(view, history, entry)?;
-    if entry.in_session {
-        let reached = history.want_reached(view, device, entry.key.time)?;
-        // What a removal leaves may be joined otherwise.
-        if change.stale.is_some() || reached.joined_by(device, entry) == Joining::Corrects {
-            entries.extend(history.want_entries(view, reached.extent(device, entry.key.time))?);
-        }
+    for one in removed.into_iter().chain([entry]) {
+        links::want(view, history, one)?;
     }
-    let teller = Teller { view, generation: rules.generation, subject };
-    teller.want(entries.iter().chain([entry]))
+    let none = Device::unknown(subject);
+    let planner = Planner { view, device: view.get(&key).unwrap_or(&none), history };
+    let comes = Some(entry).filter(|entry| entry.in_session);
+    let goes = removed.filter(|removed| removed.in_session).map(|removed| &removed.key);
+    let plan = planner.plan(Exchange { comes, goes })?;
+    #[cfg(feature = "sabotage")]
+    let plan = without_repair(rules, (view.get(&key).unwrap_or(&none), entry), plan);
+    let reread = match &plan {
+        Plan::Corrects(reread) => reread.before.iter().chain(&reread.after).collect(),
+        _ => Vec::new(),
+    };
+    let told = reread.into_iter().flat_map(|told| &told.conversions).map(|(_, fact)| fact);
+    let own = removed.into_iter().chain([entry]).filter_map(|entry| entry.conversion.as_deref());
+    Teller { view, generation: rules.generation, subject }.want(told.chain(own))?;
+    Ok(plan)
 }
 
-/// Puts a counting event in its place and tells everyone concerned. Call [`want`] before.
-pub(super) fn change(view: &mut View, rules: &Rules<'_>, visible: Visible<'_>, stamp: Stamp) {
+/// A fault that tests switch on: only growth at the end of the latest session is seen.
+#[cfg(feature = "sabotage")]
+fn without_repair(rules: &Rules<'_>, (device, entry): (&Device, &Entry), plan: Plan) -> Plan {
+    let grows = device.latest.as_ref().is_some_and(|latest| latest.last < entry.key);
+    match plan {
+        Plan::Corrects(_) if rules.sabotage.without_late_repair && !grows => Plan::Begins,
+        plan => plan,
+    }
+}
+
+/// Puts a counting event in its place and tells everyone concerned. Call [`plan`] before.
+pub(super) fn change(
+    view: &mut View,
+    rules: &Rules<'_>,
+    (visible, plan): (Visible<'_>, Plan),
+    stamp: Stamp,
+) {
     let subject = visible.subject;
     let key = Key::entity(rules.generation, KeyKind::Device, subject);
     let mut device = view.take::<Device>(&key).unwrap_or_else(|| Device::unknown(subject));
@@ -75,13 +94,7 @@ pub(super) fn change(view: &mut View, rules: &Rules<'_>, visible: Visible<'_>, s
     if visible.first {
         correction.arrive(visible.event);
     }
-    let EntryChange { entry, stale } = visible.change;
-    if let Some(stale) = stale {
-        correction.remove(&stale);
-    }
-    if !entry.is_inert() {
-        correction.insert(entry);
-    }
+    correction.exchange(visible.change, plan);
     correction.tell();
     device.revision = stamp.position.revision(stamp.generation);
     view.put(key, device);
@@ -126,8 +139,8 @@ fn everything(
     let always = (Timestamp(i64::MIN), Timestamp(i64::MAX));
     let entries = History::of(rules, subject).want_entries(view, always)?;
     let teller = Teller { view, generation: rules.generation, subject };
-    teller.want(&entries)?;
-    for told in sessions(&entries, rules.timeout) {
+    teller.want(entries.iter().filter_map(|entry| entry.conversion.as_deref()))?;
+    for told in sessions(&entries, &rules.sessions) {
         teller.session(&mut facts, &told);
     }
     for entry in entries.iter().filter(|entry| !entry.in_session) {
@@ -186,8 +199,8 @@ fn stands(
     let Some(entry) = view.get::<Entry>(&row).filter(|entry| entry.key == *key) else {
         return Ok(None);
     };
-    let reached: Reached = history.want_reached(view, device, key.time)?;
-    let session = History::session_of(device, &reached, key).filter(|_| entry.in_session);
+    let session = history.want_before(view, device, key.time)?;
+    let session = session.filter(|session| entry.in_session && session.holds(key));
     let place = session.map_or_else(|| Place::outside(entry), |s| Place::within(subject, s));
     Ok(Some((entry.clone(), place)))
 }

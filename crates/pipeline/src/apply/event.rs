@@ -145,9 +145,10 @@ pub(super) fn apply(
     let stale =
         judged.before.as_ref().filter(|before| before.entered).map(|before| before.key.clone());
     let change = device::EntryChange { entry, stale };
-    device::want(view, rules, subject, &change)?;
+    let plan = device::plan(view, rules, subject, &change)?;
     let first = judged.verdict == Verdict::First;
-    device::change(view, rules, device::Visible { event, subject, change, first }, stamp);
+    let visible = device::Visible { event, subject, change, first };
+    device::change(view, rules, (visible, plan), stamp);
     settle(view, stamp, judged, (dedup, provenance));
     Ok(())
 }

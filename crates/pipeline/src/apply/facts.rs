@@ -46,13 +46,12 @@ pub(super) struct Teller<'a> {
 }
 
 impl Teller<'_> {
-    /// The verdicts on these entries' orders must be at hand.
+    /// The verdicts on these conversions' orders must be at hand.
     pub(super) fn want<'e>(
         &self,
-        entries: impl IntoIterator<Item = &'e Entry>,
+        conversions: impl IntoIterator<Item = &'e ConversionFact>,
     ) -> Result<(), ApplyError> {
-        let orders =
-            entries.into_iter().filter_map(|entry| entry.conversion.as_ref()?.order.as_ref());
+        let orders = conversions.into_iter().filter_map(|conversion| conversion.order.as_ref());
         let key = |order| verdict_key(self.generation, self.subject, EntityId::order(order));
         self.view.want(orders.map(key))
     }

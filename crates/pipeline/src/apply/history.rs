@@ -8,28 +8,19 @@ use crate::view::{ApplyError, View};
 use alloc::vec::Vec;
 use millstream_event::{EntityId, Hash128, Span, Timestamp};
 use millstream_stitch::entry::{first_at, last_at};
-use millstream_stitch::{Entry, EntryKey, Session};
+use millstream_stitch::{Entry, EntryKey, Session, SessionRules};
 
-/// Where a device's rows are.
+/// Where a device's rows are, and how its sessions are formed.
 #[derive(Clone, Copy)]
-pub(super) struct History {
+pub(super) struct History<'r> {
     pub(super) generation: u16,
     pub(super) subject: EntityId,
-    timeout: Span,
+    pub(super) rules: &'r SessionRules,
 }
 
-/// The sessions that an instant belongs to or joins.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Reached {
-    /// Those before the latest session, in order: at most two.
-    pub earlier: Vec<Session>,
-    /// True when the latest session is among them.
-    pub latest: bool,
-}
-
-impl History {
-    pub(super) const fn of(rules: &Rules<'_>, subject: EntityId) -> Self {
-        Self { generation: rules.generation, subject, timeout: rules.timeout }
+impl<'r> History<'r> {
+    pub(super) const fn of(rules: &'r Rules<'_>, subject: EntityId) -> Self {
+        Self { generation: rules.generation, subject, rules: &rules.sessions }
     }
 
     fn row(&self, kind: KeyKind, name: Hash128) -> Key {
@@ -74,108 +65,56 @@ impl History {
         entries
     }
 
-    /// [`Self::reached`], once the rows that it reads are at hand.
-    pub(super) fn want_reached(
+    /// Loads the sessions next to an instant in one go: the last that began by then, and those that
+    /// began later and may be joined with it.
+    pub(super) fn want_near(
         &self,
         view: &View,
         device: &Device,
         time: Timestamp,
-    ) -> Result<Reached, ApplyError> {
-        if device.latest.as_ref().is_some_and(|latest| time < latest.first.time) {
-            let from = self.row(KeyKind::Session, last_at(time));
-            let to = self.row(KeyKind::Session, last_at(time + self.timeout));
-            view.want_range(Range { from, to, below: true })?;
-        }
-        Ok(self.reached(view, device, time))
-    }
-
-    /// The sessions at most the timeout away from `time`. Sessions lie further apart than that, so
-    /// of those that began by then only the last can be, and of the later ones the first.
-    pub(super) fn reached(&self, view: &View, device: &Device, time: Timestamp) -> Reached {
-        let Some(latest) = &device.latest else { return Reached::default() };
-        let mut reached =
-            Reached { earlier: Vec::new(), latest: latest.reaches(time, self.timeout) };
-        if time < latest.first.time {
-            let at = self.row(KeyKind::Session, last_at(time));
-            let before = view.last_row::<Session>(&at);
-            let next = self.row(KeyKind::Session, first_at(time + Span(1)));
-            let end = self.row(KeyKind::Session, last_at(time + self.timeout));
-            let after = view.rows::<Session>(&next, &end);
-            let near = before.into_iter().chain(after).map(|(_, session)| session);
-            let near = near.filter(|session| session.reaches(time, self.timeout));
-            reached.earlier = near.cloned().collect();
-        }
-        reached
-    }
-
-    /// Loads the session before the latest one: it is the latest should that vanish.
-    pub(super) fn want_before_latest(
-        &self,
-        view: &View,
-        device: &Device,
     ) -> Result<(), ApplyError> {
-        let Some(latest) = &device.latest else { return Ok(()) };
-        let at = self.row(KeyKind::Session, last_at(latest.first.time));
-        view.want_range(Range { from: at, to: at, below: true })
-    }
-
-    /// Takes the last of the earlier sessions out of its row.
-    pub(super) fn take_last_earlier(&self, view: &mut View) -> Option<Session> {
-        let end = self.row(KeyKind::Session, Hash128([0xff; 16]));
-        let (key, _) = view.last_row::<Session>(&end)?;
-        let session = view.take::<Session>(&key);
-        view.delete(key);
-        session
-    }
-
-    /// The session that holds an entry, if one does.
-    pub(super) fn session_of<'a>(
-        device: &'a Device,
-        reached: &'a Reached,
-        key: &EntryKey,
-    ) -> Option<&'a Session> {
-        let latest = device.latest.as_ref().filter(|_| reached.latest);
-        let mut near = reached.earlier.iter().chain(latest);
-        near.find(|session| session.first <= *key && *key <= session.last)
-    }
-}
-
-/// What an entry does to the sessions it reaches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Joining {
-    /// It reaches none: a session of its own.
-    Begins,
-    /// It is the last of the one session it reaches, in event order and as received, and nothing
-    /// said before is taken back.
-    Extends,
-    /// Anything else: the entries of what it reaches have to be read again.
-    Corrects,
-}
-
-impl Reached {
-    /// What an entry does to these sessions.
-    pub(super) fn joined_by(&self, device: &Device, entry: &Entry) -> Joining {
-        let latest = device.latest.as_ref().filter(|_| self.latest);
-        let mut sessions = self.earlier.iter().chain(latest);
-        match (sessions.next(), sessions.next()) {
-            (None, _) => Joining::Begins,
-            (Some(only), None)
-                if only.last < entry.key
-                    && only.received_max <= entry.received
-                    && !only.is_exposed_by(entry) =>
-            {
-                Joining::Extends
-            }
-            _ => Joining::Corrects,
+        if device.latest.as_ref().is_none_or(|latest| latest.first.time <= time) {
+            return Ok(());
         }
+        let from = self.row(KeyKind::Session, last_at(time));
+        let to = self.row(KeyKind::Session, last_at(time + self.rules.reach()));
+        view.want_range(Range { from, to, below: true })
     }
 
-    /// First and last instant of these sessions and of `time`.
-    pub(super) fn extent(&self, device: &Device, time: Timestamp) -> (Timestamp, Timestamp) {
-        let latest = device.latest.as_ref().filter(|_| self.latest);
-        let sessions = || self.earlier.iter().chain(latest);
-        let from = sessions().map(|session| session.first.time).min();
-        let to = sessions().map(|session| session.last.time).max();
-        (from.map_or(time, |from| from.min(time)), to.map_or(time, |to| to.max(time)))
+    /// The last session that began by an instant. No two begin at the same.
+    pub(super) fn want_before<'v>(
+        &self,
+        view: &'v View,
+        device: &'v Device,
+        time: Timestamp,
+    ) -> Result<Option<&'v Session>, ApplyError> {
+        let latest = device.latest.as_ref();
+        if latest.is_none_or(|latest| latest.first.time <= time) {
+            return Ok(latest);
+        }
+        let at = self.row(KeyKind::Session, last_at(time));
+        view.want_range(Range { from: at, to: at, below: true })?;
+        Ok(view.last_row::<Session>(&at).map(|(_, session)| session))
+    }
+
+    /// The first session that began after an instant, where it did so by another.
+    pub(super) fn want_after<'v>(
+        &self,
+        view: &'v View,
+        device: &'v Device,
+        (time, until): (Timestamp, Timestamp),
+    ) -> Result<Option<&'v Session>, ApplyError> {
+        let later = |session: &&Session| time < session.first.time && session.first.time <= until;
+        let Some(latest) = device.latest.as_ref().filter(|latest| time < latest.first.time) else {
+            return Ok(None);
+        };
+        let from = self.row(KeyKind::Session, first_at(time + Span(1)));
+        let to = self.row(KeyKind::Session, last_at(until));
+        if until <= time {
+            return Ok(None);
+        }
+        view.want_range(Range { from, to, below: false })?;
+        let mut rows = view.rows::<Session>(&from, &to).map(|(_, session)| session);
+        Ok(rows.next().or(Some(latest)).filter(later))
     }
 }

@@ -17,7 +17,7 @@ fn stated_key(generation: u16, subject: EntityId, target: EntityId) -> Key {
 
 /// The identity links of an entry must be at hand before it comes or goes. An unlink is weighed
 /// against everything that states its link.
-pub(super) fn want(view: &View, history: History, entry: &Entry) -> Result<(), ApplyError> {
+pub(super) fn want(view: &View, history: History<'_>, entry: &Entry) -> Result<(), ApplyError> {
     let History { generation, subject, .. } = history;
     let targets = entry.edges.iter().map(|edge| edge.target).chain(entry.unlinks);
     view.want(targets.map(|target| stated_key(generation, subject, target)))?;
@@ -31,7 +31,7 @@ pub(super) fn want(view: &View, history: History, entry: &Entry) -> Result<(), A
 pub(super) struct Voice<'a> {
     pub view: &'a mut View,
     pub stamp: Stamp,
-    pub history: History,
+    pub history: History<'a>,
 }
 
 impl Voice<'_> {

@@ -14,6 +14,7 @@ mod history;
 mod links;
 mod order;
 mod person;
+mod plan;
 
 pub(crate) use click::effective as effective_click;
 

@@ -10,8 +10,8 @@ use crate::key::{Key, KeyKind};
 use crate::state::Device;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
-use millstream_event::{EntityId, Span, Timestamp};
-use millstream_stitch::{Agent, Component, Session};
+use millstream_event::{EntityId, Timestamp};
+use millstream_stitch::{Agent, Component, Session, SessionRules};
 
 /// Every duplicate session, person by person, in order of time.
 ///
@@ -20,7 +20,7 @@ use millstream_stitch::{Agent, Component, Session};
 pub fn duplicate_sessions(
     state: &dyn StateRead,
     generation: u16,
-    timeout: Span,
+    rules: &SessionRules,
     visit: &mut dyn FnMut(&Session),
 ) -> Result<(), ReadError> {
     walk::<Component>(state, generation, KeyKind::Component, &mut |_, component| {
@@ -37,7 +37,7 @@ pub fn duplicate_sessions(
         }
         sessions.retain(|(_, session)| !session.bot);
         sessions.sort_by(|(a, one), (b, other)| (&one.first, a).cmp(&(&other.first, b)));
-        for duplicate in duplicates(&sessions, timeout) {
+        for duplicate in duplicates(&sessions, rules) {
             visit(duplicate);
         }
         Ok(true)
@@ -45,11 +45,12 @@ pub fn duplicate_sessions(
 }
 
 /// The duplicates among one person's sessions, which are in order of their first events.
-fn duplicates(sessions: &[(EntityId, Session)], timeout: Span) -> Vec<&Session> {
+fn duplicates<'a>(sessions: &'a [(EntityId, Session)], rules: &SessionRules) -> Vec<&'a Session> {
     // Per kind of device and device id: when its sessions so far ended.
     let mut ends: BTreeMap<(&Agent, EntityId), Timestamp> = BTreeMap::new();
     let mut found = Vec::new();
     for (device, session) in sessions {
+        let timeout = rules.of(&session.first.source).timeout;
         let alike = ends.iter().filter(|((agent, _), _)| session.agent.is_alike(agent));
         let mut others = alike.filter(|((_, other), _)| other != device);
         if others.any(|(_, end)| session.first.time - *end <= timeout) {

@@ -2,18 +2,18 @@
 
 use crate::answers::{Arrived, arrived};
 use crate::cluster::TestAgents;
-use crate::oracle::{World, is_bot, runs, world};
+use crate::oracle::{World, is_bot, world};
 use millstream_attribute::ConversionRules;
 use millstream_event::{Event, EventKind, Flags, Span};
-use millstream_pipeline::Spread;
 use millstream_pipeline::stitching::{Origin, WITHIN};
-use millstream_stitch::{Agent, Agents, Candidate, Entry, GraphLimits};
+use millstream_pipeline::{Rules, Spread};
+use millstream_stitch::{Agent, Agents, Candidate, Entry};
 
 const HORIZON: Span = Span::hours(48);
 
 /// Sorted lines in the shape of [`crate::answers::stitching`].
-pub fn lines(events: &[Event], limits: GraphLimits) -> Vec<String> {
-    let world = world(events, limits);
+pub fn lines(events: &[Event], rules: &Rules<'_>) -> Vec<String> {
+    let world = world(events, rules);
     let mut all = Arrived::new();
     for event in events {
         let agent = TestAgents.classify(event.user_agent.as_deref().unwrap());
@@ -27,7 +27,7 @@ pub fn lines(events: &[Event], limits: GraphLimits) -> Vec<String> {
         }
     }
     for events in world.subjects.values() {
-        for run in runs(events) {
+        for run in world.runs(events) {
             session(&mut all, &run);
         }
     }

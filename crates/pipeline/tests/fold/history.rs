@@ -5,8 +5,9 @@ use millstream_event::click_token::ClickReference;
 use millstream_event::envelope::{Correction, DeviceHints, Page};
 use millstream_event::{
     AnonymousId, Arrival, Campaign, Channel, ClickId, Consent, Currency, Event, EventId, EventKind,
-    Flags, Hops, Money, OrderId, SourceId, Surface, Timestamp, UserId,
+    Flags, Hops, Money, OrderId, SourceId, Span, Surface, Timestamp, UserId,
 };
+use millstream_stitch::{SessionRule, SessionRules, Zone};
 use proptest::prelude::*;
 
 const START: i64 = 1_790_000_000_000_000;
@@ -48,6 +49,27 @@ prop_compose! {
 /// Histories of up to `events_max` events; ids collide, so there are duplicates and conflicts.
 pub fn histories(events_max: usize) -> impl Strategy<Value = Vec<Event>> {
     prop::collection::vec(draw(), 1..events_max).prop_map(|draws| draws.iter().map(event).collect())
+}
+
+/// Rules of sessions: timeouts, campaigns and days, with a property of its own now and then. While
+/// the world lasts a day begins in Dubai, Kathmandu and Tokyo, but not in Berlin.
+pub fn session_rules() -> impl Strategy<Value = SessionRules> {
+    let timeout = prop_oneof![Just(30), Just(5), Just(120)].prop_map(Span::minutes);
+    let zone = prop_oneof![
+        3 => Just(""),
+        2 => Just("Asia/Kathmandu"),
+        1 => Just("Asia/Dubai"),
+        1 => Just("Asia/Tokyo"),
+        1 => Just("Europe/Berlin"),
+    ];
+    let rule = (timeout, any::<bool>(), zone).prop_map(|(timeout, by_campaign, zone)| {
+        SessionRule { timeout, by_campaign, by_day: Zone::parse(zone) }
+    });
+    let rules = (rule.clone(), prop::option::of(rule)).prop_map(|(usual, other)| {
+        let source = SourceId::parse("other").unwrap();
+        SessionRules { usual, of_source: other.map(|rule| (source, rule)).into_iter().collect() }
+    });
+    prop_oneof![1 => Just(SessionRules::default()), 2 => rules]
 }
 
 pub fn turns() -> impl Strategy<Value = Vec<Turn>> {

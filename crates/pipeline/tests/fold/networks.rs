@@ -7,6 +7,7 @@ use millstream_attribute::Model;
 use millstream_event::{Event, EventKind, Span, UserId};
 use millstream_pipeline::query;
 use millstream_pipeline::stitching::Stitching;
+use millstream_stitch::SessionRules;
 
 fn later(mut event: Event, delay: Span) -> Event {
     event.received = event.event_time + delay;
@@ -33,8 +34,8 @@ fn arrived(events: &[Event]) -> Stitching {
 
 fn duplicates(events: &[Event]) -> usize {
     let mut found = 0;
-    query::duplicate_sessions(&plainly(events).store, 0, Span::minutes(30), &mut |_| found += 1)
-        .unwrap();
+    let rules = SessionRules::default();
+    query::duplicate_sessions(&plainly(events).store, 0, &rules, &mut |_| found += 1).unwrap();
     found
 }
 

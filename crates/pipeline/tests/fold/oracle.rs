@@ -4,17 +4,16 @@ use crate::answers::WINDOW;
 use crate::cluster::TestAgents;
 use millstream_attribute::{Conversion, ConversionRules, Model, Touch, credits};
 use millstream_event::{
-    Channel, EntityId, Event, EventKind, Flags, Hash128, Money, Revision, Span,
+    Campaign, Channel, EntityId, Event, EventKind, Flags, Hash128, Money, Revision, Span, Timestamp,
 };
+use millstream_pipeline::Rules;
 use millstream_pipeline::rows::{
     ClickRow, ConversionRow, CreditRow, PersonRow, SessionRow, TouchRow,
 };
 use millstream_stitch::{
-    Agents, Candidate, ConversionFact, Entry, EntryKey, GraphLimits, TouchFact,
+    Agents, Candidate, ConversionFact, Entry, EntryKey, GraphLimits, SessionRules, TouchFact,
 };
 use std::collections::{BTreeMap, BTreeSet};
-
-const TIMEOUT: Span = Span::minutes(30);
 
 pub struct World {
     /// Counting events by subject, in event order.
@@ -24,11 +23,12 @@ pub struct World {
     winners: BTreeMap<EntityId, (EntityId, EntryKey, Option<Money>)>,
     pub clicks: Vec<Event>,
     names: BTreeMap<EntityId, String>,
+    rules: SessionRules,
 }
 
 /// Sorted lines in the shape of [`crate::answers::tables`].
-pub fn tables(events: &[Event], limits: GraphLimits) -> Vec<String> {
-    let world = world(events, limits);
+pub fn tables(events: &[Event], rules: &Rules<'_>) -> Vec<String> {
+    let world = world(events, rules);
     let mut lines = Vec::new();
     let mut touches: BTreeMap<EntityId, Vec<Touch>> = BTreeMap::new();
     let mut conversions: BTreeMap<EntityId, Vec<Conversion>> = BTreeMap::new();
@@ -36,7 +36,7 @@ pub fn tables(events: &[Event], limits: GraphLimits) -> Vec<String> {
     for (subject, events) in &world.subjects {
         let person = world.persons[subject];
         members.entry(person).or_default().insert(*subject);
-        for run in runs(events) {
+        for run in world.runs(events) {
             let session = row(&world, *subject, &run);
             let place = (Some(session.session_id), session.bot);
             let mut found = touches_of(&run, *subject, place);
@@ -73,7 +73,7 @@ pub fn tables(events: &[Event], limits: GraphLimits) -> Vec<String> {
     lines
 }
 
-pub fn world(events: &[Event], limits: GraphLimits) -> World {
+pub fn world(events: &[Event], rules: &Rules<'_>) -> World {
     let mut winners: BTreeMap<(String, EntityId, String), &Event> = BTreeMap::new();
     for event in events {
         let name = (event.source.to_string(), event.subject(), event.id.to_string());
@@ -88,6 +88,7 @@ pub fn world(events: &[Event], limits: GraphLimits) -> World {
         winners: BTreeMap::new(),
         clicks: Vec::new(),
         names: BTreeMap::new(),
+        rules: rules.sessions.clone(),
     };
     for event in winners.into_values() {
         if event.kind == EventKind::Click {
@@ -108,7 +109,7 @@ pub fn world(events: &[Event], limits: GraphLimits) -> World {
     for events in world.subjects.values_mut() {
         events.sort_by(|(_, a), (_, b)| a.key.cmp(&b.key));
     }
-    world.persons = persons(&world, limits);
+    world.persons = persons(&world, rules.graph);
     world.winners = orders(&world);
     world
 }
@@ -182,15 +183,40 @@ fn orders(world: &World) -> BTreeMap<EntityId, (EntityId, EntryKey, Option<Money
     claims.into_iter().map(|(order, claims)| (order, decide(claims))).collect()
 }
 
-pub fn runs(events: &[(Event, Entry)]) -> Vec<Vec<&Entry>> {
-    let mut runs: Vec<Vec<&Entry>> = Vec::new();
-    for (_, entry) in events.iter().filter(|(_, entry)| entry.in_session) {
-        match runs.last_mut() {
-            Some(run) if entry.key.time - run[run.len() - 1].key.time <= TIMEOUT => run.push(entry),
-            _ => runs.push(vec![entry]),
+impl World {
+    pub fn runs<'a>(&self, events: &'a [(Event, Entry)]) -> Vec<Vec<&'a Entry>> {
+        let mut runs: Vec<Vec<&Entry>> = Vec::new();
+        for (_, entry) in events.iter().filter(|(_, entry)| entry.in_session) {
+            match runs.last_mut() {
+                Some(run) if !self.begins(run, entry) => run.push(entry),
+                _ => runs.push(vec![entry]),
+            }
         }
+        runs
     }
-    runs
+
+    /// True when an entry begins another session than the one that these are of.
+    fn begins(&self, run: &[&Entry], entry: &Entry) -> bool {
+        let rule = self.rules.of_source.get(&entry.key.source).unwrap_or(&self.rules.usual);
+        let (before, now) = (run[run.len() - 1].key.time, entry.key.time);
+        let another_day = rule.by_day.as_ref().is_some_and(|zone| {
+            let zone = jiff::tz::TimeZone::get(zone.name()).unwrap();
+            let date = |time: Timestamp| {
+                jiff::Timestamp::from_microsecond(time.0).unwrap().to_zoned(zone.clone()).date()
+            };
+            date(before) != date(now)
+        });
+        let bears = |entry: &Entry| {
+            let touch = entry.touch.as_deref().cloned();
+            touch.filter(|touch| touch.click.is_some() || touch.campaign != Campaign::default())
+        };
+        let another_campaign = rule.by_campaign
+            && bears(entry).is_some_and(|new| {
+                let last = run.iter().rev().find_map(|entry| bears(entry));
+                last.is_none_or(|last| !last.same_visit(&new))
+            });
+        now - before > rule.timeout || (now > before && (another_day || another_campaign))
+    }
 }
 
 pub fn is_bot(run: &[&Entry]) -> bool {
@@ -400,7 +426,7 @@ fn clicks(world: &World, lines: &mut Vec<String>) {
             .and_then(|event| event.click.clone())
             .unwrap();
         let session_id = landing.and_then(|(subject, _, entry)| {
-            let runs = runs(&world.subjects[subject]);
+            let runs = world.runs(&world.subjects[subject]);
             let run =
                 runs.into_iter().find(|run| run.iter().any(|other| other.key == entry.key))?;
             Some(run[0].key.name("session", *subject))

@@ -1,13 +1,13 @@
 //! Properties over random histories. Failing seeds are kept beside this file by proptest.
 
 use crate::cluster::{Cluster, Crash, TestAgents};
-use crate::history::{Turn, histories, turns};
+use crate::history::{Turn, histories, session_rules, turns};
 use crate::oracle;
 use crate::{answers, arrivals};
 use millstream_attribute::Model;
 use millstream_event::{Event, Timestamp};
 use millstream_pipeline::Rules;
-use millstream_stitch::GraphLimits;
+use millstream_stitch::{GraphLimits, SessionRules};
 use proptest::prelude::*;
 
 /// Small limits, so that hubs form.
@@ -17,9 +17,17 @@ pub fn rules() -> Rules<'static> {
     Rules { graph: LIMITS, ..Rules::new(&TestAgents) }
 }
 
+fn rules_of(sessions: &SessionRules) -> Rules<'static> {
+    Rules { sessions: sessions.clone(), ..rules() }
+}
+
 /// One owner, one record at a time, in the order given.
 pub fn plainly(events: &[Event]) -> Cluster<'static> {
-    let mut cluster = Cluster::new(rules(), 1);
+    plainly_by(rules(), events)
+}
+
+pub fn plainly_by(rules: Rules<'static>, events: &[Event]) -> Cluster<'static> {
+    let mut cluster = Cluster::new(rules, 1);
     for event in events {
         cluster.append_event(event);
         cluster.drain(1);
@@ -28,8 +36,12 @@ pub fn plainly(events: &[Event]) -> Cluster<'static> {
 }
 
 /// Owners, batches, crashes and ticks as the turns say, events arriving in between.
-pub fn roughly(events: &[Event], turns: &[Turn], owners: usize) -> Cluster<'static> {
-    let mut cluster = Cluster::new(rules(), owners);
+pub fn roughly(
+    rules: Rules<'static>,
+    events: &[Event],
+    (turns, owners): (&[Turn], usize),
+) -> Cluster<'static> {
+    let mut cluster = Cluster::new(rules, owners);
     let mut waiting = events.iter();
     for turn in turns {
         for event in waiting.by_ref().take(turn.batch.min(7)) {
@@ -55,15 +67,17 @@ proptest! {
     #![proptest_config(cases())]
 
     #[test]
-    fn the_fold_agrees_with_the_definitions(events in histories(60)) {
-        let cluster = plainly(&events);
-        same(&oracle::tables(&events, LIMITS), &answers::tables(&cluster.store))?;
+    fn the_fold_agrees_with_the_definitions(events in histories(60), sessions in session_rules()) {
+        let rules = rules_of(&sessions);
+        let cluster = plainly_by(rules.clone(), &events);
+        same(&oracle::tables(&events, &rules), &answers::tables(&cluster.store))?;
     }
 
     #[test]
-    fn how_events_arrived_agrees_with_the_definitions(events in histories(60)) {
-        let cluster = plainly(&events);
-        same(&arrivals::lines(&events, LIMITS), &answers::stitching(&cluster.store))?;
+    fn how_events_arrived_agrees_with_the_definitions(events in histories(60), sessions in session_rules()) {
+        let rules = rules_of(&sessions);
+        let cluster = plainly_by(rules.clone(), &events);
+        same(&arrivals::lines(&events, &rules), &answers::stitching(&cluster.store))?;
     }
 
     #[test]
@@ -71,12 +85,14 @@ proptest! {
         events in histories(50),
         turns in turns(),
         owners in 1usize..5,
+        sessions in session_rules(),
         seed in any::<u64>(),
     ) {
-        let expected = answers::all(&plainly(&events).store);
+        let rules = rules_of(&sessions);
+        let expected = answers::all(&plainly_by(rules.clone(), &events).store);
         let mut other = events.clone();
         shuffle(&mut other, seed);
-        same(&expected, &answers::all(&roughly(&other, &turns, owners).store))?;
+        same(&expected, &answers::all(&roughly(rules, &other, (&turns, owners)).store))?;
     }
 
     #[test]
@@ -84,7 +100,7 @@ proptest! {
         let expected = answers::tables(&plainly(&events).store);
         let mut other: Vec<Event> = events.iter().chain(&events).chain(&events).cloned().collect();
         shuffle(&mut other, seed);
-        let cluster = roughly(&other, &turns, 3);
+        let cluster = roughly(rules(), &other, (&turns, 3));
         same(&expected, &answers::tables(&cluster.store))?;
         let counts = answers::counts(&cluster.store);
         prop_assert_eq!(counts.logged, 3 * events.len() as i64);
@@ -93,7 +109,7 @@ proptest! {
 
     #[test]
     fn sums_equal_the_rows(events in histories(60), turns in turns()) {
-        let cluster = roughly(&events, &turns, 2);
+        let cluster = roughly(rules(), &events, (&turns, 2));
         for model in Model::ALL {
             prop_assert_eq!(answers::credit_sums(&cluster.store, model), answers::credit_rows(&cluster.store, model));
         }

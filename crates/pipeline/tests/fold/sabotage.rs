@@ -4,7 +4,7 @@ use crate::answers;
 use crate::cluster::{Cluster, Crash};
 use crate::history::histories;
 use crate::oracle;
-use crate::properties::{LIMITS, rules};
+use crate::properties::rules;
 use millstream_event::Event;
 use millstream_pipeline::Rules;
 use proptest::strategy::{Strategy, ValueTree};
@@ -24,7 +24,7 @@ fn seen(rules: &Rules<'static>, crash: Crash) -> bool {
         let counts = answers::counts(&cluster.store);
         let miscounted = counts.logged != events.len() as i64
             || counts.logged != counts.visible + counts.duplicate;
-        miscounted || answers::tables(&cluster.store) != oracle::tables(&events, LIMITS)
+        miscounted || answers::tables(&cluster.store) != oracle::tables(&events, rules)
     })
 }
 

@@ -1,12 +1,14 @@
 //! Small stories told whole, where the numbers can be checked by eye.
 
 use crate::answers;
-use crate::properties::plainly;
+use crate::properties::{plainly, plainly_by, rules};
 use millstream_attribute::Model;
 use millstream_event::{
-    AnonymousId, Arrival, Channel, Currency, Event, EventId, EventKind, Money, OrderId, Span,
-    Surface, UserId,
+    AnonymousId, Arrival, Channel, Currency, Event, EventId, EventKind, Money, OrderId, SourceId,
+    Span, Surface, UserId,
 };
+use millstream_pipeline::Rules;
+use millstream_stitch::{SessionRule, SessionRules, Zone};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 
@@ -75,6 +77,67 @@ fn a_late_event_bridges_two_sessions() {
     let cluster = plainly(&[page("a", "d", 0), page("c", "d", 50), page("b", "d", 25)]);
     let counts = answers::counts(&cluster.store);
     assert_eq!((counts.sessions, counts.visible, counts.page_views), (1, 3, 3));
+}
+
+fn by(usual: SessionRule, of_source: &[(&str, SessionRule)]) -> Rules<'static> {
+    let of = |(name, rule): &(&str, SessionRule)| (SourceId::parse(name).unwrap(), rule.clone());
+    let sessions = SessionRules { usual, of_source: of_source.iter().map(of).collect() };
+    Rules { sessions, ..rules() }
+}
+
+fn sessions_by(rules: &Rules<'static>, events: &[Event]) -> i64 {
+    answers::counts(&plainly_by(rules.clone(), events).store).sessions
+}
+
+fn campaign(id: &str, minute: i64, name: &str) -> Event {
+    let mut event = from(page(id, "d", minute), "email");
+    event.campaign.name = Some(name.into());
+    event
+}
+
+#[test]
+fn a_new_campaign_begins_a_session_where_it_is_asked_to() {
+    let rules = by(SessionRule { by_campaign: true, ..SessionRule::default() }, &[]);
+    let visit =
+        [page("a", "d", 0), campaign("b", 5, "x"), page("c", "d", 6), campaign("e", 9, "x")];
+    assert_eq!(answers::counts(&plainly(&visit).store).sessions, 1);
+    assert_eq!(sessions_by(&rules, &visit), 2);
+    // The same campaign again ends nothing, nor does a mere referrer; another one in between does.
+    let search = from(page("f", "d", 10), "organic_search");
+    let mut longer = visit.to_vec();
+    longer.push(search);
+    assert_eq!(sessions_by(&rules, &longer), 2);
+    // One that comes late divides what was one session.
+    longer.push(campaign("l", 7, "y"));
+    assert_eq!(sessions_by(&rules, &longer), 4);
+    // Events of one instant are never parted.
+    assert_eq!(sessions_by(&rules, &[page("a", "d", 0), campaign("b", 0, "x")]), 1);
+}
+
+#[test]
+fn a_day_begins_a_session_in_the_zone_of_the_property() {
+    // The story begins at 14:13:20 UTC: in Kathmandu, 5:45 ahead, the day ends at minute 241 or so.
+    let views = [page("a", "d", 230), page("b", "d", 250)];
+    for (zone, sessions) in [("UTC", 1), ("Europe/Berlin", 1), ("Asia/Kathmandu", 2)] {
+        let rules = by(SessionRule { by_day: Zone::parse(zone), ..SessionRule::default() }, &[]);
+        assert_eq!(sessions_by(&rules, &views), sessions, "{zone}");
+    }
+}
+
+#[test]
+fn the_property_of_the_later_event_says_when_a_gap_is_long() {
+    let short = SessionRule { timeout: Span::minutes(5), ..SessionRule::default() };
+    let rules = by(SessionRule::default(), &[("kiosk", short)]);
+    let at_kiosk = |id: &str, minute: i64| {
+        let mut event = page(id, "d", minute);
+        event.source = SourceId::parse("kiosk").unwrap();
+        event
+    };
+    assert_eq!(sessions_by(&rules, &[page("a", "d", 0), at_kiosk("b", 10)]), 2);
+    assert_eq!(sessions_by(&rules, &[at_kiosk("a", 0), page("b", "d", 10)]), 1);
+    // A late one in between divides what was one.
+    let events = [page("a", "d", 0), page("c", "d", 20), at_kiosk("b", 10)];
+    assert_eq!(sessions_by(&rules, &events), 2);
 }
 
 #[test]
@@ -154,7 +217,7 @@ fn a_long_history_stays_one_session() {
     let cluster = plainly(&events);
     let counts = answers::counts(&cluster.store);
     assert_eq!((counts.sessions, counts.visible), (1, 700));
-    let expected = crate::oracle::tables(&events, crate::properties::LIMITS);
+    let expected = crate::oracle::tables(&events, &crate::properties::rules());
     assert_eq!(answers::tables(&cluster.store), expected);
 }
 

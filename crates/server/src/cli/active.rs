@@ -37,7 +37,7 @@ impl Active {
     }
 
     /// The spans that its figures were folded with.
-    pub const fn spans(&self) -> Spans {
+    pub fn spans(&self) -> Spans {
         Spans::of(&self.parameters)
     }
 }

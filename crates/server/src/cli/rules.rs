@@ -3,6 +3,7 @@
 use crate::agents::AgentList;
 use crate::config::Config;
 use crate::consume::Parameters;
+use millstream_stitch::Zone;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -15,6 +16,9 @@ pub struct FoldRules {
     fold: u32,
     /// Fingerprint of the lists that recognise user agents.
     agents: String,
+    /// Edition of the time zones that days are drawn by; empty where no day begins a session.
+    #[serde(default)]
+    zones: String,
     /// Spans, conversions, limits.
     pub parameters: Parameters,
 }
@@ -24,13 +28,17 @@ impl FoldRules {
     pub fn wanted(config: &Config, agents: &AgentList) -> Self {
         let pipeline = &config.pipeline;
         let parameters = Parameters {
-            timeout: pipeline.timeout,
+            sessions: pipeline.sessions.clone(),
             horizon: pipeline.horizon,
             window: pipeline.window,
             conversions: pipeline.conversions.clone(),
             ..Parameters::default()
         };
-        Self { fold: FOLD_VERSION, agents: agents.fingerprint(), parameters }
+        let zones = match parameters.sessions.by_day() {
+            true => Zone::database_version().to_owned(),
+            false => String::new(),
+        };
+        Self { fold: FOLD_VERSION, agents: agents.fingerprint(), zones, parameters }
     }
 
     /// Those that were recorded; none before any were.

@@ -8,11 +8,15 @@ use toml::{Table, Value};
 pub const REFERENCE: &str = include_str!("reference.toml");
 
 /// Keys that have no default and stand in the reference as comments. `*` is any name.
-const OPTIONAL: [&str; 13] = [
+const OPTIONAL: [&str; 17] = [
     "capture.country_database",
     "sources",
     "sources.name",
     "sources.write_keys",
+    "sources.timeout_minutes",
+    "sources.split_by_campaign",
+    "sources.split_by_day",
+    "sources.time_zone",
     "tls.certificate",
     "tls.key",
     "consent.regions.*",

@@ -6,6 +6,7 @@
 mod error;
 mod kept;
 mod layers;
+mod properties;
 pub mod raw;
 pub mod resolved;
 

@@ -113,6 +113,14 @@ pub struct Source {
     pub name: String,
     /// The keys as text, or `hash:` and 32 hexadecimal digits.
     pub write_keys: Vec<String>,
+    /// Session timeout.
+    pub timeout_minutes: Option<u32>,
+    /// Whether a new campaign begins a session.
+    pub split_by_campaign: Option<bool>,
+    /// Whether a new day begins a session.
+    pub split_by_day: Option<bool>,
+    /// Whose days.
+    pub time_zone: Option<String>,
 }
 
 /// `[tls]`
@@ -169,6 +177,12 @@ pub struct Pipeline {
     pub checkpoint_minutes: u32,
     /// Session timeout.
     pub timeout_minutes: u32,
+    /// Whether a new campaign begins a session.
+    pub split_by_campaign: bool,
+    /// Whether a new day begins a session.
+    pub split_by_day: bool,
+    /// Whose days.
+    pub time_zone: String,
     /// Lateness.
     pub horizon_hours: u32,
     /// Attribution window.

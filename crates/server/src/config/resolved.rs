@@ -2,6 +2,7 @@
 
 use super::error::ConfigError;
 use super::kept::{KeptTables, sql, tables};
+use super::properties::session_rules;
 use super::raw::{self, Raw};
 use crate::capture::{
     CaptureOptions, ConsentDefaults, KeyHash, Limits, Source, Timeouts, TlsFiles,
@@ -11,6 +12,7 @@ use crate::sql::Bounds;
 use millstream_attribute::conversion::ConversionRules;
 use millstream_event::control::Settings;
 use millstream_event::{Purposes, SourceId, Span};
+use millstream_stitch::SessionRules;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -44,8 +46,8 @@ pub struct Pipeline {
     pub niceness: u8,
     /// From one copy of the state to the next.
     pub checkpoint_every: Duration,
-    /// Session timeout.
-    pub timeout: Span,
+    /// When an event begins a session.
+    pub sessions: SessionRules,
     /// Lateness.
     pub horizon: Span,
     /// Attribution window.
@@ -89,6 +91,7 @@ impl Config {
     pub fn resolve(raw: Raw) -> Result<Self, ConfigError> {
         let capture = capture(&raw)?;
         let roles = roles(&raw.server.roles)?;
+        let sessions = session_rules(&raw.pipeline, &raw.sources)?;
         Ok(Self {
             data_dir: raw.server.data_dir,
             capture,
@@ -103,7 +106,7 @@ impl Config {
             },
             tables: tables(&raw.tables)?,
             sql: sql(&raw.sql)?,
-            pipeline: pipeline(&raw.pipeline)?,
+            pipeline: pipeline(&raw.pipeline, sessions)?,
         })
     }
 }
@@ -280,7 +283,7 @@ fn log(raw: raw::Log) -> Result<raw::Log, ConfigError> {
     Ok(raw)
 }
 
-fn pipeline(raw: &raw::Pipeline) -> Result<Pipeline, ConfigError> {
+fn pipeline(raw: &raw::Pipeline, sessions: SessionRules) -> Result<Pipeline, ConfigError> {
     let (minutes, most) = (raw.checkpoint_minutes as usize, CHECKPOINT_MINUTES_MAX as usize);
     for (key, value, range, why) in [
         ("pipeline.owners", raw.owners, 1..=OWNERS_MAX, "use 1 to 64"),
@@ -292,12 +295,8 @@ fn pipeline(raw: &raw::Pipeline) -> Result<Pipeline, ConfigError> {
             return Err(wrong(key, value, why));
         }
     }
-    if raw.timeout_minutes == 0 || raw.window_days == 0 {
-        return Err(wrong(
-            "pipeline.timeout_minutes",
-            raw.timeout_minutes,
-            "timeout and window must be at least 1",
-        ));
+    if raw.window_days == 0 {
+        return Err(wrong("pipeline.window_days", raw.window_days, "use at least 1"));
     }
     let revenue = raw.revenue_events.iter().map(|name| (name.as_str(), true));
     let others = raw.conversion_events.iter().map(|name| (name.as_str(), false));
@@ -306,7 +305,7 @@ fn pipeline(raw: &raw::Pipeline) -> Result<Pipeline, ConfigError> {
         batch_records: raw.batch_records,
         niceness: raw.niceness,
         checkpoint_every: Duration::from_secs(60 * u64::from(raw.checkpoint_minutes)),
-        timeout: Span::minutes(i64::from(raw.timeout_minutes)),
+        sessions,
         horizon: Span::hours(i64::from(raw.horizon_hours)),
         window: Span::days(i64::from(raw.window_days)),
         conversions: ConversionRules::new(revenue.chain(others)),
@@ -352,8 +351,8 @@ mod tests {
         let lists = crate::agents::AgentList::default();
         let rules = millstream_pipeline::Rules::new(&lists);
         assert_eq!(
-            (config.pipeline.timeout, config.pipeline.horizon, config.pipeline.window),
-            (rules.timeout, rules.horizon, rules.window)
+            (config.pipeline.sessions, config.pipeline.horizon, config.pipeline.window),
+            (rules.sessions, rules.horizon, rules.window)
         );
         assert_eq!(config.settings, Settings::default());
     }
@@ -380,6 +379,18 @@ mod tests {
             ("[log]\nbytes_max = 5", "log.bytes_max"),
             ("[log]\nretain_days = 0", "log.retain_days"),
             ("[log]\nretain_bytes = 5", "log.retain_bytes"),
+            ("[pipeline]\ntimeout_minutes = 0", "pipeline.timeout_minutes"),
+            ("[pipeline]\ntimeout_minutes = 527041", "pipeline.timeout_minutes"),
+            ("[pipeline]\nwindow_days = 0", "pipeline.window_days"),
+            ("[pipeline]\ntime_zone = \"Mars/Olympus\"", "pipeline.time_zone"),
+            (
+                "[[sources]]\nname = \"a\"\nwrite_keys = [\"k\"]\ntimeout_minutes = 0",
+                "sources.timeout_minutes",
+            ),
+            (
+                "[[sources]]\nname = \"a\"\nwrite_keys = [\"k\"]\ntime_zone = \"Nowhere\"",
+                "sources.time_zone",
+            ),
             ("[pipeline]\nniceness = 20", "pipeline.niceness"),
             ("[pipeline]\ncheckpoint_minutes = 0", "pipeline.checkpoint_minutes"),
             ("[pipeline]\ncheckpoint_minutes = 10081", "pipeline.checkpoint_minutes"),

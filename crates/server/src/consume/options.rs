@@ -7,7 +7,7 @@ use millstream_event::control::Control;
 use millstream_event::{Span, Timestamp};
 use millstream_log::EventLog;
 use millstream_pipeline::Rules;
-use millstream_stitch::{Agents, GraphLimits};
+use millstream_stitch::{Agents, GraphLimits, SessionRules};
 use millstream_store::StateStore;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -64,8 +64,8 @@ pub struct Parameters {
     /// The generation: not a rule itself.
     #[serde(skip)]
     pub generation: u16,
-    /// Longest gap within a session.
-    pub timeout: Span,
+    /// When an event begins a session.
+    pub sessions: SessionRules,
     /// Events received later than this after they happened are labelled late.
     pub horizon: Span,
     /// How long a touch can be credited.
@@ -89,7 +89,7 @@ impl Default for Parameters {
         let rules = Rules::new(&NoAgents);
         Self {
             generation: rules.generation,
-            timeout: rules.timeout,
+            sessions: rules.sessions,
             horizon: rules.horizon,
             window: rules.window,
             conversions: rules.conversions,
@@ -103,7 +103,7 @@ impl Parameters {
     pub fn rules<'a>(&self, agents: &'a dyn Agents) -> Rules<'a> {
         Rules {
             generation: self.generation,
-            timeout: self.timeout,
+            sessions: self.sessions.clone(),
             horizon: self.horizon,
             window: self.window,
             conversions: self.conversions.clone(),

@@ -11,6 +11,7 @@ use crate::consume::Parameters;
 use millstream_event::{Channel, Money, Span};
 use millstream_pipeline::StateRead;
 use millstream_pipeline::query;
+use millstream_stitch::SessionRules;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
@@ -26,11 +27,11 @@ pub struct StateFigures<'a> {
     pub delivery: DeliveryCounts,
 }
 
-/// The spans that a state was folded with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The spans that a state was folded with, and when they end a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spans {
-    /// Longest gap within a session.
-    pub timeout: Span,
+    /// When an event begins a session.
+    pub sessions: SessionRules,
     /// Events received later than this after they happened are late.
     pub horizon: Span,
     /// The window that the rollups are kept for; others are computed on request.
@@ -39,9 +40,9 @@ pub struct Spans {
 
 impl Spans {
     /// Those of a generation's rules.
-    pub const fn of(parameters: &Parameters) -> Self {
-        let Parameters { timeout, horizon, window, .. } = *parameters;
-        Self { timeout, horizon, window }
+    pub fn of(parameters: &Parameters) -> Self {
+        let Parameters { horizon, window, .. } = *parameters;
+        Self { sessions: parameters.sessions.clone(), horizon, window }
     }
 }
 

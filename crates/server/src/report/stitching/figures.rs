@@ -3,11 +3,11 @@
 use crate::report::error::ReportError;
 use crate::report::query::{DateRange, Split};
 use crate::report::state::{StateFigures, count, days};
-use millstream_event::{Span, Timestamp};
+use millstream_event::Timestamp;
 use millstream_pipeline::query::{self, StitchingSums};
 use millstream_pipeline::stitching::Origin;
 use millstream_pipeline::{Spread, StateRead};
-use millstream_stitch::Session;
+use millstream_stitch::{Session, SessionRules};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -143,17 +143,17 @@ pub fn read(
             found.total.add(&sums);
         }
     })?;
-    duplicates(&mut found, (state, generation, figures.spans.timeout), (split, range))?;
+    duplicates(&mut found, (state, generation, &figures.spans.sessions), (split, range))?;
     found.identity = identity(state, generation)?;
     Ok(found)
 }
 
 fn duplicates(
     found: &mut StitchingFigures,
-    (state, generation, timeout): (&dyn StateRead, u16, Span),
+    (state, generation, rules): (&dyn StateRead, u16, &SessionRules),
     (split, range): (Split, &DateRange),
 ) -> Result<(), ReportError> {
-    query::duplicate_sessions(state, generation, timeout, &mut |session: &Session| {
+    query::duplicate_sessions(state, generation, rules, &mut |session: &Session| {
         let day = Timestamp::utc_day(session.first.time);
         if !range.contains(day) {
             return;
