@@ -38,7 +38,9 @@ function Choice({ name, legend, choices, value, choose }) {
   </fieldset>`;
 }
 
-function Row({ row, by, most }) {
+const ratio = (roas) => (roas === null || roas === undefined ? "–" : roas.toFixed(2));
+
+function Row({ row, by, most, costs }) {
   const name = row[by] || "(none)";
   const width = most > 0 ? Math.max(0, (100 * row.revenue_minor) / most) : 0;
   return html`<tr>
@@ -51,6 +53,10 @@ function Row({ row, by, most }) {
     <td class="wide">${count(row.sessions)}</td>
     <td>${share(row.conversions)}</td>
     <td>${money(row.revenue_minor, row.currency)}</td>
+    ${costs &&
+    html`<td>${row.cost_minor === null ? "–" : money(row.cost_minor, row.currency)}</td>
+      <td class="wide">${row.cac_minor === null ? "–" : money(row.cac_minor, row.currency)}</td>
+      <td>${ratio(row.roas)}</td>`}
   </tr>`;
 }
 
@@ -59,6 +65,7 @@ function Table({ report, by }) {
   const most = Math.max(0, ...rows.map((row) => row.revenue_minor));
   const more = report.rows.length - rows.length;
   const totals = report.totals;
+  const costs = report.rows.some((row) => row.cost_minor !== null);
   const revenue = totals.revenue.length
     ? totals.revenue.map((one) => money(one.revenue_minor, one.currency)).join(" + ")
     : "–";
@@ -73,10 +80,11 @@ function Table({ report, by }) {
           <th scope="col" class="wide">Sessions</th>
           <th scope="col">Conversions</th>
           <th scope="col">Revenue</th>
+          ${costs && html`<th scope="col">Cost</th><th scope="col" class="wide">CAC</th><th scope="col">ROAS</th>`}
         </tr>
       </thead>
       <tbody>
-        ${rows.map((row) => html`<${Row} key=${row[by] + row.currency} row=${row} by=${by} most=${most} />`)}
+        ${rows.map((row) => html`<${Row} key=${row[by] + row.currency} row=${row} by=${by} most=${most} costs=${costs} />`)}
       </tbody>
       <tfoot>
         <tr>
@@ -86,10 +94,20 @@ function Table({ report, by }) {
           <td class="wide">${count(totals.sessions)}</td>
           <td>${share(totals.conversions)}</td>
           <td>${revenue}</td>
+          ${costs &&
+          html`<td>${totals.cost_minor === null ? "–" : money(totals.cost_minor, totals.currency)}</td>
+            <td class="wide">${totals.cac_minor === null ? "–" : money(totals.cac_minor, totals.currency)}</td>
+            <td>${ratio(totals.roas)}</td>`}
         </tr>
       </tfoot>
     </table>
   </div>`;
+}
+
+function Strays({ spend }) {
+  if (!spend?.length) return null;
+  const names = spend.map(({ name, nearest }) => (nearest.length ? `${name} (${nearest.join(", ")}?)` : name));
+  return html`<p class="note">Spend on what was never met: ${names.join("; ")}.</p>`;
 }
 
 export function Campaigns({ report, by, model, busy, choose }) {
@@ -108,7 +126,7 @@ export function Campaigns({ report, by, model, busy, choose }) {
     ${!report
       ? html`<div class="skeleton tall" aria-hidden="true"></div>`
       : report.rows.length
-        ? html`<${Table} report=${report} by=${shown} />`
+        ? html`<${Table} report=${report} by=${shown} /><${Strays} spend=${report.unmatched_spend} />`
         : html`<p class="empty">No touches yet. They appear with the first visit that carries a campaign, or comes from another site.</p>`}
   </section>`;
 }

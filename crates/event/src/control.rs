@@ -1,6 +1,7 @@
-//! Control records: links, settings. One ordered history in the control lane, stored as JSON.
+//! Control records: links, settings, money spent. One ordered history in the control lane, stored as JSON.
 
 use crate::campaign::Campaign;
+use crate::ledger::Ledger;
 use crate::time::Timestamp;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -14,6 +15,8 @@ pub enum Control {
     Link(Link),
     /// The configuration that reports and rules depend on was changed.
     Settings(Settings),
+    /// Spend, budgets or rates were imported.
+    Ledger(Ledger),
 }
 
 /// A governed link: where `/r/{slug}` leads. Each change is a new version.

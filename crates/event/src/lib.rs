@@ -23,6 +23,7 @@ pub mod ids;
 pub mod json;
 mod kind;
 pub mod lane;
+pub mod ledger;
 pub mod money;
 pub mod quarantine;
 pub mod record;

@@ -5,6 +5,7 @@ use crate::key::Key;
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use millstream_event::consent::Aggregate;
+use millstream_event::control::Control;
 use millstream_event::envelope::{self, DecodeError};
 use millstream_event::{EntityId, Event, Hash128, Kind, Quarantine, QuarantineReason, Record};
 use millstream_stitch::Candidate;
@@ -23,6 +24,8 @@ pub(crate) enum Content {
     Item(Box<Item>),
     /// A count that stands for unstored events.
     Aggregate(Aggregate),
+    /// A control record; none where a newer version wrote it.
+    Control(Option<Box<Control>>),
     /// A kind whose payload the fold does not read.
     Unread,
     /// A payload of ours that is damaged: what it should be, and what is wrong.
@@ -109,6 +112,7 @@ fn content(record: &Record) -> Content {
             .map_or_else(|error| damaged("item", &error), |item| Content::Item(Box::new(item))),
         Kind::Aggregate => serde_json::from_slice(payload)
             .map_or_else(|error| damaged("aggregate", &error), Content::Aggregate),
-        Kind::Control | Kind::Tick | Kind::Erase | Kind::Delivery => Content::Unread,
+        Kind::Control => Content::Control(serde_json::from_slice(payload).ok().map(Box::new)),
+        Kind::Tick | Kind::Erase | Kind::Delivery => Content::Unread,
     }
 }

@@ -47,6 +47,12 @@ pub enum KeyKind {
     Conversion = 19,
     /// A partial sum of how events arrived and sessions resolved.
     Stitching = 20,
+    /// What was spent, by day. In the control lane, as budgets and rates are.
+    Spend = 28,
+    /// What may be spent, by first day.
+    Budget = 29,
+    /// What a currency was worth, by day.
+    Rate = 30,
 }
 
 /// A key: 37 bytes.
@@ -159,6 +165,18 @@ impl Key {
         let mut ordinal = [0; 16];
         ordinal[8..].copy_from_slice(&position.0.to_be_bytes());
         Self::new(generation, Lane::CONTROL, KeyKind::Control, Hash128(ordinal))
+    }
+
+    /// A row of the ledger: by day, then by name.
+    pub fn ledger(generation: u16, kind: KeyKind, day: i32, name: Hash128) -> Self {
+        let mut entity = [0; 16];
+        entity[..4].copy_from_slice(&Self::ledger_day(day));
+        Self::new(generation, Lane::CONTROL, kind, Hash128(entity)).with_suffix(name)
+    }
+
+    /// A day such that bytes sort as days do.
+    pub const fn ledger_day(day: i32) -> [u8; 4] {
+        (day ^ i32::MIN).to_be_bytes()
     }
 
     /// The prefix of every key of one kind in one lane.

@@ -9,6 +9,7 @@ use crate::stitching::Stitching;
 use alloc::boxed::Box;
 use alloc::string::ToString;
 use alloc::vec::Vec;
+use millstream_event::ledger::{Budget, Rate, Spend};
 use millstream_stitch::{Component, Entry, Node, Session};
 use serde::{Deserialize, Serialize};
 
@@ -56,6 +57,12 @@ pub enum Value {
     Quarantined(Box<Quarantined>),
     /// The payload of a control record.
     Control(Vec<u8>),
+    /// See [`Spend`].
+    Spend(Box<Spend>),
+    /// See [`Budget`].
+    Budget(Box<Budget>),
+    /// See [`Rate`].
+    Rate(Box<Rate>),
 }
 
 /// A stored value that cannot be read.
@@ -167,4 +174,7 @@ variants! {
     Counts: Counts,
     Stitching: Stitching,
     Quarantined: Quarantined,
+    Spend: Spend,
+    Budget: Budget,
+    Rate: Rate,
 }

@@ -13,6 +13,7 @@ pub mod document;
 pub mod export;
 pub mod import;
 pub mod instance;
+pub mod ledger;
 pub mod links;
 pub mod load;
 pub mod path_data;

@@ -30,3 +30,5 @@ mod replays;
 mod scorecards;
 #[path = "cli/shop.rs"]
 mod shop;
+#[path = "cli/spend.rs"]
+mod spend;

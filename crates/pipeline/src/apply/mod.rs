@@ -11,6 +11,7 @@ mod event;
 mod facts;
 mod graph;
 mod history;
+mod ledger;
 mod links;
 mod order;
 mod person;
@@ -25,8 +26,9 @@ use crate::rules::Rules;
 use crate::state::Quarantined;
 use crate::view::{ApplyError, Stamp, View};
 use alloc::vec::Vec;
+use millstream_event::control::Control;
 use millstream_event::{
-    EntityId, EventKind, Hash128, Kind, Lane, Quarantine, QuarantineReason, Record, SourceId,
+    EntityId, EventKind, Hash128, Lane, Quarantine, QuarantineReason, Record, SourceId,
 };
 
 /// Folds one record: changes the view, or says which keys must be loaded first.
@@ -70,10 +72,13 @@ pub fn apply(view: &mut View, rules: &Rules<'_>, decoded: &Decoded<'_>) -> Resul
             let count = i64::try_from(aggregate.count).unwrap_or(i64::MAX);
             view.count(stamp.generation, header.lane, |counts| counts.unconsented += count);
         }
-        Content::Unread if header.kind == Kind::Control => view.put(
-            Key::control(rules.generation, record.position),
-            crate::value::Value::Control(record.payload.clone()),
-        ),
+        Content::Control(control) => {
+            let key = Key::control(rules.generation, record.position);
+            view.put(key, crate::value::Value::Control(record.payload.clone()));
+            if let Some(Control::Ledger(change)) = control.as_deref() {
+                ledger::apply(view, rules.generation, change);
+            }
+        }
         Content::Unread => {}
         Content::Damaged(what, why) => return Err(damaged(record, what, why)),
     }

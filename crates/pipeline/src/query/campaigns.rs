@@ -25,7 +25,8 @@ pub enum By {
 }
 
 impl By {
-    fn key(self, dimensions: &Dimensions) -> Box<str> {
+    /// The group that these dimensions belong to.
+    pub fn key(self, dimensions: &Dimensions) -> Box<str> {
         let text = match self {
             Self::Channel => &dimensions.channel,
             Self::Source => &dimensions.source,
@@ -98,6 +99,48 @@ pub fn campaigns(
         })?;
     }
     Ok(sums.into_values().collect())
+}
+
+/// Credited value in minor units by group, UTC day of the conversion and currency.
+pub type RevenueDays = BTreeMap<Box<str>, BTreeMap<(i32, Currency), i128>>;
+
+/// The revenue of [`campaigns`] day by day, for whoever converts it.
+///
+/// # Errors
+/// When the state cannot be read.
+pub fn revenue_days(
+    state: &dyn StateRead,
+    query: &CampaignQuery,
+) -> Result<RevenueDays, ReadError> {
+    let mut found = RevenueDays::new();
+    cells(state, query, Metric::Credits(query.model), &mut |day, cell| {
+        if let Some(currency) = cell.dimensions.currency {
+            let days = found.entry(query.by.key(&cell.dimensions)).or_default();
+            *days.entry((day, currency)).or_default() += cell.amount;
+        }
+    })?;
+    Ok(found)
+}
+
+/// How often each combination of dimensions was met by touch or click: within the days asked for,
+/// and ever.
+///
+/// # Errors
+/// When the state cannot be read.
+pub fn weights(
+    state: &dyn StateRead,
+    query: &CampaignQuery,
+) -> Result<BTreeMap<Dimensions, (i64, i64)>, ReadError> {
+    let ever = CampaignQuery { days: i32::MIN..=i32::MAX, bots: false, ..query.clone() };
+    let mut found: BTreeMap<Dimensions, (i64, i64)> = BTreeMap::new();
+    for metric in [Metric::Touches, Metric::Clicks] {
+        cells(state, &ever, metric, &mut |day, cell| {
+            let met = found.entry(cell.dimensions).or_default();
+            met.0 += if query.days.contains(&day) { cell.count } else { 0 };
+            met.1 += cell.count;
+        })?;
+    }
+    Ok(found)
 }
 
 fn cells(

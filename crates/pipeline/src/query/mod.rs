@@ -2,14 +2,19 @@
 
 mod campaigns;
 mod duplicate_sessions;
+mod ledger;
 mod lookup;
 mod person_trace;
 mod rows;
 mod stitching;
 mod tables;
 
-pub use campaigns::{By, CampaignQuery, CampaignSum, SessionDay, campaigns, session_days};
+pub use campaigns::{
+    By, CampaignQuery, CampaignSum, RevenueDays, SessionDay, campaigns, revenue_days, session_days,
+    weights,
+};
 pub use duplicate_sessions::duplicate_sessions;
+pub use ledger::{budgets, rates, spend};
 pub use lookup::{
     Chain, Counting, EventName, EventTrace, Outcome, controls, conversion, copies, counting_at,
     device, members, outcome, person, quarantine, touch_event,

@@ -30,6 +30,7 @@ pub mod quarantine;
 pub mod replay;
 mod reports;
 pub mod routes;
+pub mod spend;
 pub mod sql;
 pub mod status;
 pub mod stream;

@@ -1,10 +1,12 @@
 //! What the admin plane asks of the rest of the process, each as a small trait.
 
 use crate::audit::{Chain, Subject};
+use crate::ledger::{LedgerKind, LedgerOutcome};
 use crate::links::{EditError, Editor, Proposal, Registry};
-use crate::report::{Figures, Freshness, ReportError};
+use crate::report::{DateRange, Figures, Freshness, ReportError};
 use crate::sql::{Answer, AskError, Question};
 use millstream_event::control::Link;
+use millstream_event::ledger::Ledger;
 use millstream_event::{Quarantine, QuarantineReason, Timestamp};
 use serde::Serialize;
 use std::io::{Read, Write};
@@ -198,6 +200,26 @@ pub trait Transfer: Send + Sync {
     ) -> Result<(), TransferError>;
 }
 
+/// Reads and changes the ledger. Blocking.
+pub trait LedgerDesk: Send + Sync {
+    /// Takes a table in, or says what is wrong with it.
+    ///
+    /// # Errors
+    /// When the text is no such table, or the log does not take it.
+    fn import(
+        &self,
+        kind: LedgerKind,
+        text: &[u8],
+        dry_run: bool,
+    ) -> Result<LedgerOutcome, TransferError>;
+
+    /// The rows in force: spend of these days, or every budget or rate.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    fn rows(&self, kind: LedgerKind, range: &DateRange) -> Result<Ledger, TransferError>;
+}
+
 /// Answers questions in SQL. Blocking.
 pub trait Questions: Send + Sync {
     /// Answers one question.
@@ -231,6 +253,8 @@ pub struct AdminParts {
     pub evidence: Arc<dyn Evidence>,
     /// Links.
     pub links: Arc<dyn LinkDesk>,
+    /// Spend, budgets, rates.
+    pub ledger: Arc<dyn LedgerDesk>,
     /// Files in, tables out.
     pub transfer: Arc<dyn Transfer>,
     /// Questions in SQL.

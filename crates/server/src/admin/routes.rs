@@ -5,8 +5,9 @@ use super::plane::Plane;
 use super::token::Role;
 use super::{
     assets, audits, backfill, backup, export, import, links, live, metrics, openapi, quarantine,
-    replay, reports, sql, status,
+    replay, reports, spend, sql, status,
 };
+use crate::ledger;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -94,8 +95,10 @@ const REPORT_QUERY: &[Parameter] = &[
     text("from", "First day, YYYY-MM-DD, UTC."),
     text("to", "Last day, YYYY-MM-DD, UTC."),
     choice("bots", "Count the touches of bots, too.", &["true", "false"]),
+    text("currency", "The one currency of all amounts, by the imported rates."),
     choice("format", "How to write it.", &["json", "table", "csv", "html"]),
 ];
+const LEDGER: Parameter = choice("kind", "What the rows are.", &["spend", "budgets", "rates"]);
 const SLUG: &[Parameter] = &[text("slug", "The link's slug.")];
 
 const fn read(path: &'static str, about: &'static str, schema: &'static str) -> Endpoint {
@@ -128,7 +131,7 @@ fn figures() -> Vec<(Endpoint, MethodRouter<Arc<Plane>>)> {
         names: &[choice(
             "kind",
             "Which report.",
-            &["campaigns", "sessions", "delivery", "stitching"],
+            &["campaigns", "sessions", "delivery", "stitching", "budgets"],
         )],
         ..read("/api/report/{kind}", "A report with its freshness and gaps.", "Report")
     };
@@ -270,10 +273,31 @@ fn upkeep() -> Vec<(Endpoint, MethodRouter<Arc<Plane>>)> {
     ]
 }
 
+fn money() -> Vec<(Endpoint, MethodRouter<Arc<Plane>>)> {
+    const SPENT: Endpoint = Endpoint {
+        query: &[LEDGER, text("from", "First day."), text("to", "Last day.")],
+        ..read("/api/spend", "Spend, budgets or rates in force.", "Ledger")
+    };
+    const SPEND: Endpoint = Endpoint {
+        query: &[LEDGER, choice("dry_run", "Only tell what would change.", &["true", "false"])],
+        request: Some("File"),
+        streams: true,
+        ..change(
+            "POST",
+            "/api/spend",
+            "Takes a table in; rows replace earlier ones.",
+            "LedgerOutcome",
+        )
+    };
+    let table = DefaultBodyLimit::max(ledger::FILE_BYTES_MAX + 1);
+    vec![(SPENT, get(spend::get)), (SPEND, post(spend::post).layer(table))]
+}
+
 /// Every route with its handler, the dashboard's files apart.
 pub fn table() -> Vec<(Endpoint, MethodRouter<Arc<Plane>>)> {
     let mut all = figures();
     all.extend(changes());
+    all.extend(money());
     all.extend(upkeep());
     all
 }

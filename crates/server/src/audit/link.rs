@@ -36,7 +36,7 @@ fn brought(sources: &Sources<'_>, slug: &str) -> Result<Chain, ReportError> {
         let query =
             ReportQuery { by: By::Link, model: *model, ..ReportQuery::new(ReportKind::Campaigns) };
         let sums = figures.campaigns(&query)?;
-        let Some(sum) = sums.into_iter().find(|sum| sum.key == slug) else { continue };
+        let Some(sum) = sums.sums.into_iter().find(|sum| sum.key == slug) else { continue };
         if chain.facts.is_empty() {
             chain = chain
                 .with("clicks", sum.clicks)

@@ -229,7 +229,7 @@ impl Engine {
     }
 
     /// Waits for control records that were logged but not folded when the last process ended.
-    fn caught_up_with_controls(&self) {
+    pub(super) fn caught_up_with_controls(&self) {
         let head = self.instance.log.heads().get(millstream_event::Lane::CONTROL);
         let version = u32::try_from(head.0).unwrap_or(u32::MAX);
         if !self.registry.wait_for(version, Duration::from_secs(30)) {
@@ -304,6 +304,7 @@ impl Engine {
                 registry: Arc::clone(&self.registry),
                 editor: Arc::clone(&self.editor),
             }),
+            ledger: Arc::new(super::ledger::Books(Arc::clone(self))),
             transfer: Arc::new(super::transfer::Gateway(Arc::clone(self))),
             questions: Arc::new(super::questions::Asking(Arc::clone(self))),
             refolding: Arc::new(super::backfill::Anew(Arc::clone(self))),

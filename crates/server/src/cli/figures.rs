@@ -6,8 +6,8 @@ use crate::capture::{Counters, Endpoint};
 use crate::report::state::StateFigures;
 use crate::report::stitching::StitchingFigures;
 use crate::report::{
-    CampaignSum, DateRange, DeliveryCounts, EndpointTiming, Figures, HopTiming, OutcomeCounts,
-    ReportError, ReportQuery, SessionDay, SessionTotals,
+    BudgetSum, CampaignFigures, DateRange, DeliveryCounts, EndpointTiming, Figures, HopTiming,
+    OutcomeCounts, ReportError, ReportQuery, SessionDay, SessionTotals,
 };
 use millstream_event::Span;
 use millstream_store::Reading;
@@ -44,8 +44,12 @@ impl StoreFigures {
 }
 
 impl Figures for StoreFigures {
-    fn campaigns(&self, query: &ReportQuery) -> Result<Vec<CampaignSum>, ReportError> {
+    fn campaigns(&self, query: &ReportQuery) -> Result<CampaignFigures, ReportError> {
         self.read(|figures| figures.campaigns(query))
+    }
+
+    fn budgets(&self, query: &ReportQuery) -> Result<Vec<BudgetSum>, ReportError> {
+        self.read(|figures| figures.budgets(query))
     }
 
     fn session_totals(&self) -> Result<SessionTotals, ReportError> {

@@ -17,6 +17,7 @@ mod export;
 mod failure;
 mod figures;
 mod import;
+mod ledger;
 mod link_table;
 mod links;
 mod load;
@@ -33,6 +34,7 @@ mod report;
 mod rules;
 mod score;
 mod serve;
+mod spend;
 mod sql;
 mod standing;
 mod succession;
@@ -63,6 +65,7 @@ enum Command {
     Demo(demo::Demo),
     Import(import::Import),
     Links(links::Links),
+    Spend(spend::Spend),
     Report(report::Report),
     Attribute(attribute::Attribute),
     Audit(audit::Audit),
@@ -87,6 +90,7 @@ impl Command {
             Self::Demo(demo) => demo.run(),
             Self::Import(import) => import.run(),
             Self::Links(links) => links.run(),
+            Self::Spend(spend) => spend.run(),
             Self::Report(report) => report.run(),
             Self::Attribute(attribute) => attribute.run(),
             Self::Audit(audit) => audit.run(),

@@ -11,7 +11,7 @@ use std::sync::Arc;
 /// Prints a report over the whole range of the data, or over the days given.
 #[derive(Args, Clone, Debug)]
 pub struct Report {
-    /// campaigns, sessions, delivery or stitching.
+    /// campaigns, budgets, sessions, delivery or stitching.
     pub kind: String,
     /// Group campaigns by channel, source, campaign or link; stitching by source, country, region,
     /// device, browser, connection or event.
@@ -36,6 +36,9 @@ pub struct Report {
     /// Count the touches and clicks of bots, too.
     #[arg(long)]
     pub bots: bool,
+    /// The one currency of all amounts, such as EUR, by the imported rates of each day.
+    #[arg(long)]
+    pub currency: Option<String>,
     /// table, json, csv or html.
     #[arg(long, default_value = "table")]
     pub format: String,
@@ -72,6 +75,7 @@ impl Report {
             ("window", &self.window),
             ("from", &self.from),
             ("to", &self.to),
+            ("currency", &self.currency),
         ];
         let mut all: Vec<_> =
             given.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))).collect();

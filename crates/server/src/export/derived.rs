@@ -5,7 +5,7 @@ use millstream_event::Span;
 use millstream_event::control::Control;
 use millstream_pipeline::StateRead;
 use millstream_pipeline::query::{self, ReadError, Rows};
-use millstream_store::tables::{LinkRow, Row, Table, write_rows};
+use millstream_store::tables::{LinkRow, Row, SpendRow, Table, write_rows};
 use std::io::Write;
 
 /// Writes a table other than events and quarantine.
@@ -27,6 +27,9 @@ pub(super) fn derived(
         }
         Table::Clicks => write(request, out, |rows| query::clicks(read, generation, rows)),
         Table::Links => write(request, out, |rows| links(read, generation, rows)),
+        Table::Spend => write(request, out, |rows| {
+            query::spend(read, generation, i32::MIN..=i32::MAX, &mut |spend| rows(SpendRow(spend)))
+        }),
         Table::Events | Table::Quarantine => Ok(0),
     }
 }
@@ -48,6 +51,6 @@ fn write<R: Row>(
 fn links(read: &dyn StateRead, generation: u16, rows: Rows<'_, LinkRow>) -> Result<(), ReadError> {
     query::controls(read, generation, &mut |(position, control)| match control {
         Control::Link(link) => rows(LinkRow { link, position }),
-        Control::Settings(_) => Ok(true),
+        Control::Settings(_) | Control::Ledger(_) => Ok(true),
     })
 }

@@ -3,6 +3,7 @@
 use super::registry::Registry;
 use super::rules::{Proposal, RefusedLink};
 use millstream_event::control::{Control, Link, Settings};
+use millstream_event::ledger::Ledger;
 use millstream_event::{Header, Kind, Lane, Timestamp};
 use millstream_log::{Append, AppendError, Appended, EventLog};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
@@ -12,6 +13,8 @@ use std::time::Duration;
 pub const LINKS_MAX: usize = 1_000_000;
 /// Most versions of one link.
 pub const VERSIONS_MAX: u32 = 10_000;
+/// Most rows of the ledger in one record, which has room for the longest.
+const LEDGER_ROWS_MAX: usize = 250;
 /// How long a change may take from the append until the fold has applied it.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -185,6 +188,35 @@ impl Editor {
             return Ok(self.registry.control_version());
         }
         self.journal.write(&Control::Settings(settings), now)
+    }
+
+    /// Writes a change of the ledger. `change` sees everything written before, and is called once.
+    ///
+    /// # Errors
+    /// See [`EditError`]; and what `change` returned.
+    pub fn record<E: From<EditError>>(
+        &self,
+        now: Timestamp,
+        change: impl FnOnce() -> Result<Ledger, E>,
+    ) -> Result<(), E> {
+        let _one_at_a_time = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let Ledger { spend, budgets, rates } = change()?;
+        let none = Ledger::default;
+        let pieces = spend
+            .chunks(LEDGER_ROWS_MAX)
+            .map(|rows| Ledger { spend: rows.to_vec(), ..none() })
+            .chain(
+                budgets
+                    .chunks(LEDGER_ROWS_MAX)
+                    .map(|rows| Ledger { budgets: rows.to_vec(), ..none() }),
+            )
+            .chain(
+                rates.chunks(LEDGER_ROWS_MAX).map(|rows| Ledger { rates: rows.to_vec(), ..none() }),
+            );
+        for piece in pieces {
+            self.journal.write(&Control::Ledger(piece), now)?;
+        }
+        Ok(())
     }
 
     fn known(&self, slug: &str) -> Result<Arc<Link>, EditError> {

@@ -82,6 +82,8 @@ impl Registry {
         }
         match control {
             Control::Link(link) => self.put(link),
+            // Spend is read off the state.
+            Control::Ledger(_) => {}
             Control::Settings(settings) => self.settings.store(Arc::new(settings.clone())),
         }
         self.control_version.store(version, Ordering::Release);

@@ -65,7 +65,7 @@ fn figures(of: &dyn Figures) -> Result<BTreeMap<String, f64>, ReportError> {
             model: *model,
             ..ReportQuery::new(ReportKind::Campaigns)
         };
-        for sum in of.campaigns(&query)? {
+        for sum in of.campaigns(&query)?.sums {
             let (channel, whole) = (&sum.key, PARTS_PER_WHOLE as f64);
             let conversions = sum.conversions_ppb as f64 / whole;
             all.insert(format!("conversions of {channel} ({model})"), conversions);

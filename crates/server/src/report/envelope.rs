@@ -1,5 +1,6 @@
 //! The envelope of every report: what it is, how fresh, how complete, and what is missing.
 
+use super::budgets::BudgetReport;
 use super::campaigns::CampaignReport;
 use super::delivery::DeliveryReport;
 use super::number;
@@ -87,6 +88,8 @@ impl Gaps {
 pub enum Body {
     /// See [`CampaignReport`].
     Campaigns(CampaignReport),
+    /// See [`BudgetReport`].
+    Budgets(BudgetReport),
     /// See [`SessionReport`].
     Sessions(SessionReport),
     /// See [`DeliveryReport`].
@@ -148,6 +151,7 @@ impl Report {
     pub const fn kind(&self) -> ReportKind {
         match self.body {
             Body::Campaigns(_) => ReportKind::Campaigns,
+            Body::Budgets(_) => ReportKind::Budgets,
             Body::Sessions(_) => ReportKind::Sessions,
             Body::Delivery(_) => ReportKind::Delivery,
             Body::Stitching(_) => ReportKind::Stitching,
@@ -158,6 +162,7 @@ impl Report {
     pub fn rows(&self) -> Vec<Row> {
         match &self.body {
             Body::Campaigns(report) => report.machine_rows(),
+            Body::Budgets(report) => report.machine_rows(),
             Body::Sessions(report) => report.machine_rows(),
             Body::Delivery(report) => report.machine_rows(),
             Body::Stitching(report) => report.machine_rows(),
@@ -168,6 +173,7 @@ impl Report {
     pub fn columns(&self) -> Vec<&'static str> {
         match &self.body {
             Body::Campaigns(report) => report.columns(),
+            Body::Budgets(_) => BudgetReport::COLUMNS.to_vec(),
             Body::Sessions(_) => SessionReport::COLUMNS.to_vec(),
             Body::Delivery(_) => DeliveryReport::COLUMNS.to_vec(),
             Body::Stitching(report) => report.columns(),
@@ -178,6 +184,7 @@ impl Report {
     pub fn page(&self) -> Page {
         let (title, meaning, grids) = match &self.body {
             Body::Campaigns(report) => ("Campaigns", report.meaning(), report.grids()),
+            Body::Budgets(report) => ("Budgets", report.meaning(), report.grids()),
             Body::Sessions(report) => ("Sessions", report.meaning(), report.grids()),
             Body::Delivery(report) => ("Delivery", report.meaning(), report.grids()),
             Body::Stitching(report) => ("Stitching", report.meaning(), report.grids()),
@@ -211,7 +218,12 @@ impl Serialize for Report {
         }
         map.serialize_entry("rows", &self.rows())?;
         match &self.body {
-            Body::Campaigns(report) => map.serialize_entry("totals", &report.totals)?,
+            Body::Campaigns(report) => {
+                map.serialize_entry("totals", &report.totals)?;
+                map.serialize_entry("unmatched_spend", &report.strays())?;
+                map.serialize_entry("unconverted", &report.unconverted())?;
+            }
+            Body::Budgets(report) => map.serialize_entry("totals", &report.totals())?,
             Body::Sessions(report) => map.serialize_entry("totals", &report.totals)?,
             Body::Delivery(report) => map.serialize_entry("totals", &report.totals())?,
             Body::Stitching(report) => map.serialize_entry("totals", &report.totals())?,

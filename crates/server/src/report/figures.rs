@@ -2,7 +2,9 @@
 
 use super::error::ReportError;
 use super::query::{DateRange, ReportQuery};
+use super::spend::UnmatchedSpend;
 use super::stitching::StitchingFigures;
+use millstream_event::ledger::Budget;
 use millstream_event::{Money, Span};
 
 /// Parts per billion: the unit of fractional conversions.
@@ -14,7 +16,13 @@ pub trait Figures {
     ///
     /// # Errors
     /// When the state cannot be read.
-    fn campaigns(&self, query: &ReportQuery) -> Result<Vec<CampaignSum>, ReportError>;
+    fn campaigns(&self, query: &ReportQuery) -> Result<CampaignFigures, ReportError>;
+
+    /// Every budget with what was spent and earned in its period, by first day.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    fn budgets(&self, query: &ReportQuery) -> Result<Vec<BudgetSum>, ReportError>;
 
     /// Totals over all data.
     ///
@@ -45,6 +53,32 @@ pub trait Figures {
 
     /// What capture and the consumer measured since they started; empty where nothing runs.
     fn delivery(&self) -> DeliveryCounts;
+}
+
+/// What a campaign report is made of.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CampaignFigures {
+    /// Sums per group, in any order.
+    pub sums: Vec<CampaignSum>,
+    /// Spend on what was never met, which stands in groups of its own.
+    pub unmatched: Vec<UnmatchedSpend>,
+}
+
+/// A budget with what came of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BudgetSum {
+    /// The budget.
+    pub budget: Budget,
+    /// Spent in its period, in minor units of its currency.
+    pub spent_minor: i64,
+    /// The last day of its period for which spend of anything was imported.
+    pub spend_until: Option<i32>,
+    /// Spent or earned in other currencies, without a rate to the budget's.
+    pub unconverted: bool,
+    /// Credited conversions in its period, in parts per billion.
+    pub conversions_ppb: u64,
+    /// Credited revenue in its period, in minor units of its currency.
+    pub revenue_minor: i64,
 }
 
 /// The sums of one group of a campaign report.

@@ -6,6 +6,7 @@
 //! when the report is asked for; the cost grows with the touches.
 
 use super::error::ReportError;
+use super::exchange::Exchange;
 use super::query::{By, Model, ReportQuery};
 use super::state::{Credit, StateFigures};
 use millstream_attribute::bootstrap::{Intervals, affordable, intervals};
@@ -47,10 +48,10 @@ pub(super) fn model_of(question: &ReportQuery) -> Option<ReportModel> {
 /// Credit of each group under the model, with the ranges of its share.
 pub(super) fn credit(
     figures: &StateFigures<'_>,
-    question: &ReportQuery,
-    model: ReportModel,
+    (question, model): (&ReportQuery, ReportModel),
+    exchange: Option<&Exchange>,
 ) -> Result<BTreeMap<String, Credit>, ReportError> {
-    let gathered = gather(figures, question)?;
+    let gathered = gather(figures, question, exchange)?;
     let mut credit = share(&gathered, model)?;
     let nobody = gathered.unattributed;
     if nobody.conversions_ppb > 0 {
@@ -59,11 +60,18 @@ pub(super) fn credit(
     Ok(credit)
 }
 
-fn gather(figures: &StateFigures<'_>, question: &ReportQuery) -> Result<Gathered, ReportError> {
+fn gather(
+    figures: &StateFigures<'_>,
+    question: &ReportQuery,
+    exchange: Option<&Exchange>,
+) -> Result<Gathered, ReportError> {
     let mut people: BTreeMap<EntityId, Conversions> = BTreeMap::new();
     query::conversions(figures.state, figures.generation, &mut |row: ConversionRow| {
-        let asked = question.range.contains(row.time.utc_day());
-        people.entry(row.person_id).or_default().push((row.time, row.value, asked));
+        let day = row.time.utc_day();
+        let asked = question.range.contains(day);
+        let converted = |value| exchange.map_or(value, |exchange| exchange.convert(day, value));
+        let value = row.value.map(converted);
+        people.entry(row.person_id).or_default().push((row.time, value, asked));
         Ok(true)
     })?;
     let mut gathered = Gathered::default();

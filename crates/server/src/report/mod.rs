@@ -4,12 +4,15 @@
 //! as of when, complete until when, whether it may still change, and what is known to be missing.
 //! The command line and the admin plane call the same functions and print the same bytes.
 
+pub mod budgets;
+pub mod campaign_page;
 pub mod campaigns;
 pub mod csv;
 pub mod delivery;
 pub mod difference;
 pub mod envelope;
 pub mod error;
+pub mod exchange;
 pub mod figures;
 pub mod html;
 mod journeys;
@@ -17,6 +20,7 @@ pub mod number;
 pub mod page;
 pub mod query;
 pub mod sessions;
+pub mod spend;
 pub mod state;
 pub mod stitching;
 pub mod terminal;
@@ -26,8 +30,8 @@ pub(crate) mod tests;
 pub use envelope::{Body, Freshness, Gaps, Report};
 pub use error::ReportError;
 pub use figures::{
-    CampaignSum, DeliveryCounts, EndpointTiming, Figures, HopTiming, OutcomeCounts, SessionDay,
-    SessionTotals,
+    BudgetSum, CampaignFigures, CampaignSum, DeliveryCounts, EndpointTiming, Figures, HopTiming,
+    OutcomeCounts, SessionDay, SessionTotals,
 };
 pub use page::{Align, Grid, Page};
 pub use query::{By, DateRange, Format, Model, ReportKind, ReportQuery, Split, Window};
@@ -53,6 +57,7 @@ pub fn build(
     };
     let body = match query.kind {
         ReportKind::Campaigns => Body::Campaigns(campaigns::build(figures, query)?),
+        ReportKind::Budgets => Body::Budgets(budgets::build(figures, query, freshness)?),
         ReportKind::Sessions => Body::Sessions(sessions::build(figures, query)?),
         ReportKind::Delivery => Body::Delivery(delivery::build(&outcomes, delivery)),
         ReportKind::Stitching => Body::Stitching(stitching::build(figures, query)?),

@@ -1,7 +1,7 @@
 //! What can be asked of a report: kind, grouping, model, window, dates, format.
 
 use super::error::ReportError;
-use millstream_event::Timestamp;
+use millstream_event::{Currency, Timestamp};
 use std::str::FromStr;
 
 macro_rules! words {
@@ -52,6 +52,8 @@ words! {
         Delivery = "delivery",
         /// Arrival, order, copies, and how soon sessions are whole.
         Stitching = "stitching",
+        /// What may be spent, what was, and whether it is on its way.
+        Budgets = "budgets",
     }
 }
 
@@ -224,6 +226,8 @@ pub struct ReportQuery {
     pub range: DateRange,
     /// Campaigns and stitching: count what bots did, too. It never earns credit.
     pub bots: bool,
+    /// Campaigns and budgets: the one currency of all amounts; none for each in its own.
+    pub currency: Option<Currency>,
 }
 
 impl ReportQuery {
@@ -238,6 +242,7 @@ impl ReportQuery {
             window: Window::default(),
             range: DateRange::default(),
             bots: false,
+            currency: None,
         }
     }
 
@@ -255,16 +260,25 @@ impl ReportQuery {
             "from" => self.range.from = Some(DateRange::parse_day(value)?),
             "to" => self.range.to = Some(DateRange::parse_day(value)?),
             "bots" => self.bots = parse_switch(value)?,
+            "currency" => self.currency = Some(parse_currency(value)?),
             _ => {
                 return Err(ReportError::Unknown {
                     what: "the parameter",
                     given: name.chars().take(64).collect(),
-                    known: "by, model, order, window, from, to, bots, format".to_owned(),
+                    known: "by, model, order, window, from, to, bots, currency, format".to_owned(),
                 });
             }
         }
         Ok(())
     }
+}
+
+fn parse_currency(value: &str) -> Result<Currency, ReportError> {
+    Currency::parse(value).ok_or_else(|| ReportError::Invalid {
+        what: "the currency",
+        given: value.chars().take(64).collect(),
+        wanted: "write three letters, such as EUR",
+    })
 }
 
 fn parse_order(value: &str) -> Result<u8, ReportError> {

@@ -1,18 +1,21 @@
 //! Figures read off the pipeline's state.
 
 use super::error::ReportError;
+use super::exchange::Exchange;
 use super::figures::{
-    CampaignSum, DeliveryCounts, Figures, OutcomeCounts, SessionDay, SessionTotals,
+    BudgetSum, CampaignFigures, CampaignSum, DeliveryCounts, Figures, OutcomeCounts, SessionDay,
+    SessionTotals,
 };
-use super::journeys;
 use super::query::{By, DateRange, Model, ReportQuery};
 use super::stitching::{self, StitchingFigures};
+use super::{budgets, journeys, spend};
 use crate::consume::Parameters;
-use millstream_event::{Channel, Money, Span};
+use millstream_event::{Channel, Hash128, Money, Span};
 use millstream_pipeline::StateRead;
-use millstream_pipeline::query;
+use millstream_pipeline::query::{self, RevenueDays};
+use millstream_pipeline::rows::CreditRow;
 use millstream_stitch::SessionRules;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 /// Figures of one generation of a state, and what was measured where the process runs.
@@ -88,29 +91,43 @@ const fn rule_of(model: Model) -> Option<millstream_attribute::Model> {
     })
 }
 
+/// The grouping as the state's queries name it.
+pub(super) const fn grouping(by: By) -> query::By {
+    match by {
+        By::Channel => query::By::Channel,
+        By::Source => query::By::Source,
+        By::Campaign => query::By::Campaign,
+        By::Link => query::By::Link,
+    }
+}
+
 impl Figures for StateFigures<'_> {
-    fn campaigns(&self, question: &ReportQuery) -> Result<Vec<CampaignSum>, ReportError> {
+    fn campaigns(&self, question: &ReportQuery) -> Result<CampaignFigures, ReportError> {
         let asked = query::CampaignQuery {
             generation: self.generation,
-            by: match question.by {
-                By::Channel => query::By::Channel,
-                By::Source => query::By::Source,
-                By::Campaign => query::By::Campaign,
-                By::Link => query::By::Link,
-            },
+            by: grouping(question.by),
             // Clicks, touches and sessions are the same under every model.
             model: rule_of(question.model).unwrap_or(millstream_attribute::Model::Last),
             days: days(&question.range),
             bots: question.bots,
         };
-        let sums = query::campaigns(self.state, &asked)?;
+        let exchange = self.exchange(question)?;
+        let mut sums = query::campaigns(self.state, &asked)?;
+        if let Some(exchange) = &exchange {
+            convert(&mut sums, &query::revenue_days(self.state, &asked)?, exchange);
+        }
         let window = Span::days(i64::from(question.window.days()));
         let credit = match journeys::model_of(question) {
-            Some(model) => Some(journeys::credit(self, question, model)?),
+            Some(model) => Some(journeys::credit(self, (question, model), exchange.as_ref())?),
             None if window == self.spans.window => None,
-            None => Some(self.credit(question, window)?),
+            None => Some(self.credit((question, window), exchange.as_ref())?),
         };
-        Ok(merged(sums, credit))
+        let costs = spend::costs(self, question, exchange.as_ref())?;
+        Ok(CampaignFigures { sums: merged(sums, credit, costs.groups), unmatched: costs.unmatched })
+    }
+
+    fn budgets(&self, question: &ReportQuery) -> Result<Vec<BudgetSum>, ReportError> {
+        budgets::read(self, question)
     }
 
     fn session_totals(&self) -> Result<SessionTotals, ReportError> {
@@ -179,37 +196,39 @@ pub(super) struct Credit {
 }
 
 impl StateFigures<'_> {
+    /// Rates into the currency asked for, where one is.
+    pub(super) fn exchange(&self, question: &ReportQuery) -> Result<Option<Exchange>, ReportError> {
+        let rates = |currency| Exchange::new(self.state, self.generation, currency);
+        Ok(question.currency.map(rates).transpose()?)
+    }
+
     fn credit(
         &self,
-        question: &ReportQuery,
-        window: Span,
+        (question, window): (&ReportQuery, Span),
+        exchange: Option<&Exchange>,
     ) -> Result<BTreeMap<String, Credit>, ReportError> {
         let model = question.model.as_str();
-        let mut in_range: BTreeSet<millstream_event::Hash128> = BTreeSet::new();
-        if !question.range.is_whole() {
+        let mut in_range: BTreeMap<Hash128, i32> = BTreeMap::new();
+        if !question.range.is_whole() || exchange.is_some() {
             query::conversions(self.state, self.generation, &mut |conversion| {
-                if question.range.contains(conversion.time.utc_day()) {
-                    in_range.insert(conversion.conversion_id);
+                let day = conversion.time.utc_day();
+                if question.range.contains(day) {
+                    in_range.insert(conversion.conversion_id, day);
                 }
                 Ok(true)
             })?;
         }
         let mut credit: BTreeMap<String, Credit> = BTreeMap::new();
         query::credits(self.state, self.generation, window, &mut |row| {
-            let counts = question.range.is_whole() || in_range.contains(&row.conversion_id);
+            let day = in_range.get(&row.conversion_id);
+            let counts = question.range.is_whole() || day.is_some();
             if row.model == model && counts {
-                let unattributed = row.touch_id.is_none();
-                let key = match question.by {
-                    By::Channel => Some(row.channel.as_str()),
-                    By::Source | By::Campaign if unattributed => Some(Channel::UNATTRIBUTED),
-                    By::Source => Some(&*row.source),
-                    By::Campaign => row.campaign.name.as_deref(),
-                    By::Link => row.link_id.as_deref(),
-                };
-                let key = key.filter(|key| !key.is_empty()).unwrap_or("(none)");
-                let sum = credit.entry(key.to_owned()).or_default();
+                let sum = credit.entry(group_of(question.by, &row)).or_default();
                 sum.conversions_ppb += u64::from(row.weight_ppb);
-                sum.revenue.extend(row.amount);
+                sum.revenue.extend(row.amount.map(|amount| match (exchange, day) {
+                    (Some(exchange), Some(day)) => exchange.convert(*day, amount),
+                    _ => amount,
+                }));
             }
             Ok(true)
         })?;
@@ -217,16 +236,46 @@ impl StateFigures<'_> {
     }
 }
 
+fn group_of(by: By, row: &CreditRow) -> String {
+    let unattributed = row.touch_id.is_none();
+    let key = match by {
+        By::Channel => Some(row.channel.as_str()),
+        By::Source | By::Campaign if unattributed => Some(Channel::UNATTRIBUTED),
+        By::Source => Some(&*row.source),
+        By::Campaign => row.campaign.name.as_deref(),
+        By::Link => row.link_id.as_deref(),
+    };
+    key.filter(|key| !key.is_empty()).unwrap_or("(none)").to_owned()
+}
+
+/// Replaces the revenue of each group by its days' amounts in one currency.
+fn convert(sums: &mut [query::CampaignSum], days: &RevenueDays, exchange: &Exchange) {
+    for sum in sums {
+        let Some(days) = days.get(&sum.key) else { continue };
+        sum.revenue.clear();
+        for ((day, currency), minor) in days {
+            let minor = saturated(*minor);
+            let money = exchange.convert(*day, Money { minor, currency: *currency });
+            *sum.revenue.entry(money.currency).or_default() += i128::from(money.minor);
+        }
+    }
+}
+
+fn saturated(minor: i128) -> i64 {
+    i64::try_from(minor).unwrap_or(if minor < 0 { i64::MIN } else { i64::MAX })
+}
+
 fn merged(
     sums: Vec<query::CampaignSum>,
     credit: Option<BTreeMap<String, Credit>>,
+    costs: BTreeMap<String, Vec<Money>>,
 ) -> Vec<CampaignSum> {
     let mut rows: BTreeMap<String, CampaignSum> = BTreeMap::new();
     for sum in sums {
-        let revenue = sum.revenue.iter().map(|(currency, minor)| Money {
-            minor: i64::try_from(*minor).unwrap_or(if *minor < 0 { i64::MIN } else { i64::MAX }),
-            currency: *currency,
-        });
+        let revenue = sum
+            .revenue
+            .iter()
+            .map(|(currency, minor)| Money { minor: saturated(*minor), currency: *currency });
         let row = CampaignSum {
             key: sum.key.to_string(),
             clicks: count(sum.clicks),
@@ -253,10 +302,15 @@ fn merged(
             row.range = earned.range;
         }
     }
+    for (key, cost) in costs {
+        let fresh = || CampaignSum { key: key.clone(), ..CampaignSum::default() };
+        rows.entry(key.clone()).or_insert_with(fresh).cost = cost;
+    }
     rows.into_values().filter(|row| !is_empty(row)).collect()
 }
 
 /// True when corrections have taken everything back that a group ever had.
 fn is_empty(row: &CampaignSum) -> bool {
-    row.clicks == 0 && row.touches == 0 && row.sessions == 0 && row.conversions_ppb == 0
+    let unseen = row.clicks == 0 && row.touches == 0 && row.sessions == 0;
+    unseen && row.conversions_ppb == 0 && row.cost.is_empty()
 }

@@ -2,6 +2,7 @@
 
 use super::stitching::{IdentityCounts, StitchingFigures, StitchingSum};
 use super::*;
+use millstream_event::ledger::Budget;
 use millstream_event::{Currency, Money, Span, Timestamp};
 
 fn currency(code: &str) -> Currency {
@@ -16,7 +17,7 @@ fn usd(minor: i64) -> Money {
 pub struct Canned;
 
 impl Figures for Canned {
-    fn campaigns(&self, query: &ReportQuery) -> Result<Vec<CampaignSum>, ReportError> {
+    fn campaigns(&self, query: &ReportQuery) -> Result<CampaignFigures, ReportError> {
         let script = "=HYPERLINK(\"http://evil\")<script>alert(1)</script>";
         let sums = vec![
             CampaignSum {
@@ -39,7 +40,42 @@ impl Figures for Canned {
             },
             CampaignSum { key: script.to_owned(), touches: 3, ..CampaignSum::default() },
         ];
-        Ok(if query.range.is_whole() { sums } else { Vec::new() })
+        let unmatched = vec![super::spend::UnmatchedSpend {
+            name: crate::ledger::UnmatchedName {
+                name: "sprnig".to_owned(),
+                nearest: vec!["spring".to_owned()],
+            },
+            cost: vec![usd(20_000)],
+        }];
+        Ok(if query.range.is_whole() {
+            CampaignFigures { sums, unmatched }
+        } else {
+            CampaignFigures::default()
+        })
+    }
+
+    fn budgets(&self, _: &ReportQuery) -> Result<Vec<BudgetSum>, ReportError> {
+        let budget = |campaign: &str, (from, to), target_roas_permille| Budget {
+            campaign: campaign.into(),
+            from,
+            to,
+            amount: usd(300_000),
+            target_roas_permille,
+        };
+        let sum = |budget, spent_minor, spend_until| BudgetSum {
+            budget,
+            spent_minor,
+            spend_until,
+            unconverted: false,
+            conversions_ppb: 2_500_000_000,
+            revenue_minor: 310_000,
+        };
+        Ok(vec![
+            sum(budget("spring", (16_572, 16_601), 2_000), 160_000, Some(16_586)),
+            sum(budget("autumn", (20_000, 20_029), 1_500), 290_000, Some(20_029)),
+            sum(budget("open", (20_770, 20_799), 1_500), 1_000, Some(20_778)),
+            sum(budget("later", (20_800, 20_809), 0), 0, None),
+        ])
     }
 
     fn session_totals(&self) -> Result<SessionTotals, ReportError> {

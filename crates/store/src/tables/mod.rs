@@ -13,6 +13,7 @@ mod parquet_reader;
 pub mod part;
 pub mod people;
 pub mod rows;
+pub mod spend;
 pub mod writer;
 
 pub use cell::{Cell, Column, ColumnKind, Row};
@@ -21,6 +22,7 @@ pub use order::{Sorter, SorterOptions};
 pub use parquet_reader::ParquetReader;
 pub use part::{PartSize, PartWriter, read_part};
 pub use rows::{LinkRow, QuarantineRow};
+pub use spend::SpendRow;
 pub use writer::{Format, TableWriter, write_rows};
 
 use crate::error::StoreError;
@@ -49,13 +51,15 @@ pub enum Table {
     Clicks,
     /// One row per version of a link.
     Links,
+    /// One row per day, placement and currency of spend.
+    Spend,
     /// One row per quarantined thing.
     Quarantine,
 }
 
 impl Table {
     /// Every table.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Events,
         Self::Sessions,
         Self::People,
@@ -64,6 +68,7 @@ impl Table {
         Self::Credits,
         Self::Clicks,
         Self::Links,
+        Self::Spend,
         Self::Quarantine,
     ];
 
@@ -82,6 +87,7 @@ impl Table {
             Self::Credits => writer::columns::<CreditRow>(true),
             Self::Clicks => writer::columns::<ClickRow>(false),
             Self::Links => writer::columns::<LinkRow>(true),
+            Self::Spend => writer::columns::<SpendRow>(false),
             Self::Quarantine => writer::columns::<QuarantineRow>(false),
         }
     }
@@ -97,6 +103,7 @@ impl Table {
             Self::Credits => "credits",
             Self::Clicks => "clicks",
             Self::Links => "links",
+            Self::Spend => "spend",
             Self::Quarantine => "quarantine",
         }
     }
@@ -111,7 +118,7 @@ impl fmt::Display for Table {
 /// No table has this name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "there is no table {0:?}: take one of events, sessions, people, touches, conversions, credits, clicks, links, quarantine"
+    "there is no table {0:?}: take one of events, sessions, people, touches, conversions, credits, clicks, links, spend, quarantine"
 )]
 pub struct UnknownTable(String);
 

@@ -8,15 +8,17 @@ use super::pulse::Pulse;
 use super::token::TokenHash;
 use super::*;
 use crate::audit::{Chain, Subject};
+use crate::ledger::{LedgerKind, LedgerOutcome};
 use crate::links::{EditError, Proposal, RefusedLink};
-use crate::report::ReportError;
 use crate::report::tests::Canned;
+use crate::report::{DateRange, ReportError};
 use crate::sql::{Answer, AskError, Question};
 use axum::Router;
 use axum::body::Body;
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use millstream_event::control::Link;
+use millstream_event::ledger::Ledger;
 use millstream_event::{Quarantine, QuarantineReason, Timestamp};
 use std::io::{Read, Write};
 use std::sync::Arc;
@@ -138,6 +140,23 @@ impl Transfer for Nothing {
     }
 }
 
+impl parts::LedgerDesk for Nothing {
+    fn import(
+        &self,
+        kind: LedgerKind,
+        text: &[u8],
+        _dry_run: bool,
+    ) -> Result<LedgerOutcome, parts::TransferError> {
+        let table = crate::ledger::read(kind, text);
+        let table = table.map_err(|fault| parts::TransferError::Request(fault.to_string()))?;
+        Ok(LedgerOutcome { kind, rows: table.rows, broken: table.broken, ..Default::default() })
+    }
+
+    fn rows(&self, _kind: LedgerKind, _range: &DateRange) -> Result<Ledger, parts::TransferError> {
+        Ok(Ledger::default())
+    }
+}
+
 impl parts::Questions for Nothing {
     fn ask(&self, question: &Question) -> Result<Answer, AskError> {
         match question.query.as_str() {
@@ -175,6 +194,7 @@ fn parts() -> AdminParts {
         progress: Arc::new(Still),
         evidence: Arc::new(Nothing),
         links: Arc::new(Nothing),
+        ledger: Arc::new(Nothing),
         transfer: Arc::new(Nothing),
         questions: Arc::new(Nothing),
         refolding: Arc::new(Nothing),

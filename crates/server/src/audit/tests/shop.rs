@@ -129,7 +129,7 @@ impl Shop {
         };
         let window = window.parse().unwrap();
         let query = ReportQuery { by, model, window, ..ReportQuery::new(ReportKind::Campaigns) };
-        figures.campaigns(&query).unwrap()
+        figures.campaigns(&query).unwrap().sums
     }
 }
 

@@ -1,0 +1,7 @@
+//! The ledger: spend, budgets and rates, read from tables and compared with what stands.
+
+mod outcome;
+mod table;
+
+pub use outcome::{BrokenRow, LedgerOutcome, UnmatchedName};
+pub use table::{FILE_BYTES_MAX, LedgerKind, LedgerTable, TableFault, read};

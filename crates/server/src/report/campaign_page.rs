@@ -1,0 +1,294 @@
+//! The campaign report as machines and people read it.
+
+use super::campaigns::{CampaignReport, CampaignRow};
+use super::envelope::{Field, Row};
+use super::figures::PARTS_PER_WHOLE;
+use super::number;
+use super::page::{Align, Grid, NOT_KNOWN, plain};
+use super::query::{By, Model};
+use super::spend::UnmatchedSpend;
+use millstream_event::{Currency, Money, Timestamp};
+use serde::Serialize;
+
+/// Parts per billion as a fraction.
+pub fn whole(parts_per_billion: u64) -> f64 {
+    parts_per_billion as f64 / PARTS_PER_WHOLE as f64
+}
+
+/// What was asked, as machines read it.
+#[derive(Serialize)]
+pub struct Question {
+    by: &'static str,
+    model: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    order: Option<u8>,
+    window: String,
+    from: Option<String>,
+    to: Option<String>,
+    bots: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    currency: Option<Currency>,
+}
+
+/// Spend on what was never met, as machines read it.
+#[derive(Serialize)]
+pub struct Stray<'a> {
+    name: &'a str,
+    nearest: &'a [String],
+    cost: Vec<Cost>,
+}
+
+#[derive(Serialize)]
+struct Cost {
+    currency: Currency,
+    cost_minor: i64,
+}
+
+fn date(day: i32) -> String {
+    Timestamp(i64::from(day) * 86_400_000_000).to_utc_date()
+}
+
+impl CampaignReport {
+    /// What was asked.
+    pub fn question(&self) -> Question {
+        Question {
+            by: self.query.by.as_str(),
+            model: self.query.model.as_str(),
+            order: (self.query.model == Model::Markov).then_some(self.query.order),
+            window: format!("{}d", self.query.window.days()),
+            from: self.query.range.from.map(date),
+            to: self.query.range.to.map(date),
+            bots: self.query.bots,
+            currency: self.query.currency,
+        }
+    }
+
+    /// Spend on what was never met.
+    pub fn strays(&self) -> Vec<Stray<'_>> {
+        let cost = |money: &Money| Cost { currency: money.currency, cost_minor: money.minor };
+        let strays = self.unmatched.iter().map(|spend| Stray {
+            name: &spend.name.name,
+            nearest: &spend.name.nearest,
+            cost: spend.cost.iter().map(cost).collect(),
+        });
+        strays.collect()
+    }
+
+    /// Currencies that stand apart because no rate of their days is known.
+    pub fn unconverted(&self) -> Vec<Currency> {
+        let Some(wanted) = self.query.currency else { return Vec::new() };
+        let found = self.rows.iter().filter_map(|row| row.currency);
+        let found: std::collections::BTreeSet<Currency> =
+            found.filter(|found| *found != wanted).collect();
+        found.into_iter().collect()
+    }
+
+    /// Names of the columns.
+    pub fn columns(&self) -> Vec<&'static str> {
+        let mut columns = vec![
+            self.query.by.as_str(),
+            "clicks",
+            "touches",
+            "sessions",
+            "conversions",
+            "revenue_minor",
+            "currency",
+            "cost_minor",
+            "cac_minor",
+            "roas",
+        ];
+        if self.query.model.is_data_driven() {
+            columns.extend(["conversions_low", "conversions_high"]);
+        }
+        columns
+    }
+
+    /// Rows as machines read them.
+    pub fn machine_rows(&self) -> Vec<Row> {
+        let columns = self.columns();
+        // The ends of the interval stand last: without a model that has one they have no column.
+        let end = |end: Option<f64>| end.map_or(Field::Unknown, Field::Real);
+        let fields = |row: &CampaignRow| {
+            [
+                Field::Text(row.key.clone()),
+                Field::Count(row.clicks),
+                Field::Count(row.touches),
+                Field::Count(row.sessions),
+                Field::Real(whole(row.conversions_ppb)),
+                Field::Minor(row.revenue_minor),
+                row.currency.map_or(Field::Unknown, |code| Field::Text(code.to_string())),
+                row.cost_minor.map_or(Field::Unknown, Field::Minor),
+                row.cac_minor().map_or(Field::Unknown, Field::Minor),
+                row.roas().map_or(Field::Unknown, Field::Real),
+                end(row.range.map(|(low, _)| low)),
+                end(row.range.map(|(_, high)| high)),
+            ]
+        };
+        self.rows
+            .iter()
+            .map(|row| Row(columns.iter().copied().zip(fields(row)).collect()))
+            .collect()
+    }
+
+    /// What the figures mean, in a sentence.
+    pub fn meaning(&self) -> String {
+        let credit = match self.query.model {
+            Model::First => "the first touch earns each conversion",
+            Model::Last => "the last touch earns each conversion",
+            Model::LastNonDirect => "the last touch that is not direct earns each conversion",
+            Model::Linear => "all touches share each conversion equally",
+            Model::Position => "the first and the last touch earn 40 % each of a conversion",
+            Model::Markov => match self.query.order {
+                1 => "removal effects in a Markov chain of all journeys divide the conversions",
+                2 => "removal effects in a Markov chain of order 2 divide the conversions",
+                _ => "removal effects in a Markov chain of order 3 divide the conversions",
+            },
+            Model::Shapley => "Shapley values over all journeys divide the conversions",
+            Model::TimeDecay => "a touch earns half as much for each week before the last one",
+        };
+        let group = match self.query.by {
+            By::Channel => "channel",
+            By::Source => "source",
+            By::Campaign => "campaign",
+            By::Link => "link",
+        };
+        let days = self.query.window.days();
+        let range = match (self.query.range.from, self.query.range.to) {
+            (None, None) => "over all data".to_owned(),
+            (Some(from), None) => format!("from {}", date(from)),
+            (None, Some(to)) => format!("until {}", date(to)),
+            (Some(from), Some(to)) => format!("from {} to {}", date(from), date(to)),
+        };
+        let bots = if self.query.bots { ", bots included" } else { "" };
+        let touches = if self.query.model.is_data_driven() {
+            format!("with touches at most {days} days before them, 95 % intervals in brackets")
+        } else {
+            format!("within {days} days before it")
+        };
+        let money = match (self.query.currency, self.unconverted().as_slice()) {
+            (None, _) => String::new(),
+            (Some(currency), []) => format!(" Amounts in {currency} by the rate of each day."),
+            (Some(currency), apart) => {
+                let apart = apart.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+                format!(
+                    " Amounts in {currency} by the rate of each day; {apart} stands apart, for want of a rate."
+                )
+            }
+        };
+        format!("Credit by {group}, {range}: {credit} {touches}{bots}.{money}")
+    }
+
+    /// The tables for people.
+    pub fn grids(&self) -> Vec<Grid> {
+        let name = match self.query.by {
+            By::Channel => "Channel",
+            By::Source => "Source",
+            By::Campaign => "Campaign",
+            By::Link => "Link",
+        };
+        let with_cost = self.rows.iter().any(|row| row.cost_minor.is_some());
+        let mut columns = vec![name, "Clicks", "Touches", "Sessions", "Conversions", "Revenue"];
+        if with_cost {
+            columns.extend(["Cost", "CAC", "ROAS"]);
+        }
+        let mut grid = Grid::new("", &columns, "No touches or conversions in this range yet.");
+        grid.rows = self.rows.iter().map(|row| human(row, with_cost)).collect();
+        grid.total = Some(self.human_totals(with_cost));
+        let mut grids = vec![grid];
+        grids.extend(self.stray_grid());
+        grids
+    }
+
+    fn stray_grid(&self) -> Option<Grid> {
+        if self.unmatched.is_empty() {
+            return None;
+        }
+        let columns = ["Spend on what was never met", "Cost", "Close to it"];
+        let mut grid = Grid::new("", &columns, "");
+        if let Some((_, align)) = grid.columns.last_mut() {
+            *align = Align::Prose;
+        }
+        let costs = |spend: &UnmatchedSpend| {
+            spend.cost.iter().map(|cost| number::money(*cost)).collect::<Vec<_>>().join("\n")
+        };
+        let near = |spend: &UnmatchedSpend| match spend.name.nearest.as_slice() {
+            [] => NOT_KNOWN.to_owned(),
+            names => names.iter().map(|name| plain(name)).collect::<Vec<_>>().join(", "),
+        };
+        let rows = self.unmatched.iter();
+        grid.rows =
+            rows.map(|spend| vec![plain(&spend.name.name), costs(spend), near(spend)]).collect();
+        Some(grid)
+    }
+
+    fn human_totals(&self, with_cost: bool) -> Vec<String> {
+        let sums: u64 = self.rows.iter().map(|row| row.conversions_ppb).sum();
+        let revenue = match self.totals.revenue.as_slice() {
+            [] => NOT_KNOWN.to_owned(),
+            amounts => amounts
+                .iter()
+                .map(|one| {
+                    number::money(Money { minor: one.revenue_minor, currency: one.currency })
+                })
+                .collect::<Vec<_>>()
+                .join("\n"),
+        };
+        let mut cells = vec![
+            "Total".to_owned(),
+            number::grouped(self.totals.clicks),
+            number::grouped(self.totals.touches),
+            number::grouped(self.totals.sessions),
+            number::share(sums),
+            revenue,
+        ];
+        if with_cost {
+            let total = CampaignRow {
+                conversions_ppb: sums,
+                revenue_minor: self.totals.revenue_minor.unwrap_or(0),
+                currency: self.totals.currency,
+                cost_minor: self.totals.cost_minor,
+                ..CampaignRow::default()
+            };
+            cells.extend(cost_cells(&total));
+        }
+        cells
+    }
+}
+
+fn human(row: &CampaignRow, with_cost: bool) -> Vec<String> {
+    let money = |minor| row.currency.map(|currency| number::money(Money { minor, currency }));
+    let key = if row.key.is_empty() { "(none)".to_owned() } else { plain(&row.key) };
+    let mut cells = vec![
+        key,
+        number::grouped(row.clicks),
+        number::grouped(row.touches),
+        number::grouped(row.sessions),
+        match row.range {
+            Some((low, high)) => format!(
+                "{} ({}–{})",
+                number::share(row.conversions_ppb),
+                number::share(parts(low)),
+                number::share(parts(high))
+            ),
+            None => number::share(row.conversions_ppb),
+        },
+        money(row.revenue_minor).unwrap_or_else(|| NOT_KNOWN.to_owned()),
+    ];
+    if with_cost {
+        cells.extend(cost_cells(row));
+    }
+    cells
+}
+
+fn parts(conversions: f64) -> u64 {
+    (conversions.max(0.0) * PARTS_PER_WHOLE as f64).round() as u64
+}
+
+fn cost_cells(row: &CampaignRow) -> [String; 3] {
+    let money = |minor: Option<i64>| match (minor, row.currency) {
+        (Some(minor), Some(currency)) => number::money(Money { minor, currency }),
+        _ => NOT_KNOWN.to_owned(),
+    };
+    let roas = row.roas().map_or_else(|| NOT_KNOWN.to_owned(), |ratio| format!("{ratio:.2}"));
+    [money(row.cost_minor), money(row.cac_minor()), roas]
+}
