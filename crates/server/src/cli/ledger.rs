@@ -87,7 +87,7 @@ impl Engine {
     /// Takes a table in: rows that are new or differ are written, all or none.
     ///
     /// # Errors
-    /// See [`LedgerError`].
+    /// See `LedgerError`.
     pub fn import_ledger(
         &self,
         kind: LedgerKind,
