@@ -1,5 +1,6 @@
 //! Campaign fields: UTM values and known click identifiers of advertising networks.
 
+use crate::wire::scalar::trim;
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use serde::{Deserialize, Serialize};
@@ -69,7 +70,7 @@ impl Campaign {
     /// Reads one decoded query parameter; unknown names change nothing. The first value of a
     /// repeated parameter counts.
     pub fn take_parameter(&mut self, name: &str, value: &str) {
-        let value = value.trim();
+        let value = trim(value);
         if value.is_empty() {
             return;
         }

@@ -49,7 +49,8 @@ macro_rules! text_id {
 
 /// True for what nearly every id is: visible ASCII, and at least one character.
 fn is_plain(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
+    // Without an early end compilers turn this into vector code.
+    text.bytes().fold(!text.is_empty(), |plain, byte| plain & byte.is_ascii_graphic())
 }
 
 text_id!(

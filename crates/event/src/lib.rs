@@ -29,6 +29,7 @@ pub mod quarantine;
 pub mod record;
 pub mod referrer;
 mod restriction;
+mod sixteen;
 pub mod time;
 pub mod url;
 pub mod wire;

@@ -1,6 +1,7 @@
 //! Known sites: which hosts and source names are search engines, social networks, mailers and
 //! video sites. A compact list of our own; a site with many country domains stands once.
 
+use crate::wire::scalar::trim;
 use serde::{Deserialize, Serialize};
 
 /// What a referrer host is known as.
@@ -212,7 +213,7 @@ fn is_search_of(host: &str, brand: &str) -> bool {
 
 /// What kind of site a `utm_source` names, as a host or by a usual name.
 pub fn known_source(source: &str) -> Option<ReferrerKind> {
-    let source = source.trim();
+    let source = trim(source);
     if source.contains('.') {
         let host = crate::url::Address::split(source).host.unwrap_or(source);
         return known_host(host).map(|(_, kind)| kind);

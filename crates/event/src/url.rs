@@ -2,6 +2,8 @@
 //! cannot be read is simply not there. See WHATWG URL for the form that is meant.
 
 use crate::campaign::NETWORK_CLICK_PARAMETERS;
+use crate::sixteen;
+use crate::wire::scalar::trim;
 use alloc::borrow::Cow;
 use alloc::string::String;
 
@@ -24,11 +26,16 @@ pub struct Address<'a> {
 impl<'a> Address<'a> {
     /// Splits an address; a text without `scheme://` or leading `//` is a relative one.
     pub fn split(text: &'a str) -> Self {
-        let (text, fragment) = split_at_first(text.trim(), b'#');
+        let (text, fragment) = split_at_first(trim(text), b'#');
         let (text, query) = split_at_first(text, b'?');
         // A scheme holds no colon, so that only the first one can end it.
-        let rest = match split_at_first(text, b':') {
-            (scheme, rest) if rest.starts_with("//") && is_scheme(scheme) => rest.get(2..),
+        let scheme =
+            text.bytes().position(|byte| !is_of_scheme(byte)).map(|end| text.split_at(end));
+        let rest = match scheme.and_then(|(scheme, rest)| Some((scheme, rest.strip_prefix("://")?)))
+        {
+            Some((scheme, rest)) if scheme.starts_with(|c: char| c.is_ascii_alphabetic()) => {
+                Some(rest)
+            }
             _ => text.strip_prefix("//"),
         };
         let Some(rest) = rest else {
@@ -40,31 +47,30 @@ impl<'a> Address<'a> {
     }
 }
 
-/// What stands before and behind the first of this ASCII character; addresses are short, so that a
-/// plain loop is faster than a searcher.
+/// What stands before and behind the first of this ASCII character.
 fn split_at_first(text: &str, mark: u8) -> (&str, &str) {
-    match text.bytes().position(|byte| byte == mark) {
+    match sixteen::find(text.as_bytes(), mark) {
         Some(at) => (&text[..at], &text[at + 1..]),
         None => (text, ""),
     }
 }
 
-fn is_scheme(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
+const fn is_of_scheme(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.')
 }
 
 fn host_of(authority: &str) -> Option<&str> {
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let user =
+        sixteen::has(authority.as_bytes(), b'@').then(|| authority.rsplit_once('@')).flatten();
+    let host = user.map_or(authority, |(_, host)| host);
     let host = match host.strip_prefix('[') {
         Some(rest) => rest.split_once(']').map_or(rest, |(address, _)| address),
-        None => host.split_once(':').map_or(host, |(name, _)| name),
+        None => split_at_first(host, b':').0,
     };
     let host = host.trim_end_matches('.');
-    let clean = !host.is_empty()
-        && !host
-            .bytes()
-            .any(|b| b.is_ascii_whitespace() || b.is_ascii_control() || b"<>\"'".contains(&b));
+    // Without an early end compilers turn this into vector code.
+    let wrong = |byte: u8| byte <= b' ' || matches!(byte, 0x7f | b'<' | b'>' | b'"' | b'\'');
+    let clean = !host.bytes().fold(host.is_empty(), |found, byte| found | wrong(byte));
     clean.then_some(host)
 }
 

@@ -3,35 +3,59 @@
 use super::receipt::{Fault, Limits};
 use crate::quarantine::QuarantineReason;
 
+/// How large and complex one event's JSON text is.
+#[derive(Clone, Copy, Debug)]
+pub struct Complexity {
+    /// Its length.
+    pub bytes: usize,
+    /// Greatest nesting of objects and arrays.
+    pub depth: usize,
+    /// Members of all its objects.
+    pub members: usize,
+}
+
+impl Complexity {
+    /// Compares with the limits.
+    ///
+    /// # Errors
+    /// The fault that sends the event to quarantine.
+    pub fn within(self, limits: &Limits) -> Result<(), Fault> {
+        let Self { bytes, depth, members } = self;
+        let (reason, detail) = if bytes > limits.event_bytes {
+            let limit = limits.event_bytes;
+            let detail = alloc::format!("{bytes} bytes, the limit of one event is {limit}");
+            (QuarantineReason::TooLarge, detail)
+        } else if depth > limits.depth {
+            let detail = alloc::format!("nested {depth} deep, the limit is {}", limits.depth);
+            (QuarantineReason::TooComplex, detail)
+        } else if members > limits.members {
+            let detail = alloc::format!("{members} members, the limit is {}", limits.members);
+            (QuarantineReason::TooComplex, detail)
+        } else {
+            return Ok(());
+        };
+        Err(Fault::new(reason, &detail))
+    }
+}
+
 /// Checks one event's JSON text, known to be well formed, against `limits`.
 ///
 /// # Errors
 /// The fault that sends the event to quarantine.
 pub fn check(text: &str, limits: &Limits) -> Result<(), Fault> {
-    if text.len() > limits.event_bytes {
-        let detail = alloc::format!(
-            "{} bytes, the limit of one event is {}",
-            text.len(),
-            limits.event_bytes
-        );
-        return Err(Fault::new(QuarantineReason::TooLarge, &detail));
-    }
     // Counting bytes is several times cheaper than following the nesting, and bounds it.
-    let opened = count(text, |byte| matches!(byte, b'{' | b'['));
-    let named = count(text, |byte| byte == b':');
-    if opened <= limits.depth && named <= limits.members {
-        return Ok(());
-    }
-    let (depth, members) = measure(text);
-    if depth > limits.depth {
-        let detail = alloc::format!("nested {depth} deep, the limit is {}", limits.depth);
-        return Err(Fault::new(QuarantineReason::TooComplex, &detail));
-    }
-    if members > limits.members {
-        let detail = alloc::format!("{members} members, the limit is {}", limits.members);
-        return Err(Fault::new(QuarantineReason::TooComplex, &detail));
-    }
-    Ok(())
+    let most = Complexity {
+        bytes: text.len(),
+        depth: count(text, |byte| matches!(byte, b'{' | b'[')),
+        members: count(text, |byte| byte == b':'),
+    };
+    most.within(limits).or_else(|fault| {
+        if most.bytes > limits.event_bytes {
+            return Err(fault);
+        }
+        let (depth, members) = measure(text);
+        Complexity { depth, members, ..most }.within(limits)
+    })
 }
 
 /// Counts bytes in short runs whose count fits one byte, which compilers turn into vector code.

@@ -1,7 +1,7 @@
 //! Reading JSON objects without building them: values stay text until someone needs them.
 //!
-//! What comes from outside is checked once, by [`check`]. Inner objects, then known to be well
-//! formed, are read by [`crate::wire::scan`], which is several times faster.
+//! The formats that bring most events use [`crate::wire::outline`] instead, which is several times
+//! faster.
 
 use alloc::borrow::Cow;
 use alloc::string::String;

@@ -13,11 +13,13 @@ pub mod ga4;
 pub mod identity;
 pub mod landing;
 pub mod members;
+pub mod names;
+pub mod outline;
 pub mod receipt;
 pub mod scalar;
-pub mod scan;
 pub mod segment;
 pub mod snowplow;
 pub mod value;
+pub mod walk;
 
 pub use receipt::{Limits, Outcome, Parsed, Receipt, Refusal};

@@ -1,5 +1,6 @@
 //! What is known of a message beside its bytes, and what comes out of it.
 
+use super::members;
 use crate::consent::{Consent, StatedConsent};
 use crate::control::Settings;
 use crate::envelope::{Event, EventKind, Flags};
@@ -157,9 +158,15 @@ pub enum Refusal {
     /// Not JSON, or not of the message's form.
     #[error("the body is not the JSON object that is due: {0}")]
     NotJson(#[from] serde_json::Error),
+    /// A member whose name names no characters.
+    #[error("a member name of the body is not readable text: escape it as JSON does")]
+    UnreadableName,
     /// No list of events where one is due.
     #[error("the body has no array `{0}`: put the events there")]
     NoList(&'static str),
+    /// Two lists of events where one is due.
+    #[error("the body has more than one `{0}`: send one")]
+    Repeated(&'static str),
     /// More events than one message may hold.
     #[error("the message holds {count} events, the limit is {max}: send smaller batches")]
     TooManyEvents {
@@ -171,6 +178,14 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// Why a text is not the JSON object that is due, in the words of the library.
+    pub(super) fn no_object(text: &str) -> Self {
+        match members::check(text, &[]) {
+            Err(error) => Self::NotJson(error),
+            Ok([]) => Self::UnreadableName,
+        }
+    }
+
     /// The body as text.
     pub(super) fn text_of(body: &[u8]) -> Result<&str, Self> {
         let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);

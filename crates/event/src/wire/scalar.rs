@@ -1,12 +1,13 @@
 //! Single JSON values, read from their text.
 
+use crate::sixteen;
 use alloc::borrow::Cow;
 use alloc::string::String;
 
 /// The text of a JSON string; `None` for any other value and for lone surrogates.
 pub fn text(value: &str) -> Option<Cow<'_, str>> {
     let inner = value.strip_prefix('"')?.strip_suffix('"')?;
-    if inner.as_bytes().contains(&b'\\') {
+    if sixteen::has(inner.as_bytes(), b'\\') {
         return serde_json::from_str::<String>(value).ok().map(Cow::Owned);
     }
     Some(Cow::Borrowed(inner))

@@ -118,7 +118,8 @@ fn bodies_that_are_no_message_are_refused() {
     assert!(refused(b"").contains("JSON"));
     assert!(refused(b"[]").contains("JSON"));
     assert!(refused(b"{\"batch\":[}").contains("JSON"));
-    assert!(refused(b"{\"batch\":{}}").contains("JSON"));
+    assert!(refused(b"{\"batch\":{}}").contains("array `batch`"));
+    assert!(refused(b"{\"batch\":[],\"b\\u0061tch\":[]}").contains("more than one `batch`"));
     assert!(refused(b"{\"batch\":null}").contains("`batch`"));
     assert!(refused(b"{\"batch\":[]} x").contains("JSON"));
     assert!(Body::single(None, b"[1]").is_err());

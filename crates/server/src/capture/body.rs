@@ -22,7 +22,23 @@ const EARNEST_SHARE: usize = 8;
 pub(super) struct Body {
     /// The content.
     pub(super) bytes: Bytes,
-    _reservation: Reservation,
+    /// What is reserved for it.
+    pub(super) held: Held,
+}
+
+/// The bytes reserved for a body, as long as it is in progress.
+#[derive(Debug)]
+pub(super) struct Held {
+    reservation: Reservation,
+    bytes: usize,
+}
+
+impl Held {
+    /// Reserves so many bytes more, for what is made of the content.
+    pub(super) fn add(&mut self, more: usize) -> Result<(), Refusal> {
+        self.bytes = self.bytes.saturating_add(more);
+        self.reservation.reach(self.bytes)
+    }
 }
 
 /// Reads and unpacks the body of a request.
@@ -45,8 +61,9 @@ pub(super) async fn read(exchange: &Exchange<'_>, body: Incoming) -> Result<Body
     let held = packed.len();
     let bytes = unpack(packed, label, limit)?;
     // Events are held twice: as they came, and as they are logged.
-    reservation.reach(held.max(bytes.len()).saturating_mul(2))?;
-    Ok(Body { bytes, _reservation: reservation })
+    let held = held.max(bytes.len()).saturating_mul(2);
+    reservation.reach(held)?;
+    Ok(Body { bytes, held: Held { reservation, bytes: held } })
 }
 
 /// All frames of a body, which is `expected` to have so many bytes, or a refusal once they are more

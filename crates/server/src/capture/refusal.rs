@@ -201,7 +201,9 @@ impl From<wire::Refusal> for Refusal {
             wire::Refusal::TooManyEvents { count, max } => {
                 Self::TooManyEvents { found: count, limit: max }
             }
-            wire::Refusal::NoList(_) => Self::InvalidBody(refusal.to_string()),
+            wire::Refusal::NoList(_)
+            | wire::Refusal::Repeated(_)
+            | wire::Refusal::UnreadableName => Self::InvalidBody(refusal.to_string()),
             wire::Refusal::NotJson(ref error) if error.is_data() => {
                 Self::InvalidBody(refusal.to_string())
             }

@@ -36,16 +36,17 @@ pub(super) async fn answer(
     message: Message,
     incoming: Incoming,
 ) -> Result<Answer, Refusal> {
-    let content = body::read(exchange, incoming).await?;
+    let body::Body { bytes, mut held } = body::read(exchange, incoming).await?;
     let limits = exchange.plane.options.limits.of_events();
     let calls = match message {
-        Message::Single(call) => Body::single(Some(call), &content.bytes)?,
-        Message::Batch => Body::batch(&content.bytes, &limits)?,
+        Message::Single(call) => Body::single(Some(call), &bytes)?,
+        Message::Batch => Body::batch(&bytes, &limits)?,
     };
+    held.add(calls.held_bytes())?;
     let source = exchange.source(calls.write_key())?;
     let setting = Setting::of(exchange);
-    let receipt = setting.receipt(exchange, source, &content.bytes);
-    let sent = (calls.outcomes(&receipt, &limits), content.bytes.len());
+    let receipt = setting.receipt(exchange, source, &bytes);
+    let sent = (calls.outcomes(&receipt, &limits), bytes.len());
     intake::keep(exchange, &setting, sent).await?;
     Ok(answer::success())
 }

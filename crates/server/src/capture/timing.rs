@@ -15,13 +15,14 @@ pub(super) async fn answer(
     exchange: &mut Exchange<'_>,
     incoming: Incoming,
 ) -> Result<Answer, Refusal> {
-    let content = body::read(exchange, incoming).await?;
+    let body::Body { bytes, mut held } = body::read(exchange, incoming).await?;
     let limits = exchange.plane.options.limits.of_events();
     // Read as a page view, for its page, its identity and its clock; it is none.
-    let call = Body::single(Some(Call::Page), &content.bytes)?;
+    let call = Body::single(Some(Call::Page), &bytes)?;
+    held.add(call.held_bytes())?;
     let source = exchange.source(call.write_key())?;
     let setting = Setting::of(exchange);
-    let receipt = setting.receipt(exchange, source, &content.bytes);
+    let receipt = setting.receipt(exchange, source, &bytes);
     let outcomes = call.outcomes(&receipt, &limits).map(|outcome| {
         outcome.map(|mut parsed| {
             parsed.event.kind = EventKind::Timing;
@@ -30,6 +31,6 @@ pub(super) async fn answer(
             parsed
         })
     });
-    intake::keep(exchange, &setting, (outcomes, content.bytes.len())).await?;
+    intake::keep(exchange, &setting, (outcomes, bytes.len())).await?;
     Ok(answer::success())
 }

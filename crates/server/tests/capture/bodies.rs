@@ -6,6 +6,7 @@ use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::StatusCode;
+use millstream_event::wire::{self, segment::Body};
 use millstream_server::capture::counters::get;
 use millstream_server::capture::{CaptureOptions, Limits, Timeouts};
 use std::io::Write;
@@ -100,9 +101,10 @@ async fn a_batch_of_2500_events_is_taken_and_one_more_is_not() {
 
 #[tokio::test]
 async fn bytes_in_progress_are_bounded_and_given_back() {
-    let limits = Limits { in_flight_bytes: 1_000, ..Limits::default() };
-    let plane = Plane::start(CaptureOptions { limits, ..options() });
     let fits = batch(1, 500);
+    let outline = Body::batch(fits.as_bytes(), &wire::Limits::default()).unwrap().held_bytes();
+    let limits = Limits { in_flight_bytes: 2 * fits.len() + outline, ..Limits::default() };
+    let plane = Plane::start(CaptureOptions { limits, ..options() });
     assert_eq!(plane.post("/v1/batch", &[], fits.clone()).await.status, StatusCode::OK);
     let over = plane.post("/v1/batch", &[], batch(1, 501)).await;
     assert_eq!((over.status, over.code().as_str()), (StatusCode::SERVICE_UNAVAILABLE, "busy"));

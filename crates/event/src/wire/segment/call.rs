@@ -1,7 +1,7 @@
 //! One call: an item of a batch, or a body of its own.
 
 use super::context::{Context, Merged};
-use super::item::{Item, Properties};
+use super::item::Item;
 use crate::campaign::truncated;
 use crate::envelope::{Event, EventKind};
 use crate::ids::{AnonymousId, EventId, UserId};
@@ -10,10 +10,13 @@ use crate::quarantine::QuarantineReason;
 use crate::time::Timestamp;
 use crate::wire::clock::{Stamp, set_event_time};
 use crate::wire::landing::set_landing;
-use crate::wire::receipt::{Fault, Limits, Parsed, Receipt};
-use crate::wire::value::{ValueFields, set_value};
-use crate::wire::{canonical, complexity, identity, scalar};
+use crate::wire::outline::{Object, outline};
+use crate::wire::receipt::{Fault, Parsed, Receipt};
+use crate::wire::value::set_value;
+use crate::wire::walk::Walk;
+use crate::wire::{canonical, identity, scalar};
 use alloc::borrow::Cow;
+use alloc::vec::Vec;
 
 /// The calls of the API that stand for one event each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,39 +73,43 @@ pub(super) struct Shared<'a> {
     pub integrations: Option<&'a str>,
 }
 
+/// Reads an item of good form and allowed size, by its text and its outline.
 pub(super) fn parse(
     call: Option<Call>,
-    item: &str,
+    item: (&str, Object<'_>),
     shared: &Shared<'_>,
     receipt: &Receipt<'_>,
-    limits: &Limits,
 ) -> Result<Parsed, Fault> {
-    complexity::check(item, limits)?;
     let fields = Item::read(item)?;
     let call = match call {
         Some(call) => call,
         None => stated_call(fields.kind)?,
     };
-    let id = message_id(fields.message_id).unwrap_or_else(|| canonical::event_id(item, b""));
+    let id = message_id(fields.message_id).unwrap_or_else(|| canonical::event_id(item.0, b""));
     let received = received_at(&fields, receipt);
     let mut event = receipt.event(id, call.kind(), received);
     set_identity(&mut event, call, &fields)?;
     set_client_time(&mut event, &fields, shared);
 
     let unreadable = || Fault::invalid("context", "has member names that are not readable text");
-    let merged = Merged::of(fields.context, shared.context).map_err(|_| unreadable())?;
+    let own = fields.of_context().ok_or_else(unreadable)?;
+    let merged = Merged::of(fields.context, &own, shared.context).map_err(|_| unreadable())?;
     // What was found belongs to the item's own context, and only while nothing was added to it.
+    let mut members = Vec::new();
     let context = match (&merged.context, fields.context) {
-        (Some(Cow::Borrowed(_)), Some(_)) => fields.of_context,
-        (context, _) => Context::read(context.as_deref()),
+        (Some(Cow::Borrowed(_)), Some(_)) | (None, _) => Some(own),
+        (Some(text), _) => outline(&mut Walk::new(text), &mut members)
+            .and_then(|()| Context::read(Object::new(text, &members))),
     };
     let context = context.ok_or_else(unreadable)?;
     event.surface = context.surface(call, receipt);
     context.describe(&mut event, receipt, merged.address.is_some());
     set_body(&mut event, call, &fields)?;
     context.set_campaign(&mut event);
-    let of_properties = fields.of_properties.filter(|_| call == Call::Page);
-    let page = context.page().or(of_properties.map(|found| found.page()).unwrap_or_default());
+    let mut page = context.page();
+    if call == Call::Page {
+        page = page.or(fields.of_properties()?.page());
+    }
     set_landing(&mut event, page.landing(), receipt);
     event.traits = match (fields.traits, call) {
         (None, Call::Identify) => context.traits(),
@@ -180,7 +187,6 @@ fn set_identity(event: &mut Event, call: Call, fields: &Item<'_>) -> Result<(), 
 
 /// Name, value, group: what the call is about.
 fn set_body(event: &mut Event, call: Call, fields: &Item<'_>) -> Result<(), Fault> {
-    let unreadable = || Fault::invalid("properties", "has member names that are not readable text");
     let said = |field: Option<&str>| {
         scalar::some_text(field).map(|text| truncated(scalar::trim(&text)).into())
     };
@@ -188,13 +194,11 @@ fn set_body(event: &mut Event, call: Call, fields: &Item<'_>) -> Result<(), Faul
         Call::Track => {
             event.name = said(fields.event);
             event.name.is_some().then_some(()).ok_or_else(|| Fault::missing("event"))?;
-            let Properties { amount, currency, order, .. } =
-                fields.of_properties.ok_or_else(unreadable)?;
-            set_value(event, ValueFields { amount, currency, order });
+            set_value(event, fields.of_properties()?.value());
         }
         Call::Page | Call::Screen => {
-            let properties = fields.of_properties.ok_or_else(unreadable)?;
-            event.name = said(fields.name).or_else(|| said(properties.name));
+            let properties = fields.of_properties()?;
+            event.name = said(fields.name).or_else(|| said(properties.name()));
         }
         Call::Group => {
             let group = fields.group_id.and_then(scalar::text_or_number);

@@ -6,9 +6,10 @@ use crate::campaign::{Campaign, truncated, truncated_to};
 use crate::consent::{Purpose, StatedConsent};
 use crate::envelope::{DeviceHints, Event, Surface};
 use crate::json::RawJson;
+use crate::wire::names::Names;
+use crate::wire::outline::{Found, Object};
 use crate::wire::receipt::Receipt;
-use crate::wire::scan::Names;
-use crate::wire::{landing, members, scalar, scan};
+use crate::wire::{landing, members, scalar};
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -26,15 +27,14 @@ pub(super) struct Merged<'a> {
 impl<'a> Merged<'a> {
     /// The item's context, what the batch's context adds to it, and no client address.
     pub(super) fn of(
-        own: Option<&'a str>,
+        text: Option<&'a str>,
+        own: &Context<'_>,
         of_batch: Option<&'a str>,
     ) -> Result<Self, serde_json::Error> {
-        let (Some(first), second) = (own.or(of_batch), own.and(of_batch)) else {
+        let (Some(first), second) = (text.or(of_batch), text.and(of_batch)) else {
             return Ok(Self::default());
         };
-        // An escape could spell the name of the address; then the members are looked at.
-        let escapes = first.as_bytes().contains(&b'\\');
-        let plain = !escapes && !first.contains("\"ip\"");
+        let plain = if text.is_some() { !own.names_address() } else { !may_name_address(first) };
         if plain && second.is_none() {
             return Ok(Self { context: Some(Cow::Borrowed(first)), address: None });
         }
@@ -58,110 +58,72 @@ impl<'a> Merged<'a> {
     }
 }
 
-const NAMES: Names<13> = Names::new([
-    "page",
-    "campaign",
-    "userAgent",
-    "app",
-    "device",
-    "os",
-    "screen",
-    "locale",
-    "timezone",
-    "network",
-    "location",
-    "consent",
-    "traits",
-]);
-const PAGE: usize = 0;
-
-/// The members of a context that are read.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Context<'a> {
-    page: Option<&'a str>,
-    /// What stands in the page.
-    of_page: [Option<&'a str>; 5],
-    campaign: Option<&'a str>,
-    user_agent: Option<&'a str>,
-    app: Option<&'a str>,
-    device: Option<&'a str>,
-    os: Option<&'a str>,
-    screen: Option<&'a str>,
-    locale: Option<&'a str>,
-    timezone: Option<&'a str>,
-    network: Option<&'a str>,
-    location: Option<&'a str>,
-    consent: Option<&'a str>,
-    traits: Option<&'a str>,
+/// True unless a context surely names no address; an escape could spell its name.
+fn may_name_address(context: &str) -> bool {
+    context.as_bytes().contains(&b'\\') || context.contains("\"ip\"")
 }
 
+const PAGE: usize = 0;
+const CAMPAIGN: usize = 1;
+const USER_AGENT: usize = 2;
+const APP: usize = 3;
+const DEVICE: usize = 4;
+const OS: usize = 5;
+const SCREEN: usize = 6;
+const LOCALE: usize = 7;
+const TIMEZONE: usize = 8;
+const NETWORK: usize = 9;
+const LOCATION: usize = 10;
+const CONSENT: usize = 11;
+const TRAITS: usize = 12;
+const ADDRESS_PLACE: usize = 13;
+
+/// The members of a context that are read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Context<'a>(Found<'a, 14>);
+
 impl<'a> Context<'a> {
-    /// Reads a context; `None` when a name in it is no text.
-    pub(super) fn read(context: Option<&'a str>) -> Option<Self> {
-        let Some(context) = context else {
-            return Some(Self::default());
-        };
-        Self::read_at(context, 0).map(|(found, _)| found)
+    const NAMES: Names<14> = Names::new([
+        "page",
+        "campaign",
+        "userAgent",
+        "app",
+        "device",
+        "os",
+        "screen",
+        "locale",
+        "timezone",
+        "network",
+        "location",
+        "consent",
+        "traits",
+        ADDRESS,
+    ]);
+
+    /// Of the object at this place, if it is one; `None` when a name in it is no text.
+    pub(super) fn within<const N: usize>(item: &Found<'a, N>, place: usize) -> Option<Self> {
+        item.inner(place, &Self::NAMES).map(Self)
     }
 
-    /// Reads the object at `at`, its page included, and says where it ends.
-    pub(super) fn read_at(text: &'a str, at: usize) -> Option<(Self, usize)> {
-        let bytes = text.as_bytes();
-        let (mut slots, mut of_page) = ([None; 13], [None; 5]);
-        let end = scan::read_at(text, at, &NAMES, &mut |place, at| {
-            let mut end = None;
-            if place == PAGE {
-                of_page = [None; 5];
-                end = scan::read_at(text, at, &PageFields::NAMES, &mut |place, at| {
-                    let end = scan::skip_value(bytes, at)?;
-                    of_page[place] = scan::present(text.get(at..end)?);
-                    Some(end)
-                });
-                if end.is_none() {
-                    of_page = [None; 5];
-                }
-            }
-            let end = end.or_else(|| scan::skip_value(bytes, at))?;
-            slots[place] = scan::present(text.get(at..end)?);
-            Some(end)
-        })?;
-        let [
-            page,
-            campaign,
-            user_agent,
-            app,
-            device,
-            os,
-            screen,
-            locale,
-            timezone,
-            network,
-            location,
-            consent,
-            traits,
-        ] = slots;
-        let found = Self {
-            page,
-            of_page,
-            campaign,
-            user_agent,
-            app,
-            device,
-            os,
-            screen,
-            locale,
-            timezone,
-            network,
-            location,
-            consent,
-            traits: traits.filter(|text| scalar::is_object(text) && !scalar::is_empty(text)),
-        };
-        Some((found, end))
+    /// Of an object; `None` when a name in it is no text.
+    pub(super) fn read(object: Object<'a>) -> Option<Self> {
+        object.read(&Self::NAMES).map(Self)
+    }
+
+    /// What stands in an object of it, nothing if there is none that can be read.
+    fn object<const N: usize>(&self, place: usize, names: &Names<N>) -> [Option<&'a str>; N] {
+        self.0.inner(place, names).unwrap_or(Found::NONE).all()
+    }
+
+    /// True when the client address is a member of it, whatever its value.
+    fn names_address(&self) -> bool {
+        self.0.has(ADDRESS_PLACE)
     }
 
     /// Traits of the user that are sent along.
     pub(super) fn traits(&self) -> Option<RawJson> {
-        self.traits.map(RawJson::checked)
+        let told = |text: &&str| scalar::is_object(text) && !scalar::is_empty(text);
+        self.0.get(TRAITS).filter(told).map(RawJson::checked)
     }
 
     /// Where it was made: a page says browser, an app or device says app, a browser's agent says
@@ -169,13 +131,13 @@ impl<'a> Context<'a> {
     pub(super) fn surface(&self, call: Call, receipt: &Receipt<'_>) -> Surface {
         let told = |member: Option<&str>| member.is_some_and(|text| !scalar::is_empty(text));
         let browser = |agent: &str| agent.starts_with("Mozilla/") || agent.starts_with("Opera/");
-        let agent = scalar::some_text(self.user_agent);
+        let agent = scalar::some_text(self.0.get(USER_AGENT));
         let agent = agent.as_deref().or(receipt.user_agent.filter(|_| !receipt.imported()));
         if call == Call::Screen {
             Surface::App
-        } else if call == Call::Page || told(self.page) {
+        } else if call == Call::Page || told(self.0.get(PAGE)) {
             Surface::Browser
-        } else if told(self.app) || told(self.device) {
+        } else if told(self.0.get(APP)) || told(self.0.get(DEVICE)) {
             Surface::App
         } else if agent.is_some_and(browser) {
             Surface::Browser
@@ -188,44 +150,36 @@ impl<'a> Context<'a> {
     /// request came from the very device: not from a server that speaks for another.
     pub(super) fn describe(&self, event: &mut Event, receipt: &Receipt<'_>, relayed: bool) {
         let direct = !relayed && event.surface != Surface::Server;
-        let stated_agent = scalar::some_text(self.user_agent);
+        let stated_agent = scalar::some_text(self.0.get(USER_AGENT));
         let agent = stated_agent.as_deref().or(receipt.user_agent.filter(|_| direct));
         event.user_agent = agent.and_then(landing::user_agent);
         if direct {
             event.country = receipt.country.map(|country| truncated_to(country, 2).into());
             event.region = receipt.region.map(|region| truncated(region).into());
         }
-        if let Some([country, region]) =
-            object(self.location, &const { Names::new(["country", "region"]) })
-        {
-            let code = scalar::some_text(country)
-                .filter(|text| text.len() == 2 && text.bytes().all(|b| b.is_ascii_alphabetic()));
-            event.country =
-                event.country.take().or(code.map(|text| text.to_ascii_uppercase().into()));
-            event.region = event.region.take().or_else(|| kept(region));
-        }
+        let [country, region] = self.object(LOCATION, &const { Names::new(["country", "region"]) });
+        let code = scalar::some_text(country)
+            .filter(|text| text.len() == 2 && text.bytes().all(|b| b.is_ascii_alphabetic()));
+        event.country = event.country.take().or(code.map(|text| text.to_ascii_uppercase().into()));
+        event.region = event.region.take().or_else(|| kept(region));
         let hints = self.hints();
         event.device_hints = (hints != DeviceHints::default()).then_some(hints);
     }
 
     fn hints(&self) -> DeviceHints {
-        let screen = object(self.screen, &const { Names::new(["width", "height"]) }).and_then(
-            |[width, height]| {
-                let (width, height) = (scalar::whole(width?)?, scalar::whole(height?)?);
-                Some(alloc::format!("{width}x{height}").into())
-            },
-        );
-        let network =
-            object(self.network, &const { Names::new(["wifi", "cellular", "bluetooth"]) });
-        let connection = network.and_then(|links| {
-            let names = ["wifi", "cellular", "bluetooth"];
-            let mut on = names.iter().zip(links).filter(|(_, link)| *link == Some("true"));
-            on.next().map(|(name, _)| (*name).into())
-        });
-        let os = object(self.os, &const { Names::new(["name"]) }).and_then(|[name]| kept(name));
+        let [width, height] = self.object(SCREEN, &const { Names::new(["width", "height"]) });
+        let pixels = |value: Option<&str>| value.and_then(scalar::whole);
+        let screen = pixels(width).zip(pixels(height));
+        let screen = screen.map(|(width, height)| alloc::format!("{width}x{height}").into());
+        const LINKS: [&str; 3] = ["wifi", "cellular", "bluetooth"];
+        let links = self.object(NETWORK, &const { Names::new(LINKS) });
+        let mut on = LINKS.iter().zip(links).filter(|(_, link)| *link == Some("true"));
+        let connection = on.next().map(|(name, _)| (*name).into());
+        let [os] = self.object(OS, &const { Names::new(["name"]) });
+        let os = kept(os);
         DeviceHints {
-            locale: kept(self.locale),
-            timezone: kept(self.timezone),
+            locale: kept(self.0.get(LOCALE)),
+            timezone: kept(self.0.get(TIMEZONE)),
             screen,
             connection,
             os,
@@ -236,11 +190,8 @@ impl<'a> Context<'a> {
     pub(super) fn set_campaign(&self, event: &mut Event) {
         const NAMES: Names<7> =
             Names::new(["source", "medium", "name", "term", "content", "ad_group", "adgroup"]);
-        let Some([source, medium, name, term, content, group, group_joined]) =
-            object(self.campaign, &NAMES)
-        else {
-            return;
-        };
+        let [source, medium, name, term, content, group, group_joined] =
+            self.object(CAMPAIGN, &NAMES);
         event.campaign = Campaign {
             source: kept(source),
             medium: kept(medium),
@@ -254,18 +205,14 @@ impl<'a> Context<'a> {
 
     /// The page, as far as the context tells.
     pub(super) fn page(&self) -> PageFields<'a> {
-        PageFields::of(self.of_page)
+        PageFields::of(self.object(PAGE, &PageFields::NAMES))
     }
 
     /// What `consent` says: by our purposes' names, or by the categories of consent managers.
     pub(super) fn stated_consent(&self) -> StatedConsent {
-        let Some(consent) = self.consent.filter(|text| scalar::is_object(text)) else {
-            return StatedConsent::default();
-        };
-        let categories = object(Some(consent), &const { Names::new(["categoryPreferences"]) })
-            .and_then(|[inner]| inner);
+        let [categories] = self.object(CONSENT, &const { Names::new(["categoryPreferences"]) });
         let mut stated = StatedConsent::default();
-        for object in [Some(consent), categories].into_iter().flatten() {
+        for object in [self.0.get(CONSENT), categories].into_iter().flatten() {
             for (name, value) in members::all(object).unwrap_or_default() {
                 if let (Some(purpose), Some(granted)) = (purpose_of(&name), scalar::boolean(value))
                 {
@@ -289,14 +236,6 @@ fn purpose_of(category: &str) -> Option<Purpose> {
         "advertising" | "marketing" | "targeting" | "ads" | "c0004" => Purpose::Advertising,
         _ => return None,
     })
-}
-
-fn object<'a, const N: usize>(
-    value: Option<&'a str>,
-    names: &Names<N>,
-) -> Option<[Option<&'a str>; N]> {
-    let text = value.filter(|text| scalar::is_object(text))?;
-    scan::read(text, names)
 }
 
 fn kept(value: Option<&str>) -> Option<Box<str>> {

@@ -1,12 +1,13 @@
-//! The members of a call that are read, its context's, its page's and its properties', found in one
-//! pass over its text.
+//! The members of a call that are read, and those of its properties.
 
 use super::context::Context;
 use super::page::PageFields;
 use crate::quarantine::QuarantineReason;
+use crate::wire::names::Names;
+use crate::wire::outline::{Found, Object};
 use crate::wire::receipt::Fault;
-use crate::wire::scan::Names;
-use crate::wire::{scalar, scan};
+use crate::wire::scalar;
+use crate::wire::value::ValueFields;
 
 const NAMES: Names<17> = Names::new([
     "type",
@@ -22,13 +23,13 @@ const NAMES: Names<17> = Names::new([
     "sentAt",
     "receivedAt",
     "sequence",
+    "integrations",
     "properties",
     "traits",
     "context",
-    "integrations",
 ]);
-const PROPERTIES: usize = 13;
-const CONTEXT: usize = 15;
+const PROPERTIES: usize = 14;
+const CONTEXT: usize = 16;
 
 /// The members of a call, as JSON text.
 pub(super) struct Item<'a> {
@@ -49,31 +50,17 @@ pub(super) struct Item<'a> {
     pub traits: Option<&'a str>,
     pub context: Option<&'a str>,
     pub integrations: Option<&'a str>,
-    /// What stands in `properties`; `None` when a name there is no text.
-    pub of_properties: Option<Properties<'a>>,
-    /// What stands in `context`; `None` when a name there is no text.
-    pub of_context: Option<Context<'a>>,
+    found: Found<'a, 17>,
 }
 
 impl<'a> Item<'a> {
-    /// Reads an item that is known to be well formed: the message around it was checked whole.
-    pub(super) fn read(item: &'a str) -> Result<Self, Fault> {
-        if !scalar::is_object(item) {
+    /// Reads an item, by its text and its outline.
+    pub(super) fn read((text, item): (&'a str, Object<'a>)) -> Result<Self, Fault> {
+        if !scalar::is_object(text) {
             return Err(Fault::new(QuarantineReason::NotAnObject, "an event is a JSON object"));
         }
-        let mut slots = [None; 17];
-        let (mut of_properties, mut of_context) =
-            (Some(Properties::default()), Some(Context::default()));
-        let whole = scan::read_at(item, 0, &NAMES, &mut |place, at| {
-            let end = match place {
-                PROPERTIES => inner(item, at, &mut of_properties, Properties::read_at),
-                CONTEXT => inner(item, at, &mut of_context, Context::read_at),
-                _ => scan::skip_value(item.as_bytes(), at),
-            }?;
-            slots[place] = scan::present(item.get(at..end)?);
-            Some(end)
-        });
-        whole.ok_or_else(|| Fault::invalid("a member name", "is not readable text"))?;
+        let unreadable = || Fault::invalid("a member name", "is not readable text");
+        let found = item.read(&NAMES).ok_or_else(unreadable)?;
         let [
             kind,
             message_id,
@@ -88,11 +75,11 @@ impl<'a> Item<'a> {
             sent,
             received,
             sequence,
+            integrations,
             properties,
             traits,
             context,
-            integrations,
-        ] = slots;
+        ] = found.all();
         Ok(Self {
             kind,
             message_id,
@@ -111,29 +98,21 @@ impl<'a> Item<'a> {
             traits: object("traits", traits)?,
             context: object("context", context)?,
             integrations: object("integrations", integrations).unwrap_or_default(),
-            of_properties,
-            of_context,
+            found,
         })
     }
-}
 
-/// Reads the inner object at `at`, if it is one, in place of an earlier one of the same name.
-fn inner<'a, T: Default>(
-    item: &'a str,
-    at: usize,
-    found: &mut Option<T>,
-    read: impl Fn(&'a str, usize) -> Option<(T, usize)>,
-) -> Option<usize> {
-    if item.as_bytes().get(at) != Some(&b'{') {
-        *found = Some(T::default());
-        return scan::skip_value(item.as_bytes(), at);
+    /// What stands in `properties`.
+    pub(super) fn of_properties(&self) -> Result<Properties<'a>, Fault> {
+        let unreadable =
+            || Fault::invalid("properties", "has member names that are not readable text");
+        self.found.inner(PROPERTIES, &Properties::NAMES).map(Properties).ok_or_else(unreadable)
     }
-    let Some((value, end)) = read(item, at) else {
-        *found = None;
-        return scan::skip_value(item.as_bytes(), at);
-    };
-    *found = Some(value);
-    Some(end)
+
+    /// What stands in `context`; `None` when a name there is no text.
+    pub(super) fn of_context(&self) -> Option<Context<'a>> {
+        Context::within(&self.found, CONTEXT)
+    }
 }
 
 /// An object, if it is there; an empty list stands for an empty object.
@@ -146,35 +125,29 @@ fn object<'a>(field: &str, value: Option<&'a str>) -> Result<Option<&'a str>, Fa
 }
 
 /// The members of properties that mean something, as JSON text.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Properties<'a> {
-    pub amount: Option<&'a str>,
-    pub currency: Option<&'a str>,
-    pub order: Option<&'a str>,
-    pub name: Option<&'a str>,
-    page: [Option<&'a str>; 5],
-}
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Properties<'a>(Found<'a, 12>);
 
 impl<'a> Properties<'a> {
-    /// Reads the object at `at`, and says where it ends.
-    fn read_at(text: &'a str, at: usize) -> Option<(Self, usize)> {
-        const NAMES: Names<12> = Names::new([
-            "revenue", "value", "total", "currency", "order_id", "orderId", "name", "url", "path",
-            "search", "referrer", "title",
-        ]);
-        let mut slots = [None; 12];
-        let end = scan::read_at(text, at, &NAMES, &mut |place, at| {
-            let end = scan::skip_value(text.as_bytes(), at)?;
-            slots[place] = scan::present(text.get(at..end)?);
-            Some(end)
-        })?;
-        let [revenue, value, total, currency, order, order_camel, name, page @ ..] = slots;
-        let (amount, order) = (revenue.or(value).or(total), order.or(order_camel));
-        Some((Self { amount, currency, order, name, page }, end))
+    const NAMES: Names<12> = Names::new([
+        "revenue", "value", "total", "currency", "order_id", "orderId", "name", "url", "path",
+        "search", "referrer", "title",
+    ]);
+
+    /// What the event is worth, in which currency, and by which order.
+    pub(super) fn value(&self) -> ValueFields<'a> {
+        let [revenue, value, total, currency, order, order_camel, ..] = self.0.all();
+        ValueFields { amount: revenue.or(value).or(total), currency, order: order.or(order_camel) }
+    }
+
+    /// What it calls the thing.
+    pub(super) fn name(&self) -> Option<&'a str> {
+        self.0.get(6)
     }
 
     /// The page that a `page` call is of.
     pub(super) fn page(&self) -> PageFields<'a> {
-        PageFields::of(self.page)
+        let [.., url, path, search, referrer, title] = self.0.all();
+        PageFields::of([url, path, search, referrer, title])
     }
 }

@@ -1,8 +1,8 @@
 //! The page of a call, from `context.page` or from the properties of a `page` call.
 
 use crate::wire::landing::Landing;
+use crate::wire::names::Names;
 use crate::wire::scalar;
-use crate::wire::scan::Names;
 use alloc::borrow::Cow;
 
 /// The members of a page that are read; empty ones count as absent.
