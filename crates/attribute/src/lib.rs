@@ -18,7 +18,7 @@ pub mod credit;
 pub mod decay;
 pub mod model;
 pub mod paths;
-pub mod random;
+pub use millstream_stitch::random;
 pub mod removal;
 pub mod rounding;
 pub mod shape;

@@ -14,6 +14,7 @@ pub mod export;
 pub mod import;
 pub mod instance;
 pub mod ledger;
+pub mod linking;
 pub mod links;
 pub mod load;
 pub mod path_data;

@@ -1,5 +1,5 @@
 //! Stitching: dedup, sessions, identity graph, late policy: pure functions over one device or one
-//! component of the graph.
+//! component of the graph; and probable links between devices, over all of them.
 //!
 //! Nothing here depends on the order in which events arrived: entries are kept in event order, and
 //! what a device's sessions are follows from the entries alone.
@@ -13,6 +13,8 @@ pub mod agent;
 pub mod dedup;
 pub mod entry;
 pub mod graph;
+pub mod linkage;
+pub mod random;
 pub mod session;
 pub mod session_rules;
 pub mod zone;

@@ -5,6 +5,7 @@ mod duplicate_sessions;
 mod ledger;
 mod lookup;
 mod person_trace;
+mod profiles;
 mod rows;
 mod stitching;
 mod tables;
@@ -20,6 +21,7 @@ pub use lookup::{
     device, members, outcome, person, quarantine, touch_event,
 };
 pub use person_trace::{LinkTrace, MemberTrace, STATEMENTS_MAX, person_of, person_trace};
+pub use profiles::profiles;
 pub(crate) use rows::{between, device_sessions, session_at};
 pub use stitching::{StitchingSums, stitching};
 pub use tables::{clicks, conversions, credits, people, sessions, touches};

@@ -18,6 +18,7 @@ pub mod export;
 pub mod gate;
 pub mod guard;
 pub mod import;
+mod linking;
 pub mod links;
 pub mod listener;
 pub mod live;

@@ -2,6 +2,7 @@
 
 use crate::audit::{Chain, Subject};
 use crate::ledger::{LedgerKind, LedgerOutcome};
+use crate::linking::Told;
 use crate::links::{EditError, Editor, Proposal, Registry};
 use crate::report::{DateRange, Figures, Freshness, ReportError};
 use crate::sql::{Answer, AskError, Question};
@@ -229,6 +230,27 @@ pub trait Questions: Send + Sync {
     fn ask(&self, question: &Question) -> Result<Answer, AskError>;
 }
 
+/// Fits probable links. Blocking.
+pub trait Linking: Send + Sync {
+    /// What is in force, with at most so many of its links.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn standing(&self, shown: usize) -> Result<Told, TransferError>;
+
+    /// Fits the data as it is now, and keeps what comes out unless it is a dry run.
+    ///
+    /// # Errors
+    /// When something cannot be read or written.
+    fn fit(&self, dry_run: bool, shown: usize) -> Result<Told, TransferError>;
+
+    /// Puts a kept version in force; 0 puts none.
+    ///
+    /// # Errors
+    /// When there is no such version, or it cannot be read.
+    fn restore(&self, version: u32, shown: usize) -> Result<Told, TransferError>;
+}
+
 /// Folds the log anew.
 pub trait Refolding: Send + Sync {
     /// Begins a backfill, which goes on behind this call.
@@ -259,6 +281,8 @@ pub struct AdminParts {
     pub transfer: Arc<dyn Transfer>,
     /// Questions in SQL.
     pub questions: Arc<dyn Questions>,
+    /// Fits probable links.
+    pub linking: Arc<dyn Linking>,
     /// Folds the log anew.
     pub refolding: Arc<dyn Refolding>,
     /// Reads the clock, monotonically.

@@ -1,7 +1,7 @@
 //! The pulse: what status, metrics and the live stream show, read once a second for all of them.
 
 use super::parts::{AdminParts, Standing};
-use crate::report::{DeliveryCounts, OutcomeCounts, SessionTotals};
+use crate::report::{DeliveryCounts, Links, OutcomeCounts, SessionTotals};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -67,7 +67,7 @@ fn read(parts: &AdminParts, last: Pulse, elapsed: Duration) -> Pulse {
         history.pop_front();
     }
     let figures = parts.figures.outcomes().and_then(|outcomes| {
-        let totals = parts.figures.session_totals()?;
+        let totals = parts.figures.session_totals(Links::Certain)?;
         Ok((outcomes, totals))
     });
     let (outcomes, totals, trouble) = match figures {

@@ -4,8 +4,8 @@ use super::guard::{self, Threshold};
 use super::plane::Plane;
 use super::token::Role;
 use super::{
-    assets, audits, backfill, backup, export, import, links, live, metrics, openapi, quarantine,
-    replay, reports, spend, sql, status,
+    assets, audits, backfill, backup, export, import, linking, links, live, metrics, openapi,
+    quarantine, replay, reports, spend, sql, status,
 };
 use crate::ledger;
 use axum::Router;
@@ -96,6 +96,7 @@ const REPORT_QUERY: &[Parameter] = &[
     text("to", "Last day, YYYY-MM-DD, UTC."),
     choice("bots", "Count the touches of bots, too.", &["true", "false"]),
     text("currency", "The one currency of all amounts, by the imported rates."),
+    choice("links", "Which links make devices one person's.", &["certain", "probable"]),
     choice("format", "How to write it.", &["json", "table", "csv", "html"]),
 ];
 const LEDGER: Parameter = choice("kind", "What the rows are.", &["spend", "budgets", "rates"]);
@@ -265,7 +266,30 @@ fn upkeep() -> Vec<(Endpoint, MethodRouter<Arc<Plane>>)> {
         "How far folding anew is, and what the last one changed.",
         "Backfill",
     );
+    const SHOWN: Parameter = text("limit", "Most links shown, 0 to 1000.");
+    const PROBABLE: Endpoint = Endpoint {
+        role: Some(Role::Editor),
+        query: &[SHOWN],
+        ..read("/api/probable-links", "Probable links in force, and versions.", "ProbableLinks")
+    };
+    const GUESS: Endpoint = Endpoint {
+        query: &[choice("dry_run", "Keep nothing.", &["true", "false"]), SHOWN],
+        streams: true,
+        ..change("POST", "/api/probable-links", "Fits probable links anew.", "ProbableLinks")
+    };
+    const PUT_BACK: Endpoint = Endpoint {
+        names: &[text("version", "A kept version; 0 for none.")],
+        ..change(
+            "PUT",
+            "/api/probable-links/{version}/restore",
+            "Puts an earlier version in force.",
+            "ProbableLinks",
+        )
+    };
     vec![
+        (PROBABLE, get(linking::get)),
+        (GUESS, post(linking::post)),
+        (PUT_BACK, put(linking::restore)),
         (AGAIN, post(replay::post)),
         (COPY, post(backup::post)),
         (HOW_FAR, get(backfill::get)),

@@ -30,6 +30,7 @@ fn brought(sources: &Sources<'_>, slug: &str) -> Result<Chain, ReportError> {
         generation: sources.generation,
         spans: Spans { window: sources.window, ..Spans::default() },
         delivery: DeliveryCounts::default(),
+        probable: None,
     };
     let mut chain = Chain::group("brought");
     for model in Model::ALL.iter().filter(|model| !model.is_data_driven()) {

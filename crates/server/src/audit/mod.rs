@@ -14,11 +14,13 @@ mod tests;
 
 pub use chain::{Chain, Fact};
 
+use crate::linking::Numbered;
 use crate::links::Registry;
 use crate::report::ReportError;
 use millstream_event::Span;
 use millstream_log::EventLog;
 use millstream_pipeline::StateRead;
+use std::sync::Arc;
 
 /// What an audit starts from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +77,8 @@ pub struct Sources<'a> {
     pub generation: u16,
     /// How long before a conversion a touch may have happened.
     pub window: Span,
+    /// The probable links in force.
+    pub probable: Option<Arc<Numbered>>,
 }
 
 /// The chain behind one thing, or none when there is no such thing.

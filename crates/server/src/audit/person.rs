@@ -5,8 +5,12 @@ use super::{Chain, Sources};
 use crate::report::ReportError;
 use millstream_event::{AnonymousId, EntityId, Hash128, UserId};
 use millstream_pipeline::query::{self, LinkTrace, MemberTrace};
+use millstream_stitch::linkage::{ProbableLink, Refusal, Standing};
 use millstream_stitch::{GraphLimits, Session};
+use std::collections::BTreeSet;
 
+/// Probable links told at most; the most probable.
+const PROBABLE_MAX: usize = 20;
 /// Sessions told of one device at most; the latest.
 const SESSIONS_MAX: usize = 50;
 
@@ -38,7 +42,44 @@ pub fn chain(sources: &Sources<'_>, id: &str) -> Result<Option<Chain>, ReportErr
         .with("conversions", known.conversions)
         .with("revision", known.revision.0)
         .with("rules_generation", u32::from(generation));
-    Ok(Some(members.iter().fold(chain, |chain, one| chain.over(member(one)))))
+    let chain = members.iter().fold(chain, |chain, one| chain.over(member(one)));
+    Ok(Some(with_probable_links(sources, chain, &members)))
+}
+
+/// Adds which other devices look like this person's. They count only where a report asks for them.
+fn with_probable_links(sources: &Sources<'_>, chain: Chain, members: &[MemberTrace]) -> Chain {
+    let Some(probable) = &sources.probable else { return chain };
+    let (version, artefact) = &**probable;
+    let devices: BTreeSet<EntityId> = members.iter().map(|member| member.id).collect();
+    let links = artefact.links_of(&devices);
+    let chain = chain.with("probable_links_version", *version);
+    let skipped = links.len().saturating_sub(PROBABLE_MAX);
+    let chain = match skipped {
+        0 => chain,
+        skipped => chain.with("probable_links_not_shown", skipped as u64),
+    };
+    let shown = links.into_iter().take(PROBABLE_MAX);
+    shown.fold(chain, |chain, link| chain.over(probable_link(link, &devices)))
+}
+
+fn probable_link(link: &ProbableLink, devices: &BTreeSet<EntityId>) -> Chain {
+    let mine = |id| devices.contains(&id);
+    let (own, other) = if mine(link.one) { (link.one, link.other) } else { (link.other, link.one) };
+    let standing = match (link.standing, link.refused) {
+        (Standing::Link, _) => "linked, where probable links are asked for",
+        (Standing::Possible, None) => "possible, not linked",
+        (Standing::Possible, Some(Refusal::TwoUsers)) => "not linked: both have users of their own",
+        (Standing::Possible, Some(Refusal::TooManyPartners)) => "not linked: too many look alike",
+    };
+    let chain = Chain::new("probably the same person's", other.to_string())
+        .with("device", own.to_string())
+        .with("probability", format!("{:.4}", link.probability))
+        .with("standing", standing);
+    link.evidence.iter().fold(chain, |chain, weight| {
+        let level = weight.field.levels().get(usize::from(weight.level)).copied();
+        let said = format!("{} ({:+.1} bits)", level.unwrap_or_default(), weight.bits);
+        chain.with(weight.field.as_str(), said)
+    })
 }
 
 fn member(member: &MemberTrace) -> Chain {

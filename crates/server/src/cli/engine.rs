@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::consume::{ConsumeError, ConsumeOptions, DrainError};
 use crate::country::{Countries, CountryError};
 use crate::instance::{Instance, InstanceError, InstanceOptions};
+use crate::linking::Shelf;
 use crate::links::{EditError, Editor, Registry};
 use crate::report::Freshness;
 use crate::sql::Desk;
@@ -74,6 +75,8 @@ pub struct Engine {
     pub tables: Arc<Tables>,
     /// Answers questions to them.
     pub desk: Desk,
+    /// Probable links.
+    pub probable: Shelf,
     country: OnceLock<Arc<CountryOf>>,
 }
 
@@ -146,6 +149,7 @@ impl Engine {
         });
         let succession = Succession::new(workshop, Arc::clone(&active), on_succession);
         let desk = Desk::new(config.sql, &instance.dir.join("tables"));
+        let probable = Shelf::open(&instance.dir);
         let engine = Self {
             succession,
             active,
@@ -157,6 +161,7 @@ impl Engine {
             clock,
             tables,
             desk,
+            probable,
             country: OnceLock::new(),
         };
         engine.record_domains()?;
@@ -307,6 +312,7 @@ impl Engine {
             ledger: Arc::new(super::ledger::Books(Arc::clone(self))),
             transfer: Arc::new(super::transfer::Gateway(Arc::clone(self))),
             questions: Arc::new(super::questions::Asking(Arc::clone(self))),
+            linking: Arc::new(super::link::Guessing(Arc::clone(self))),
             refolding: Arc::new(super::backfill::Anew(Arc::clone(self))),
             clock: Arc::clone(&self.clock),
         }

@@ -22,6 +22,7 @@ impl Evidence for Files {
             registry: &engine.registry,
             generation: view.generation(),
             window: view.active.spans().window,
+            probable: engine.probable.in_force(),
         };
         audit::audit(&sources, subject, id)
     }

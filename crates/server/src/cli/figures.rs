@@ -7,7 +7,7 @@ use crate::report::state::StateFigures;
 use crate::report::stitching::StitchingFigures;
 use crate::report::{
     BudgetSum, CampaignFigures, DateRange, DeliveryCounts, EndpointTiming, Figures, HopTiming,
-    OutcomeCounts, ReportError, ReportQuery, SessionDay, SessionTotals,
+    Links, OutcomeCounts, ReportError, ReportQuery, SessionDay, SessionTotals,
 };
 use millstream_event::Span;
 use millstream_store::Reading;
@@ -38,6 +38,7 @@ impl StoreFigures {
             generation: view.generation(),
             spans: view.active.spans(),
             delivery: DeliveryCounts::default(),
+            probable: self.engine.probable.in_force(),
         };
         answer(&figures)
     }
@@ -52,8 +53,8 @@ impl Figures for StoreFigures {
         self.read(|figures| figures.budgets(query))
     }
 
-    fn session_totals(&self) -> Result<SessionTotals, ReportError> {
-        self.read(|figures| figures.session_totals())
+    fn session_totals(&self, links: Links) -> Result<SessionTotals, ReportError> {
+        self.read(|figures| figures.session_totals(links))
     }
 
     fn session_days(&self, range: &DateRange) -> Result<Vec<SessionDay>, ReportError> {

@@ -18,6 +18,7 @@ mod failure;
 mod figures;
 mod import;
 mod ledger;
+mod link;
 mod link_table;
 mod links;
 mod load;
@@ -66,6 +67,7 @@ enum Command {
     Import(import::Import),
     Links(links::Links),
     Spend(spend::Spend),
+    Link(link::Link),
     Report(report::Report),
     Attribute(attribute::Attribute),
     Audit(audit::Audit),
@@ -91,6 +93,7 @@ impl Command {
             Self::Import(import) => import.run(),
             Self::Links(links) => links.run(),
             Self::Spend(spend) => spend.run(),
+            Self::Link(link) => link.run(),
             Self::Report(report) => report.run(),
             Self::Attribute(attribute) => attribute.run(),
             Self::Audit(audit) => audit.run(),

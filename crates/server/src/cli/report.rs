@@ -39,6 +39,9 @@ pub struct Report {
     /// The one currency of all amounts, such as EUR, by the imported rates of each day.
     #[arg(long)]
     pub currency: Option<String>,
+    /// Which links make devices one person's in the session report: certain, or probable, too.
+    #[arg(long)]
+    pub links: Option<String>,
     /// table, json, csv or html.
     #[arg(long, default_value = "table")]
     pub format: String,
@@ -76,6 +79,7 @@ impl Report {
             ("from", &self.from),
             ("to", &self.to),
             ("currency", &self.currency),
+            ("links", &self.links),
         ];
         let mut all: Vec<_> =
             given.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))).collect();

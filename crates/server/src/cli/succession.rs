@@ -327,6 +327,7 @@ impl Succession {
             generation,
             spans,
             delivery: DeliveryCounts::default(),
+            probable: None,
         };
         let (of_old, of_new) = (Reading(&*old), Reading(&*new));
         differences(

@@ -7,6 +7,7 @@
 use super::error::InstanceError;
 use super::keys::KEY_FILE;
 use super::{Generation, Generations, InForce, Instance, InstanceOptions, log_dir, state_dir};
+use crate::linking;
 use millstream_store::FjallStore;
 use millstream_store::checkpoint::{self, CheckpointSize};
 use serde::{Deserialize, Serialize};
@@ -48,6 +49,7 @@ pub fn backup(instance: &Instance, to: &Path) -> Result<BackupReport, InstanceEr
         checkpoint::write(&*state, generation, &to.join(CHECKPOINT_DIR))?;
     drop(state);
     let (segments, log_bytes) = copy_log(&log_dir(&instance.dir), &log_dir(to))?;
+    copy_links(&instance.dir, to)?;
     let report = BackupReport {
         version: MANIFEST_VERSION,
         generation: instance.generations.in_force(),
@@ -88,6 +90,7 @@ pub fn restore(
     }
     require_empty(dir)?;
     copy_log(&log_dir(from), &log_dir(dir))?;
+    copy_links(from, dir)?;
     let unfinished = dir.join("state.restoring");
     let store = FjallStore::open(&unfinished, &options.store)?;
     checkpoint::read(&from.join(CHECKPOINT_DIR), &store)?;
@@ -135,6 +138,21 @@ fn copy_log(from: &Path, to: &Path) -> Result<(u64, u64), InstanceError> {
     }
     File::open(to).and_then(|dir| dir.sync_all()).map_err(InstanceError::io("sync", to))?;
     Ok((segments, bytes))
+}
+
+/// Copies the versions of the probable links, where there are any.
+fn copy_links(from: &Path, to: &Path) -> Result<(), InstanceError> {
+    let (from, to) = (from.join(linking::DIR), to.join(linking::DIR));
+    if !from.is_dir() {
+        return Ok(());
+    }
+    fs::create_dir_all(&to).map_err(InstanceError::io("make", &to))?;
+    for entry in fs::read_dir(&from).map_err(InstanceError::io("list", &from))? {
+        let name = entry.map_err(InstanceError::io("list", &from))?.file_name();
+        copy(&from.join(&name), &to.join(&name))
+            .map_err(InstanceError::io("copy", &from.join(&name)))?;
+    }
+    File::open(&to).and_then(|dir| dir.sync_all()).map_err(InstanceError::io("sync", &to))
 }
 
 /// Copies contents and permissions, durably.

@@ -1,7 +1,7 @@
 //! What reports are made of: sums that something else keeps up to date.
 
 use super::error::ReportError;
-use super::query::{DateRange, ReportQuery};
+use super::query::{DateRange, Links, ReportQuery};
 use super::spend::UnmatchedSpend;
 use super::stitching::StitchingFigures;
 use millstream_event::ledger::Budget;
@@ -24,11 +24,11 @@ pub trait Figures {
     /// When the state cannot be read.
     fn budgets(&self, query: &ReportQuery) -> Result<Vec<BudgetSum>, ReportError>;
 
-    /// Totals over all data.
+    /// Totals over all data; with the people that these links make.
     ///
     /// # Errors
     /// When the state cannot be read.
-    fn session_totals(&self) -> Result<SessionTotals, ReportError>;
+    fn session_totals(&self, links: Links) -> Result<SessionTotals, ReportError>;
 
     /// Sums per day of a session's first event, in order of days.
     ///
@@ -115,6 +115,9 @@ pub struct SessionTotals {
     pub events: u64,
     /// People.
     pub people: u64,
+    /// People, should the probable links in force hold; only where these are asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub people_with_probable_links: Option<u64>,
 }
 
 /// One day of the session report.

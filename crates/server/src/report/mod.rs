@@ -34,7 +34,7 @@ pub use figures::{
     OutcomeCounts, SessionDay, SessionTotals,
 };
 pub use page::{Align, Grid, Page};
-pub use query::{By, DateRange, Format, Model, ReportKind, ReportQuery, Split, Window};
+pub use query::{By, DateRange, Format, Links, Model, ReportKind, ReportQuery, Split, Window};
 pub use state::{Spans, StateFigures};
 
 /// Builds the report that `query` asks for.

@@ -92,6 +92,16 @@ words! {
 }
 
 words! {
+    /// Which identity links count.
+    Links, "the links" {
+        /// Those that logins, aliases and signed clicks tell.
+        Certain = "certain",
+        /// Probable ones, too.
+        Probable = "probable",
+    }
+}
+
+words! {
     /// How a conversion is shared among the touches before it.
     Model, "the model" {
         /// All to the first touch.
@@ -228,6 +238,8 @@ pub struct ReportQuery {
     pub bots: bool,
     /// Campaigns and budgets: the one currency of all amounts; none for each in its own.
     pub currency: Option<Currency>,
+    /// Sessions: which links make devices one person's.
+    pub links: Links,
 }
 
 impl ReportQuery {
@@ -243,6 +255,7 @@ impl ReportQuery {
             range: DateRange::default(),
             bots: false,
             currency: None,
+            links: Links::Certain,
         }
     }
 
@@ -261,11 +274,13 @@ impl ReportQuery {
             "to" => self.range.to = Some(DateRange::parse_day(value)?),
             "bots" => self.bots = parse_switch(value)?,
             "currency" => self.currency = Some(parse_currency(value)?),
+            "links" => self.links = value.parse()?,
             _ => {
                 return Err(ReportError::Unknown {
                     what: "the parameter",
                     given: name.chars().take(64).collect(),
-                    known: "by, model, order, window, from, to, bots, currency, format".to_owned(),
+                    known: "by, model, order, window, from, to, bots, currency, links, format"
+                        .to_owned(),
                 });
             }
         }

@@ -27,7 +27,7 @@ pub fn build(figures: &dyn Figures, query: &ReportQuery) -> Result<SessionReport
     Ok(SessionReport {
         range: query.range,
         rows: figures.session_days(&query.range)?,
-        totals: figures.session_totals()?,
+        totals: figures.session_totals(query.links)?,
     })
 }
 
@@ -53,8 +53,12 @@ impl SessionReport {
     /// What the figures mean, in a sentence.
     pub fn meaning(&self) -> String {
         let totals = &self.totals;
+        let probable = match totals.people_with_probable_links {
+            Some(people) => format!(", {} should probable links hold", number::grouped(people)),
+            None => String::new(),
+        };
         format!(
-            "{} events by {} devices ({} people) form {} sessions; {} more are of bots and stand apart.",
+            "{} events by {} devices ({} people{probable}) form {} sessions; {} more are of bots and stand apart.",
             number::grouped(totals.events),
             number::grouped(totals.devices),
             number::grouped(totals.people),

@@ -6,10 +6,11 @@ use super::figures::{
     BudgetSum, CampaignFigures, CampaignSum, DeliveryCounts, Figures, OutcomeCounts, SessionDay,
     SessionTotals,
 };
-use super::query::{By, DateRange, Model, ReportQuery};
+use super::query::{By, DateRange, Links, Model, ReportQuery};
 use super::stitching::{self, StitchingFigures};
 use super::{budgets, journeys, spend};
 use crate::consume::Parameters;
+use crate::linking::{self, Numbered};
 use millstream_event::{Channel, Hash128, Money, Span};
 use millstream_pipeline::StateRead;
 use millstream_pipeline::query::{self, RevenueDays};
@@ -17,6 +18,7 @@ use millstream_pipeline::rows::CreditRow;
 use millstream_stitch::SessionRules;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 /// Figures of one generation of a state, and what was measured where the process runs.
 pub struct StateFigures<'a> {
@@ -28,6 +30,8 @@ pub struct StateFigures<'a> {
     pub spans: Spans,
     /// What capture and the consumer measured.
     pub delivery: DeliveryCounts,
+    /// The probable links in force.
+    pub probable: Option<Arc<Numbered>>,
 }
 
 /// The spans that a state was folded with, and when they end a session.
@@ -130,14 +134,23 @@ impl Figures for StateFigures<'_> {
         budgets::read(self, question)
     }
 
-    fn session_totals(&self) -> Result<SessionTotals, ReportError> {
+    fn session_totals(&self, links: Links) -> Result<SessionTotals, ReportError> {
         let counts = query::counts(self.state, self.generation)?;
+        let people = count(counts.people);
+        let fewer = match (links, &self.probable) {
+            (Links::Certain, _) => None,
+            (Links::Probable, None) => Some(0),
+            (Links::Probable, Some(probable)) => {
+                Some(linking::joined(self.state, self.generation, &probable.1)?)
+            }
+        };
         Ok(SessionTotals {
             devices: count(counts.devices),
             sessions: count(counts.sessions - counts.bot_sessions),
             bot_sessions: count(counts.bot_sessions),
             events: count(counts.visible),
-            people: count(counts.people),
+            people,
+            people_with_probable_links: fewer.map(|fewer| people.saturating_sub(fewer)),
         })
     }
 

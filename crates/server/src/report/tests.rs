@@ -78,13 +78,14 @@ impl Figures for Canned {
         ])
     }
 
-    fn session_totals(&self) -> Result<SessionTotals, ReportError> {
+    fn session_totals(&self, links: Links) -> Result<SessionTotals, ReportError> {
         Ok(SessionTotals {
             devices: 1_861,
             sessions: 1_702,
             bot_sessions: 388,
             events: 9_999,
             people: 1_861,
+            people_with_probable_links: (links == Links::Probable).then_some(1_800),
         })
     }
 
@@ -119,6 +120,7 @@ impl Figures for Canned {
         let app = sum(2_210, [300, 410, 455], 940);
         let site = sum(7_789, [1_190, 1_201, 1_210], 38);
         Ok(StitchingFigures {
+            probable: None,
             total: sum(9_999, [1_490, 1_611, 1_665], 410),
             groups: [("app".to_owned(), app.clone()), ("site".to_owned(), site.clone())].into(),
             days: [(16_572, app), (16_573, site)].into(),

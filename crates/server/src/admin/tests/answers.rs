@@ -19,6 +19,7 @@ async fn every_documented_route_is_served_and_every_route_is_documented() {
             .replace("{subject}", "event")
             .replace("{id}", "known")
             .replace("{table}", "events")
+            .replace("{version}", "7")
             .replace("{slug}", "nobody");
         let response = send(&router, get(&path).method(endpoint.method)).await;
         let status = response.status();

@@ -9,6 +9,7 @@ use super::token::TokenHash;
 use super::*;
 use crate::audit::{Chain, Subject};
 use crate::ledger::{LedgerKind, LedgerOutcome};
+use crate::linking::Told;
 use crate::links::{EditError, Proposal, RefusedLink};
 use crate::report::tests::Canned;
 use crate::report::{DateRange, ReportError};
@@ -175,6 +176,27 @@ impl parts::Questions for Nothing {
     }
 }
 
+impl parts::Linking for Nothing {
+    fn standing(&self, _shown: usize) -> Result<Told, parts::TransferError> {
+        Ok(Told {
+            outcome: crate::linking::Outcome::Standing,
+            version: None,
+            links: 0,
+            possible: 0,
+            artefact: None,
+            versions: Vec::new(),
+        })
+    }
+
+    fn fit(&self, _dry_run: bool, shown: usize) -> Result<Told, parts::TransferError> {
+        self.standing(shown)
+    }
+
+    fn restore(&self, version: u32, _shown: usize) -> Result<Told, parts::TransferError> {
+        Err(parts::TransferError::Request(format!("there is no version {version}")))
+    }
+}
+
 impl parts::Refolding for Nothing {
     fn backfill(&self, dry_run: bool) -> Result<(), parts::TransferError> {
         match dry_run {
@@ -197,6 +219,7 @@ fn parts() -> AdminParts {
         ledger: Arc::new(Nothing),
         transfer: Arc::new(Nothing),
         questions: Arc::new(Nothing),
+        linking: Arc::new(Nothing),
         refolding: Arc::new(Nothing),
         clock: Arc::new(|| Timestamp(0)),
     }

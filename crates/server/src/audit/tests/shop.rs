@@ -113,6 +113,7 @@ impl Shop {
             log: &*self.log,
             registry: &self.registry,
             generation: 0,
+            probable: None,
             window: Span::days(30),
         };
         let tree = audit(&sources, subject, id).unwrap()?.to_tree();
@@ -126,6 +127,7 @@ impl Shop {
             generation: 0,
             spans: Spans::default(),
             delivery: DeliveryCounts::default(),
+            probable: None,
         };
         let window = window.parse().unwrap();
         let query = ReportQuery { by, model, window, ..ReportQuery::new(ReportKind::Campaigns) };

@@ -1,5 +1,6 @@
 //! What the stitching report is made of.
 
+use crate::linking::LinkDay;
 use crate::report::error::ReportError;
 use crate::report::query::{DateRange, Split};
 use crate::report::state::{StateFigures, count, days};
@@ -7,6 +8,7 @@ use millstream_event::Timestamp;
 use millstream_pipeline::query::{self, StitchingSums};
 use millstream_pipeline::stitching::Origin;
 use millstream_pipeline::{Spread, StateRead};
+use millstream_stitch::linkage::Standing;
 use millstream_stitch::{Session, SessionRules};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -55,6 +57,19 @@ pub struct IdentityCounts {
     pub placeholders: u64,
 }
 
+/// The probable links in force.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProbableFigures {
+    /// Their version.
+    pub version: u32,
+    /// Pairs of devices linked.
+    pub links: u64,
+    /// Pairs that are possible.
+    pub possible: u64,
+    /// Devices by the day they were first seen.
+    pub days: Vec<LinkDay>,
+}
+
 /// The figures.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StitchingFigures {
@@ -66,6 +81,8 @@ pub struct StitchingFigures {
     pub days: BTreeMap<i32, StitchingSum>,
     /// The identity graph.
     pub identity: IdentityCounts,
+    /// The probable links in force, over all data.
+    pub probable: Option<ProbableFigures>,
 }
 
 impl StitchingSum {
@@ -145,6 +162,12 @@ pub fn read(
     })?;
     duplicates(&mut found, (state, generation, &figures.spans.sessions), (split, range))?;
     found.identity = identity(state, generation)?;
+    found.probable = figures.probable.as_deref().map(|(version, artefact)| ProbableFigures {
+        version: *version,
+        links: artefact.count(Standing::Link),
+        possible: artefact.count(Standing::Possible),
+        days: artefact.days.iter().filter(|day| range.contains(day.day)).copied().collect(),
+    });
     Ok(found)
 }
 

@@ -3,7 +3,7 @@
 mod figures;
 mod trust;
 
-pub use figures::{IdentityCounts, StitchingFigures, StitchingSum, read};
+pub use figures::{IdentityCounts, ProbableFigures, StitchingFigures, StitchingSum, read};
 pub use trust::Check;
 
 use super::envelope::{Field, Row};
@@ -36,6 +36,9 @@ pub struct StitchingTotals<'a> {
     sums: Row,
     #[serde(flatten)]
     identity: &'a IdentityCounts,
+    probable_links: Option<u64>,
+    possible_links: Option<u64>,
+    probable_links_version: Option<u32>,
 }
 
 /// Builds the report.
@@ -94,7 +97,14 @@ impl StitchingReport {
 
     /// Totals as machines read them.
     pub fn totals(&self) -> StitchingTotals<'_> {
-        StitchingTotals { sums: measures(&self.figures.total), identity: &self.figures.identity }
+        let probable = self.figures.probable.as_ref();
+        StitchingTotals {
+            sums: measures(&self.figures.total),
+            identity: &self.figures.identity,
+            probable_links: probable.map(|probable| probable.links),
+            possible_links: probable.map(|probable| probable.possible),
+            probable_links_version: probable.map(|probable| probable.version),
+        }
     }
 
     /// What the figures mean, in a sentence.

@@ -1,6 +1,7 @@
 //! The trust checklist: can these journeys be believed? Each question answered in figures.
 
 use super::figures::{StitchingFigures, StitchingSum, share};
+use crate::linking::LinkDay;
 use crate::report::number;
 use millstream_event::Span;
 use serde::Serialize;
@@ -9,6 +10,8 @@ use serde::Serialize;
 pub const SUCCESS_MIN: f64 = 0.98;
 /// Fewest days of which a relation is told.
 const DAYS_MIN: usize = 5;
+/// Fewest new devices of a day whose matches are looked at.
+const DEVICES_MIN: u64 = 20;
 /// A relation weaker than this is none.
 const RELATION_MIN: f64 = 0.6;
 
@@ -31,6 +34,7 @@ pub fn checklist(figures: &StitchingFigures, horizon: Span) -> Vec<Check> {
         resolved(&figures.total),
         matches(figures),
         moves(figures),
+        matches_move(figures),
         late(&figures.total, horizon),
     ]
 }
@@ -100,10 +104,22 @@ fn resolved(total: &StitchingSum) -> Check {
 
 fn matches(figures: &StitchingFigures) -> Check {
     let identity = &figures.identity;
+    let guessed = match &figures.probable {
+        None => "nothing is guessed".to_owned(),
+        Some(probable) => format!(
+            "apart from these {} probable and {} possible (version {}), used only where asked for",
+            match probable.links {
+                1 => "1 link is".to_owned(),
+                links => format!("{} links are", number::grouped(links)),
+            },
+            number::grouped(probable.possible),
+            probable.version,
+        ),
+    };
     Check {
         question: "Are matches certain or guessed?",
         answer: format!(
-            "Certain: {} told by logins, aliases and signed clicks; nothing is guessed. Joining nobody: \
+            "Certain: {} told by logins, aliases and signed clicks; {guessed}. Joining nobody: \
              {} with too many neighbours, {} with a placeholder for an id. {} of sessions repeat a \
              visit under another device id.",
             counted(identity.deterministic_links, "link"),
@@ -138,6 +154,50 @@ fn moves(figures: &StitchingFigures) -> Check {
     };
     let answer = format!("{answer} (correlation {relation:.2} over {} days)", pairs.len());
     Check { question, answer, ok: !suspect }
+}
+
+/// Whether fewer devices are matched to a person on the days on which events arrive slower.
+fn matches_move(figures: &StitchingFigures) -> Check {
+    let question = "Do matches move with latency?";
+    let Some(probable) = &figures.probable else {
+        let answer = "Not told: `millstream link` counts matches by day.".to_owned();
+        return Check { question, answer, ok: true };
+    };
+    let skew = |day: &LinkDay| Some(figures.days.get(&day.day)?.skew.quantile(950)?.0 as f64);
+    let told = probable.days.iter().filter(|day| day.devices >= DEVICES_MIN);
+    let told: Vec<(f64, &LinkDay)> = told.filter_map(|day| Some((skew(day)?, day))).collect();
+    if told.len() < DAYS_MIN {
+        let answer = format!(
+            "Not told yet: it takes {DAYS_MIN} days with {DEVICES_MIN} new devices each, there are {}.",
+            told.len()
+        );
+        return Check { question, answer, ok: true };
+    }
+    let relation = |part: fn(&LinkDay) -> u64| {
+        let rate = |(skew, day): &(f64, &LinkDay)| (*skew, part(day) as f64 / day.devices as f64);
+        correlation(&told.iter().map(rate).collect::<Vec<_>>())
+    };
+    let (certain, guessed) = (relation(|day| day.certain), relation(|day| day.probable));
+    let falls = |relation: Option<f64>| relation.is_some_and(|it| it <= -RELATION_MIN);
+    let shown = |relation: Option<f64>| {
+        relation.map_or_else(|| "does not move".to_owned(), |relation| format!("{relation:.2}"))
+    };
+    let answer = format!(
+        "{} (correlation with arrival skew over {} days: certain {}, probable {})",
+        match (falls(certain), falls(guessed)) {
+            (false, false) => "The share of devices matched does not fall as events arrive later.",
+            (true, false) =>
+                "Fewer devices log in on the days on which events arrive later: logins are lost or late.",
+            (false, true) =>
+                "Fewer devices are linked by probability on the days on which events arrive later.",
+            (true, true) =>
+                "Fewer devices are matched, for certain and by probability, as events arrive later.",
+        },
+        told.len(),
+        shown(certain),
+        shown(guessed),
+    );
+    Check { question, answer, ok: !falls(certain) && !falls(guessed) }
 }
 
 /// Arrival skew and stitch rate of each day with sessions.
@@ -178,6 +238,7 @@ fn late(total: &StitchingSum, horizon: Span) -> Check {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::stitching::ProbableFigures;
 
     fn day(skew_ms: i64, whole: u64) -> StitchingSum {
         let mut sum = StitchingSum { sessions: 100, within: [whole; 3], ..StitchingSum::default() };
@@ -201,6 +262,27 @@ mod tests {
         let days = (0..9).map(|number| (number, day(i64::from(number) * 100, 100)));
         let figures = StitchingFigures { days: days.collect(), ..StitchingFigures::default() };
         assert!(moves(&figures).answer.starts_with("Neither moved"));
+    }
+
+    #[test]
+    fn matches_that_fall_as_events_arrive_later_are_told() {
+        let skews = [10, 4_000, 12, 9_000, 11];
+        let days = (0..).zip(skews.map(|skew| day(skew, 100))).collect();
+        let link_day =
+            |(number, certain)| LinkDay { day: number, devices: 50, certain, probable: 5 };
+        let of = |certain: [u64; 5]| {
+            let days = (0..).zip(certain).map(link_day).collect();
+            Some(ProbableFigures { version: 1, days, ..ProbableFigures::default() })
+        };
+        let mut figures = StitchingFigures { days, ..StitchingFigures::default() };
+        assert!(matches_move(&figures).answer.starts_with("Not told: "));
+        figures.probable = of([30, 12, 31, 4, 30]);
+        let check = matches_move(&figures);
+        assert!(!check.ok && check.answer.starts_with("Fewer devices log in"), "{check:?}");
+        figures.probable = of([30, 31, 30, 31, 30]);
+        assert!(matches_move(&figures).ok);
+        figures.probable.as_mut().unwrap().days.iter_mut().for_each(|day| day.devices = 19);
+        assert!(matches_move(&figures).answer.starts_with("Not told yet"));
     }
 
     #[test]
