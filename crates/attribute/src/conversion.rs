@@ -4,8 +4,8 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
-use millstream_event::{Event, EventKind, Flags};
-use millstream_stitch::ConversionFact;
+use millstream_event::{Event, EventKind, Flags, OrderId, Surface};
+use millstream_stitch::{ConversionFact, Role};
 use serde::{Deserialize, Serialize};
 
 /// Names of conversions, matched without regard to case, spaces and punctuation.
@@ -34,6 +34,21 @@ pub const DEFAULT_CONVERSIONS: [(&str, bool); 13] = [
     ("Purchase", true),
 ];
 
+/// Business events about an order that was or will be told of.
+pub const ADJUSTMENTS: [(&str, Role); 8] = [
+    ("Order Refunded", Role::Refund),
+    ("Order Cancelled", Role::Refund),
+    ("Refund", Role::Refund),
+    ("Order Updated", Role::Restatement),
+    ("Subscription Renewed", Role::Renewal),
+    ("Subscription Payment", Role::Renewal),
+    ("Subscription Charged", Role::Renewal),
+    ("Subscription Refunded", Role::Refund),
+];
+
+/// Properties that number a refund or a renewal.
+const PART_NAMES: [&str; 4] = ["refund_id", "invoice_id", "payment_id", "charge_id"];
+
 impl Default for ConversionRules {
     fn default() -> Self {
         Self::new(DEFAULT_CONVERSIONS)
@@ -57,21 +72,58 @@ impl ConversionRules {
             (EventKind::Track, Some(name)) => name.clone(),
             _ => return None,
         };
-        let revenue = match event.kind {
-            EventKind::Conversion => true,
-            _ => *self.names.get(&folded(&name))?,
+        let plain = folded(&name);
+        let adjusts = ADJUSTMENTS.into_iter().find(|(known, _)| folded(known) == plain);
+        let (revenue, role) = match (self.names.get(&plain), adjusts, event.kind) {
+            (Some(_), _, EventKind::Conversion) => (true, Role::Order),
+            (Some(revenue), ..) => (*revenue, Role::Order),
+            (None, Some((_, role)), _) => (true, role),
+            (None, None, EventKind::Conversion) => (true, Role::Order),
+            (None, None, _) => return None,
         };
-        Some(ConversionFact {
+        let order = event.order_id.clone().filter(|order| revenue && !order.is_placeholder());
+        let fact = ConversionFact {
             name,
             value: event.value.filter(|_| revenue),
-            order: event.order_id.clone().filter(|order| revenue && !order.is_placeholder()),
-            server: !matches!(event.surface, millstream_event::Surface::Browser)
+            order,
+            server: !matches!(event.surface, Surface::Browser)
                 && !event.flags.has(Flags::AUTOMATED),
-        })
+            role,
+            part: None,
+        };
+        if !revenue || (role == Role::Order && !plain.starts_with("subscription")) {
+            return Some(fact);
+        }
+        about_order(fact, event)
     }
 
     /// The folded names, for showing.
     pub fn names(&self) -> Vec<&str> {
         self.names.keys().map(String::as_str).collect()
+    }
+}
+
+/// Completes what is said of a subscription, or of an order told of elsewhere.
+fn about_order(fact: ConversionFact, event: &Event) -> Option<ConversionFact> {
+    let said = |name: &str| event.properties.as_ref()?.member(name);
+    let subscription = said("subscription_id")
+        .and_then(|id| OrderId::parse(&alloc::format!("subscription:{id}")))
+        .filter(|_| !matches!(fact.role, Role::Restatement));
+    let part = PART_NAMES.into_iter().find_map(said).map(Into::into);
+    match fact.role {
+        Role::Order => Some(ConversionFact { order: fact.order.or(subscription), ..fact }),
+        Role::Renewal => match subscription {
+            // Its own order number tells one payment from the next.
+            Some(_) => {
+                let number = fact.order.as_ref().map(|order| order.as_str().into());
+                Some(ConversionFact { order: subscription, part: part.or(number), ..fact })
+            }
+            None if fact.order.is_some() => Some(ConversionFact { part, ..fact }),
+            None => Some(ConversionFact { role: Role::Order, ..fact }),
+        },
+        Role::Restatement | Role::Refund => {
+            let order = fact.order.or(subscription)?;
+            Some(ConversionFact { order: Some(order), part, ..fact })
+        }
     }
 }

@@ -45,8 +45,10 @@ pub struct Conversion {
     pub name: Box<str>,
     /// The session it stands in.
     pub session: Option<Hash128>,
-    /// Its value, where it has one.
+    /// Its value, where it has one: with renewals, as last restated, without what was refunded.
     pub value: Option<Money>,
+    /// Minor units of the value's currency that were refunded.
+    pub refunded_minor: i64,
     /// Order number.
     pub order: Option<Box<str>>,
     /// True in a bot's session: shown apart, never credited.

@@ -1,6 +1,10 @@
 //! Free JSON carried through unparsed.
 
+use crate::wire::scalar;
+use alloc::borrow::{Cow, ToOwned};
 use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
 use serde::ser::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -24,6 +28,14 @@ impl RawJson {
     /// The text of the value.
     pub fn get(&self) -> &str {
         &self.0
+    }
+
+    /// The text or number that an object holds under a name; of names that stand there twice the
+    /// last. Costs a pass over the value.
+    pub fn member(&self, name: &str) -> Option<String> {
+        let members: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_str(&self.0).ok()?;
+        let value = scalar::text_or_number(members.get(name)?.get())?;
+        Some(scalar::trim(&value).to_owned()).filter(|text| !text.is_empty())
     }
 }
 

@@ -1,10 +1,11 @@
 //! Items: what entities tell each other across lanes, always through the log.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use millstream_attribute::{Conversion, Touch};
 use millstream_event::click_token::ClickReference;
 use millstream_event::{Arrival, Campaign, EntityId, Hash128, Lane, Money};
-use millstream_stitch::EntryKey;
+use millstream_stitch::{EntryKey, Role};
 use serde::{Deserialize, Serialize};
 
 /// Which flow an item belongs to. With sender, target and id it names the item.
@@ -39,9 +40,11 @@ pub struct EdgeBody {
     pub sender_is_user: bool,
 }
 
-/// A claim to be the conversion of an order.
+/// A claim to be the conversion of an order, or to change what it is worth.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Claim {
+    /// What it says of the order. Whoever is the order sorts before whoever only adds to it.
+    pub role: Role,
     /// False sorts first: a server's word counts before a browser's.
     pub from_browser: bool,
     /// The claiming event's place in time.
@@ -50,6 +53,8 @@ pub struct Claim {
     pub device: EntityId,
     /// The value it gives.
     pub value: Option<Money>,
+    /// The number of a refund or renewal.
+    pub part: Option<Box<str>>,
 }
 
 /// Which claim won.
@@ -59,8 +64,10 @@ pub struct OrderVerdict {
     pub device: EntityId,
     /// The winning event.
     pub key: EntryKey,
-    /// Its value, filled from the next claim where it has none.
+    /// What it is worth after renewals, restatements and refunds.
     pub value: Option<Money>,
+    /// Minor units of that currency that were refunded, at most all.
+    pub refunded_minor: i64,
 }
 
 /// A landing with one of our clicks.

@@ -95,8 +95,10 @@ pub struct ConversionRow {
     pub time: Timestamp,
     /// The session it stands in, if any.
     pub session_id: Option<Hash128>,
-    /// Its value, where one was sent.
+    /// Its value, where one was sent: with renewals, as last restated, without refunds.
     pub value: Option<Money>,
+    /// Minor units of that currency that were refunded.
+    pub refunded_minor: i64,
     /// Order number.
     pub order_id: Option<Box<str>>,
     /// Version of the item that brought it.

@@ -15,6 +15,8 @@ mod history;
 mod networks;
 #[path = "fold/oracle.rs"]
 mod oracle;
+#[path = "fold/orders.rs"]
+mod orders;
 #[path = "fold/properties.rs"]
 mod properties;
 #[cfg(feature = "sabotage")]

@@ -118,6 +118,20 @@ impl TouchFact {
     }
 }
 
+/// What a business event says of its order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Role {
+    /// It is the order, or begins the subscription.
+    Order,
+    /// Another payment for what goes on: it adds to the value, and stands in for the order where
+    /// that was never seen.
+    Renewal,
+    /// The order is worth this from now on; the latest word counts.
+    Restatement,
+    /// So much was given back; all of it where no amount is said.
+    Refund,
+}
+
 /// A business event worth crediting.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConversionFact {
@@ -129,6 +143,10 @@ pub struct ConversionFact {
     pub order: Option<OrderId>,
     /// True when a server told of it.
     pub server: bool,
+    /// What it says of its order.
+    pub role: Role,
+    /// The number of a refund or renewal, where it has one: what is told twice counts once.
+    pub part: Option<Box<str>>,
 }
 
 /// A link from the subject to another node of the identity graph.

@@ -21,7 +21,7 @@ pub mod zone;
 
 pub use agent::{Agent, Agents, DeviceClass};
 pub use dedup::{Candidate, Verdict};
-pub use entry::{ConversionFact, Edge, Entry, EntryKey, TouchFact};
+pub use entry::{ConversionFact, Edge, Entry, EntryKey, Role, TouchFact};
 pub use graph::{Component, GraphLimits, Node};
 pub use session::{Session, SessionFacts, sessions};
 pub use session_rules::{SessionRule, SessionRules};

@@ -7,7 +7,7 @@ use crate::state::Verdict;
 use crate::view::{ApplyError, Stamp, View};
 use alloc::collections::BTreeMap;
 use millstream_attribute::{Conversion, Touch};
-use millstream_event::{EntityId, Hash128, OrderId};
+use millstream_event::{EntityId, Hash128, Money, OrderId};
 use millstream_stitch::{ConversionFact, Entry, EntryKey, Session, SessionFacts, TouchFact};
 
 /// Living items of a device to its person, by kind and id.
@@ -99,8 +99,8 @@ impl Teller<'_> {
         (key, fact): (&EntryKey, &ConversionFact),
         place: Place,
     ) {
-        let (id, value) = match &fact.order {
-            None => (key.name("conversion", self.subject), fact.value),
+        let (id, value, refunded_minor) = match &fact.order {
+            None => (key.name("conversion", self.subject), fact.value, 0),
             Some(order) => match self.won(order, key) {
                 Some(won) => won,
                 None => return,
@@ -112,6 +112,7 @@ impl Teller<'_> {
             name: fact.name.clone(),
             session: place.session,
             value,
+            refunded_minor,
             order: fact.order.as_ref().map(|order| order.as_str().into()),
             bot: place.bot,
         };
@@ -119,17 +120,16 @@ impl Teller<'_> {
         facts.insert((ItemKind::Conversion, name), Body::Conversion(conversion));
     }
 
-    /// Id and value of the order's conversion, when this device's entry is it.
-    fn won(
-        &self,
-        order: &OrderId,
-        key: &EntryKey,
-    ) -> Option<(Hash128, Option<millstream_event::Money>)> {
+    /// Id, value and refunds of the order's conversion, when this device's entry is it.
+    fn won(&self, order: &OrderId, key: &EntryKey) -> Option<(Hash128, Option<Money>, i64)> {
         let order = EntityId::order(order);
         let row = verdict_key(self.generation, self.subject, order);
         let verdict = self.view.get::<Verdict>(&row)?.body.as_ref()?;
         let own = verdict.device == self.subject && verdict.key == *key;
-        own.then(|| (Hash128::of("order conversion", &[&order.0.0]), verdict.value))
+        own.then(|| {
+            let id = Hash128::of("order conversion", &[&order.0.0]);
+            (id, verdict.value, verdict.refunded_minor)
+        })
     }
 }
 

@@ -135,10 +135,12 @@ fn claim(sender: EntityId, entry: &Entry) -> Option<Item> {
     let conversion = entry.conversion.as_ref()?;
     let target = EntityId::order(conversion.order.as_ref()?);
     let claim = Claim {
+        role: conversion.role,
         from_browser: !conversion.server,
         key: entry.key.clone(),
         device: sender,
         value: conversion.value,
+        part: conversion.part.clone(),
     };
     let id: Hash128 = entry.key.name("claim", sender);
     Some(Item { kind: ItemKind::Claim, sender, target, id, body: Some(Body::Claim(claim)) })

@@ -5,15 +5,56 @@ use crate::key::{Key, KeyKind};
 use crate::state::{Order, Versioned, living};
 use crate::view::{Stamp, View};
 use alloc::collections::BTreeSet;
-use millstream_event::{EntityId, Hash128};
+use alloc::vec::Vec;
+use millstream_event::{EntityId, Hash128, Money};
+use millstream_stitch::Role;
 
-/// The least claim wins: a server's first, then by time, then by id. An empty value is filled from
-/// the next claim that has one.
+/// The least claim wins: the order's own before a renewal, a server's first, then by time, then by
+/// id. An empty value is filled from the next claim of the order that has one. Restatements replace
+/// it, renewals add to it, refunds take from it and never more than all. Amounts in another currency
+/// change nothing. A function of the set of claims: which of them came first plays no part.
 pub(crate) fn verdict(order: &Order) -> Option<OrderVerdict> {
     let claims: BTreeSet<&Claim> = living(&order.claims).collect();
-    let winner = claims.first()?;
-    let value = claims.iter().find_map(|claim| claim.value);
-    Some(OrderVerdict { device: winner.device, key: winner.key.clone(), value })
+    let winner = claims.first().filter(|claim| claim.role <= Role::Renewal)?;
+    let of = |role| claims.iter().copied().filter(move |claim: &&Claim| claim.role == role);
+    let once = |role| {
+        let mut seen = BTreeSet::new();
+        of(role).filter(move |claim| seen.insert(name(claim)))
+    };
+    let renewals = once(Role::Renewal).map(|claim| claim.value);
+    // The first payment seen stands for an order that never was.
+    let renewals: Vec<Option<Money>> =
+        renewals.skip(usize::from(winner.role == Role::Renewal)).collect();
+    let own = match winner.role {
+        Role::Order => of(Role::Order).find_map(|claim| claim.value),
+        _ => winner.value,
+    };
+    let restatements = of(Role::Restatement).filter(|claim| claim.value.is_some());
+    let restated = restatements.max_by_key(|claim| (&claim.key, claim.device));
+    let base = restated.map_or(own, |claim| claim.value);
+    let amounts = [base].into_iter().chain(renewals).flatten();
+    let (device, key) = (winner.device, winner.key.clone());
+    let Some(currency) = amounts.clone().next().map(|value| value.currency) else {
+        return Some(OrderVerdict { device, key, value: None, refunded_minor: 0 });
+    };
+    let ours = |value: &Money| value.currency == currency;
+    let paid = amounts.filter(ours).fold(0i64, |sum, value| sum.saturating_add(value.minor));
+    let refunded = once(Role::Refund).fold(0i64, |sum, claim| match claim.value {
+        None => i64::MAX,
+        Some(value) if ours(&value) => sum.saturating_add(value.minor.saturating_abs()),
+        Some(_) => sum,
+    });
+    let refunded_minor = refunded.min(paid.max(0));
+    let value = Some(Money { minor: paid.saturating_sub(refunded_minor), currency });
+    Some(OrderVerdict { device, key, value, refunded_minor })
+}
+
+/// What tells one refund or renewal from another: its number, else itself.
+fn name(claim: &Claim) -> (Option<&str>, Option<&Claim>) {
+    match &claim.part {
+        Some(part) => (Some(part), None),
+        None => (None, Some(claim)),
+    }
 }
 
 pub(super) fn apply(

@@ -132,6 +132,7 @@ pub(super) fn conversion_row(
         time: conversion.key.time,
         session_id: conversion.session,
         value: conversion.value,
+        refunded_minor: conversion.refunded_minor,
         order_id: conversion.order.clone(),
         revision,
     }

@@ -5,10 +5,12 @@ use millstream_event::click_token::ClickReference;
 use millstream_event::envelope::{Correction, DeviceHints, Page};
 use millstream_event::{
     AnonymousId, Arrival, Campaign, Channel, ClickId, Consent, Currency, Event, EventId, EventKind,
-    Flags, Hops, Money, OrderId, SourceId, Span, Surface, Timestamp, UserId,
+    Flags, Hops, Money, OrderId, RawJson, SourceId, Span, Surface, Timestamp, UserId,
 };
 use millstream_stitch::{SessionRule, SessionRules, Zone};
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
 
 const START: i64 = 1_790_000_000_000_000;
 
@@ -27,7 +29,7 @@ pub struct Draw {
     device: u8,
     user: u8,
     kind: u8,
-    minute: u16,
+    minute: u32,
     delay_s: u32,
     channel: u8,
     order: u8,
@@ -38,7 +40,7 @@ pub struct Draw {
 
 prop_compose! {
     fn draw()(
-        id in 0u16..90, device in 0u8..6, user in 0u8..12, kind in 0u8..13, minute in 0u16..400,
+        id in 0u16..90, device in 0u8..6, user in 0u8..12, kind in 0u8..18, minute in 0u32..400,
         delay_s in prop_oneof![0u32..10, 0u32..300_000], channel in 0u8..9, order in 0u8..8,
         value in -500i64..20_000, agent in 0u8..12, click in 0u8..14,
     ) -> Draw {
@@ -114,11 +116,46 @@ fn sent(draw: &Draw, time: Timestamp) -> Option<Timestamp> {
     (draw.device > 0).then_some(Timestamp(received - behind))
 }
 
+fn name(kind: u8) -> &'static str {
+    match kind {
+        5 => "Order Completed",
+        13 => "Order Refunded",
+        14 => "Order Updated",
+        15 => "Subscription Started",
+        16 => "Subscription Renewed",
+        17 => "Subscription Refunded",
+        _ => "Look",
+    }
+}
+
+/// Which subscription, and which refund or payment: some are told twice, some have no number.
+fn numbers(draw: &Draw) -> RawJson {
+    let part = match draw.click % 5 {
+        0 => String::new(),
+        part => format!(", \"invoice_id\": {part}"),
+    };
+    let text = format!("{{\"subscription_id\": \"s{}\"{part}}}", draw.agent % 3);
+    RawJson::parse(&text).unwrap()
+}
+
+/// Many events over three years, the same each time: late ones, merges, unlinks, refunds, restatements.
+pub fn long_history(events: usize) -> Vec<Event> {
+    let mut runner = TestRunner::deterministic();
+    let draws = (0..events).map(|at| {
+        let drawn = draw().new_tree(&mut runner).unwrap().current();
+        let spread = at as u32 * 7_919;
+        // A tenth are copies of earlier ones, some with other contents.
+        let id = if at % 10 == 9 { drawn.id } else { 100 + at as u16 };
+        Draw { id, minute: (drawn.minute + spread) % 1_500_000, ..drawn }
+    });
+    draws.map(|draw| event(&draw)).collect()
+}
+
 /// What a draw means. Facts of a click are fixed by its number, as a signed token fixes them.
 pub fn event(draw: &Draw) -> Event {
     let kind = match draw.kind {
         0..5 => EventKind::Page,
-        5..8 => EventKind::Track,
+        5..8 | 13.. => EventKind::Track,
         8 => EventKind::Identify,
         9 => EventKind::Click,
         10 => EventKind::Touch,
@@ -140,8 +177,7 @@ pub fn event(draw: &Draw) -> Event {
     Event {
         id: EventId::parse(&id).unwrap(),
         kind,
-        name: (kind == EventKind::Track)
-            .then(|| if draw.kind == 5 { "Order Completed" } else { "Look" }.into()),
+        name: (kind == EventKind::Track).then(|| name(draw.kind).into()),
         source: SourceId::parse(if draw.id.is_multiple_of(11) { "other" } else { "web" }).unwrap(),
         anonymous_id: device.filter(|_| !is_click),
         user_id: users
@@ -179,7 +215,7 @@ pub fn event(draw: &Draw) -> Event {
         order_id: ["o1", "o2", "(not set)"]
             .get(usize::from(draw.order))
             .map(|order| OrderId::parse(order).unwrap()),
-        properties: None,
+        properties: (draw.kind > 12).then(|| numbers(draw)),
         traits: None,
         context: None,
         integrations: None,

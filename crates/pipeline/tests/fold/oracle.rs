@@ -2,25 +2,23 @@
 
 use crate::answers::WINDOW;
 use crate::cluster::TestAgents;
+use crate::orders::{Winner, orders};
 use millstream_attribute::{Conversion, ConversionRules, Model, Touch, credits};
 use millstream_event::{
-    Campaign, Channel, EntityId, Event, EventKind, Flags, Hash128, Money, Revision, Span, Timestamp,
+    Campaign, Channel, EntityId, Event, EventKind, Flags, Hash128, Revision, Span, Timestamp,
 };
 use millstream_pipeline::Rules;
 use millstream_pipeline::rows::{
     ClickRow, ConversionRow, CreditRow, PersonRow, SessionRow, TouchRow,
 };
-use millstream_stitch::{
-    Agents, Candidate, ConversionFact, Entry, EntryKey, GraphLimits, SessionRules, TouchFact,
-};
+use millstream_stitch::{Agents, Candidate, Entry, EntryKey, GraphLimits, SessionRules, TouchFact};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub struct World {
     /// Counting events by subject, in event order.
     pub subjects: BTreeMap<EntityId, Vec<(Event, Entry)>>,
     persons: BTreeMap<EntityId, EntityId>,
-    /// Order -> (subject, key, value).
-    winners: BTreeMap<EntityId, (EntityId, EntryKey, Option<Money>)>,
+    winners: BTreeMap<EntityId, Winner>,
     pub clicks: Vec<Event>,
     names: BTreeMap<EntityId, String>,
     rules: SessionRules,
@@ -110,7 +108,7 @@ pub fn world(events: &[Event], rules: &Rules<'_>) -> World {
         events.sort_by(|(_, a), (_, b)| a.key.cmp(&b.key));
     }
     world.persons = persons(&world, rules.graph);
-    world.winners = orders(&world);
+    world.winners = orders(&world.subjects);
     world
 }
 
@@ -158,29 +156,6 @@ fn persons(world: &World, limits: GraphLimits) -> BTreeMap<EntityId, EntityId> {
 /// True when no later unlink voids what an entry states.
 fn stands(events: &[(Event, Entry)], (key, target): (&EntryKey, EntityId)) -> bool {
     !events.iter().any(|(_, other)| other.unlinks == Some(target) && other.key >= *key)
-}
-
-fn orders(world: &World) -> BTreeMap<EntityId, (EntityId, EntryKey, Option<Money>)> {
-    type Claim = (bool, EntryKey, EntityId, Option<Money>);
-    let mut claims: BTreeMap<EntityId, Vec<Claim>> = BTreeMap::new();
-    for (subject, events) in &world.subjects {
-        for (_, entry) in events {
-            let Some(ConversionFact { order: Some(order), value, server, .. }) =
-                entry.conversion.as_deref()
-            else {
-                continue;
-            };
-            let claim = (!server, entry.key.clone(), *subject, *value);
-            claims.entry(EntityId::order(order)).or_default().push(claim);
-        }
-    }
-    let decide = |mut claims: Vec<Claim>| {
-        claims.sort();
-        let value = claims.iter().find_map(|claim| claim.3);
-        let (_, key, subject, _) = claims.swap_remove(0);
-        (subject, key, value)
-    };
-    claims.into_iter().map(|(order, claims)| (order, decide(claims))).collect()
 }
 
 impl World {
@@ -297,15 +272,16 @@ fn conversion(
     (session, bot): (Option<Hash128>, bool),
 ) -> Option<Conversion> {
     let fact = entry.conversion.as_deref()?;
-    let (id, value) = match &fact.order {
-        None => (entry.key.name("conversion", subject), fact.value),
+    let (id, value, refunded_minor) = match &fact.order {
+        None => (entry.key.name("conversion", subject), fact.value, 0),
         Some(order) => {
             let order = EntityId::order(order);
-            let (device, key, value) = &world.winners[&order];
-            if *device != subject || *key != entry.key {
+            let winner = world.winners.get(&order)?;
+            if winner.subject != subject || winner.key != entry.key {
                 return None;
             }
-            (Hash128::of("order conversion", &[&order.0.0]), *value)
+            let id = Hash128::of("order conversion", &[&order.0.0]);
+            (id, winner.value, winner.refunded_minor)
         }
     };
     Some(Conversion {
@@ -314,6 +290,7 @@ fn conversion(
         name: fact.name.clone(),
         session,
         value,
+        refunded_minor,
         order: fact.order.as_ref().map(|order| order.as_str().into()),
         bot,
     })
@@ -353,6 +330,7 @@ fn people(
             time: conversion.key.time,
             session_id: conversion.session,
             value: conversion.value,
+            refunded_minor: conversion.refunded_minor,
             order_id: conversion.order.clone(),
             revision,
         };

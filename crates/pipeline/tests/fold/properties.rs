@@ -1,7 +1,7 @@
 //! Properties over random histories. Failing seeds are kept beside this file by proptest.
 
 use crate::cluster::{Cluster, Crash, TestAgents};
-use crate::history::{Turn, histories, session_rules, turns};
+use crate::history::{self, Turn, histories, session_rules, turns};
 use crate::oracle;
 use crate::{answers, arrivals};
 use millstream_attribute::Model;
@@ -127,6 +127,28 @@ fn shuffle<T>(items: &mut [T], mut seed: u64) {
     for at in (1..items.len()).rev() {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         items.swap(at, (seed >> 33) as usize % (at + 1));
+    }
+}
+
+/// After every thousand events all credits equal those computed from scratch.
+#[test]
+fn a_long_history_agrees_with_the_definitions_all_along() {
+    let events = history::long_history(3_000);
+    let mut cluster = Cluster::new(rules(), 3);
+    for (at, event) in events.iter().enumerate() {
+        cluster.append_event(event);
+        if (at + 1) % 1_000 == 0 {
+            cluster.drain(3);
+            let expected = oracle::tables(&events[..=at], &rules());
+            let found = answers::tables(&cluster.store);
+            let pairs = expected.iter().zip(&found);
+            let differing = pairs.filter(|(expected, found)| expected != found).take(3);
+            assert!(expected == found, "after {}: {:#?}", at + 1, differing.collect::<Vec<_>>());
+        }
+    }
+    for model in Model::ALL {
+        let rows = answers::credit_rows(&cluster.store, model);
+        assert_eq!(answers::credit_sums(&cluster.store, model), rows);
     }
 }
 

@@ -242,3 +242,68 @@ fn the_generator_makes_every_kind() {
         tree.current().iter().map(|event| event.kind).collect();
     assert!(kinds.len() >= 6, "{kinds:?}");
 }
+
+/// A word about order `o`, worth `minor`.
+fn about(id: &str, name: &str, minute: i64, minor: Option<i64>) -> Event {
+    let mut event = order(id, "back-office", minute, "o", minor.unwrap_or(0));
+    event.name = Some(name.into());
+    event.surface = Surface::Server;
+    event.value = event.value.filter(|_| minor.is_some());
+    event
+}
+
+fn numbered(mut event: Event, properties: &str) -> Event {
+    event.properties = millstream_event::RawJson::parse(properties);
+    event
+}
+
+#[test]
+fn refunds_take_from_the_same_credits_whenever_they_come() {
+    let visits = [from(page("a", "d", 0), "search"), from(page("b", "d", 40), "email")];
+    let bought = order("c", "d", 50, "o", 10_001);
+    let part = about("r1", "Order Refunded", 60, Some(2_000));
+    let shares = |more: &[Event]| {
+        let events: Vec<Event> = visits.iter().chain(more).cloned().collect();
+        credit(&events, Model::Linear).into_iter().map(|(_, _, amount)| amount).collect::<Vec<_>>()
+    };
+    for order in [[&bought, &part], [&part, &bought]] {
+        let told = shares(&order.map(Clone::clone));
+        assert_eq!(told.iter().sum::<i128>(), 8_001);
+        assert_eq!(told.len(), 2);
+    }
+    let again = numbered(about("r2", "Order Refunded", 61, Some(500)), r#"{"refund_id": 7}"#);
+    let told_twice = numbered(about("r3", "Refund", 62, Some(500)), r#"{"refund_id": "7"}"#);
+    let told = shares(&[bought.clone(), part.clone(), again.clone(), told_twice]);
+    assert_eq!(told.iter().sum::<i128>(), 7_501);
+    let too_much = about("r4", "Order Refunded", 70, Some(99_999));
+    assert_eq!(shares(&[too_much, bought.clone(), again]).iter().sum::<i128>(), 0);
+    let all = about("r5", "Order Cancelled", 70, None);
+    assert_eq!(shares(&[bought.clone(), all]).iter().sum::<i128>(), 0);
+    let restated = about("u1", "Order Updated", 80, Some(4_000));
+    let earlier = about("u0", "Order Updated", 75, Some(1));
+    assert_eq!(shares(&[restated, bought, earlier, part]).iter().sum::<i128>(), 2_000);
+}
+
+#[test]
+fn renewals_add_to_what_led_to_the_subscription() {
+    let of = |id: &str, name: &str, minute: i64, invoice: u8| {
+        let mut event = about(id, name, minute, Some(900));
+        event.order_id = None;
+        numbered(event, &format!(r#"{{"subscription_id": "s", "invoice_id": {invoice}}}"#))
+    };
+    let mut begun = of("a", "Subscription Started", 5, 1);
+    begun.anonymous_id = AnonymousId::parse("d");
+    let month = 31 * 24 * 60;
+    let events = [
+        from(page("v", "d", 0), "email"),
+        of("c", "Subscription Renewed", 2 * month, 3),
+        begun,
+        of("b", "Subscription Renewed", month, 2),
+        of("b again", "Subscription Payment", month + 1, 2),
+    ];
+    let told = credit(&events, Model::Last);
+    assert_eq!(told, [("email".to_owned(), 1_000_000_000, 2_700)]);
+    // A subscription from before: its first payment seen stands for it, credited to nobody.
+    let told = credit(&[events[1].clone(), events[3].clone()], Model::Last);
+    assert_eq!(told.iter().map(|(.., amount)| amount).sum::<i128>(), 1_800);
+}

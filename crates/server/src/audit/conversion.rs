@@ -30,6 +30,12 @@ fn node(sources: &Sources<'_>, found: &query::Chain) -> Result<Chain, ReportErro
         .with("name", &*row.name)
         .with("time", row.time.to_rfc3339())
         .with_known("value", row.value.map(number::money))
+        .with_known(
+            "refunded",
+            row.value.filter(|_| row.refunded_minor != 0).map(|value| {
+                number::money(millstream_event::Money { minor: row.refunded_minor, ..value })
+            }),
+        )
         .with_known("order", row.order_id.as_deref())
         .with_known("session", row.session_id.map(Hash128::to_hex))
         .with("window_days", sources.window.0 / millstream_event::Span::days(1).0)

@@ -132,6 +132,7 @@ impl Row for ConversionRow {
         Column::integer("value_minor"),
         Column::text("currency"),
         Column::text("order_id"),
+        Column::integer("refunded_minor"),
     ];
 
     fn revision(&self) -> Option<u64> {
@@ -149,6 +150,7 @@ impl Row for ConversionRow {
             self.value.map_or(Cell::Empty, |value| Cell::Integer(value.minor)),
             self.value.map_or(Cell::Empty, |value| value.currency.to_string().into()),
             Cell::maybe(self.order_id.as_deref()),
+            Cell::Integer(self.refunded_minor),
         ]);
     }
 
