@@ -19,7 +19,11 @@ http {{
 """
 
 
-def nginx(folder):
+# Few enough that a click can hardly wait for company, and as many as a busy site has.
+CONNECTIONS = (64, 256)
+
+
+def nginx(folder, connections):
     path = folder / "nginx.conf"
     port = m.free_port()
     path.write_text(NGINX.format(folder=folder, port=port))
@@ -29,7 +33,7 @@ def nginx(folder):
     m.wait_for(port, process)
     try:
         before = spent_by_family(process.pid)
-        driven = m.drive(port, "/r/bench")
+        driven = m.drive(port, "/r/bench", connections=connections)
         return driven, spent_by_family(process.pid) - before
     finally:
         process.terminate()
@@ -42,22 +46,29 @@ def spent_by_family(pid):
     return sum(sum(pair) for member in [pid, *children] for pair in m.cpu_by_thread(member).values())
 
 
-def main():
-    print(f"redirect: {m.CONNECTIONS} connections, server on one core, wrk on another, {m.SECONDS} s each")
+def lag_records(instance):
+    """Records that the fold has not reached yet."""
+    return sum(instance.status()["lag"]["records"].values())
+
+
+def measure(connections):
+    print(f"redirect: {connections} connections, server on one core, wrk on another, {m.SECONDS} s each")
     with m.folder() as folder:
-        theirs, their_seconds = nginx(folder)
+        theirs, their_seconds = nginx(folder, connections)
         run("links", "add", "bench", "https://shop.example/landing", "--source", "a", "--medium", "b", "--campaign", "c",
             "--owner", "bench", "--data-dir", folder / "data")
         with m.serving(folder, "[capture]\nredirect_wait_ms = 10000\n") as instance:
-            m.drive(instance.public, "/r/bench", seconds=2)
+            m.drive(instance.public, "/r/bench", connections=connections, seconds=2)
             before = m.cpu_by_thread(instance.process.pid)
-            ours = m.drive(instance.public, "/r/bench")
+            ours = m.drive(instance.public, "/r/bench", connections=connections)
             after = m.cpu_by_thread(instance.process.pid)
+            behind = lag_records(instance)
             half = m.open_loop(instance, "redirects", ours.rate / 2, "--slug", "bench")
     m.show("nginx return 302, nothing stored", theirs.rate, "/s", f"   p50 {theirs.p50:.2f} ms, p99 {theirs.p99:.2f} ms")
     m.show("millstream, click durable before the 302", ours.rate, "/s",
            f"   p50 {ours.p50:.2f} ms, p99 {ours.p99:.2f} ms, {ours.errors} errors")
     m.ratio(ours.rate, theirs.rate, 0.9)
+    m.show("records in the log that are still to be folded", behind, "")
     # What other work on the machine distorts least: the CPU time of each, the fold of the clicks apart.
     taking = sum(sum(pair) - sum(before.get(thread, (0, 0))) for thread, pair in after.items()
                  if thread.startswith(("capture", "log-writer")))
@@ -70,4 +81,5 @@ def main():
     m.print_where_time_goes(before, after, ours.rate * m.SECONDS)
 
 
-main()
+for connections in CONNECTIONS:
+    measure(connections)

@@ -83,6 +83,13 @@ fn events(registry: &mut Registry, pulse: &Pulse) {
         "Redirects before their click was on disk",
         unlogged,
     );
+    let express = Counts::default();
+    count(&express, Vec::new(), delivery.click_express);
+    registry.register(
+        "capture_clicks_express",
+        "Redirects answered at the express counter, in front of the HTTP library",
+        express,
+    );
 }
 
 fn requests(registry: &mut Registry, pulse: &Pulse) {

@@ -134,6 +134,7 @@ fn captured(counters: &Counters, recent: &Timings) -> DeliveryCounts {
             .collect(),
         shed: 0,
         click_unlogged: load(&counters.click_unlogged),
+        click_express: load(&counters.click_express),
         hops,
         endpoints: endpoints.filter(|row| row.requests > 0).collect(),
     }

@@ -207,6 +207,8 @@ pub struct DeliveryCounts {
     pub shed: u64,
     /// Redirects answered before their click was on disk.
     pub click_unlogged: u64,
+    /// Redirects answered at the express counter.
+    pub click_express: u64,
     /// Time per hop.
     pub hops: Vec<HopTiming>,
     /// Time per endpoint.

@@ -172,6 +172,7 @@ impl Figures for Canned {
             refused: vec![("wrong_key".to_owned(), 4), ("too_large".to_owned(), 1)],
             shed: 0,
             click_unlogged: 0,
+            click_express: 9_001,
             hops: vec![
                 hop("received_to_durable", 640, 1_900, 4_310),
                 hop("durable_to_folded", 3_100, 12_400, 151_000),

@@ -204,6 +204,9 @@ async fn metrics_carry_the_prefix_and_end_as_the_format_asks() {
     let named = metrics.lines().filter(|line| !line.starts_with('#'));
     assert!(named.into_iter().all(|line| line.starts_with("millstream_")), "{metrics}");
     assert!(metrics.contains("millstream_capture_events_total{outcome=\"accepted\"} 10249"));
+    let express = |line: &str| line.starts_with("millstream_capture_clicks_express_total");
+    let express = metrics.lines().find(|line| express(line));
+    assert!(express.is_some_and(|line| line.ends_with(" 9001")), "{express:?}");
     assert!(metrics.contains(
         "millstream_hop_duration_seconds{hop=\"received_to_durable\",quantile=\"0.99\"} 0.00431"
     ));
