@@ -34,10 +34,23 @@ pub struct Link {
     pub status: u16,
     /// Who answers for it.
     pub owner: Box<str>,
+    /// From this instant on it answers 404.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Timestamp>,
+    /// What visitors are told about consent where the link is shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consent_text: Option<Box<str>>,
     /// Disabled links answer 404 and keep their history.
     pub enabled: bool,
     /// When this version was made.
     pub changed: Timestamp,
+}
+
+impl Link {
+    /// True when it sends visitors on at this instant.
+    pub fn leads_at(&self, now: Timestamp) -> bool {
+        self.enabled && self.expires.is_none_or(|end| now < end)
+    }
 }
 
 /// Settings that stand in the control history because answers depend on them.

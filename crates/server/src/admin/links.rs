@@ -3,13 +3,13 @@
 use super::answer::{Refusal, json};
 use super::plane::Plane;
 use super::reports::parameters;
-use crate::links::Proposal;
+use crate::links::{HouseRules, Proposal};
 use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use http::StatusCode;
 use millstream_event::control::Link;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// A link as the API shows it.
@@ -26,6 +26,10 @@ pub struct LinkBody<'a> {
     ad_group: Option<&'a str>,
     status: u16,
     owner: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    consent_text: Option<&'a str>,
     enabled: bool,
     changed: String,
 }
@@ -46,10 +50,29 @@ impl<'a> LinkBody<'a> {
             ad_group: campaign.ad_group.as_deref(),
             status: link.status,
             owner: &link.owner,
+            expires: link.expires.map(millstream_event::Timestamp::to_rfc3339),
+            consent_text: link.consent_text.as_deref(),
             enabled: link.enabled,
             changed: link.changed.to_rfc3339(),
         }
     }
+}
+
+/// What links are checked against.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct HouseBody {
+    /// The house rules.
+    pub house: HouseRules,
+    /// Hosts that are ours: a link that leads to a link of ours might lead back.
+    pub own_domains: Vec<Box<str>>,
+}
+
+/// `GET /api/link-rules`
+///
+/// # Errors
+/// Only when the answer cannot be written.
+pub async fn rules(State(plane): State<Arc<Plane>>) -> Result<Response, Refusal> {
+    json(&plane.parts.links.house())
 }
 
 /// Most links of one answer; ask on with `after`.

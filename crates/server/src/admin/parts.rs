@@ -1,5 +1,6 @@
 //! What the admin plane asks of the rest of the process, each as a small trait.
 
+use super::links::HouseBody;
 use crate::audit::{Chain, Subject};
 use crate::ledger::{LedgerKind, LedgerOutcome};
 use crate::linking::Told;
@@ -84,6 +85,9 @@ pub trait LinkDesk: Send + Sync {
     /// Every version of one link, oldest first; empty when there is no such link.
     fn history(&self, slug: &str) -> Vec<Arc<Link>>;
 
+    /// What links are checked against.
+    fn house(&self) -> HouseBody;
+
     /// Makes a link or its next version.
     ///
     /// # Errors
@@ -123,6 +127,13 @@ impl LinkDesk for Links {
 
     fn history(&self, slug: &str) -> Vec<Arc<Link>> {
         self.registry.history(slug)
+    }
+
+    fn house(&self) -> HouseBody {
+        HouseBody {
+            house: self.editor.governance().written().clone(),
+            own_domains: self.registry.settings().own_domains.clone(),
+        }
     }
 
     fn put(&self, proposal: Proposal, now: Timestamp) -> Result<Arc<Link>, EditError> {

@@ -297,7 +297,7 @@ fn upkeep() -> Vec<(Endpoint, MethodRouter<Arc<Plane>>)> {
     ]
 }
 
-fn money() -> Vec<(Endpoint, MethodRouter<Arc<Plane>>)> {
+fn money_and_rules() -> Vec<(Endpoint, MethodRouter<Arc<Plane>>)> {
     const SPENT: Endpoint = Endpoint {
         query: &[LEDGER, text("from", "First day."), text("to", "Last day.")],
         ..read("/api/spend", "Spend, budgets or rates in force.", "Ledger")
@@ -313,15 +313,20 @@ fn money() -> Vec<(Endpoint, MethodRouter<Arc<Plane>>)> {
             "LedgerOutcome",
         )
     };
+    const RULES: Endpoint = read("/api/link-rules", "House rules of links.", "LinkRules");
     let table = DefaultBodyLimit::max(ledger::FILE_BYTES_MAX + 1);
-    vec![(SPENT, get(spend::get)), (SPEND, post(spend::post).layer(table))]
+    vec![
+        (SPENT, get(spend::get)),
+        (SPEND, post(spend::post).layer(table)),
+        (RULES, get(links::rules)),
+    ]
 }
 
 /// Every route with its handler, the dashboard's files apart.
 pub fn table() -> Vec<(Endpoint, MethodRouter<Arc<Plane>>)> {
     let mut all = figures();
     all.extend(changes());
-    all.extend(money());
+    all.extend(money_and_rules());
     all.extend(upkeep());
     all
 }

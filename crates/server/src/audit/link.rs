@@ -75,6 +75,8 @@ fn describe(link: &Link) -> Chain {
         .with("changed", link.changed.to_rfc3339())
         .with("destination", &*link.destination)
         .with("status", u32::from(link.status))
-        .with("enabled", link.enabled);
+        .with("enabled", link.enabled)
+        .with_known("expires", link.expires.map(millstream_event::Timestamp::to_rfc3339))
+        .with_known("consent_text", link.consent_text.as_deref());
     event::campaign(chain, &link.campaign)
 }

@@ -174,6 +174,8 @@ mod tests {
             },
             status: 302,
             owner: "ann".into(),
+            expires: None,
+            consent_text: None,
             enabled: true,
             changed: Timestamp(0),
         })

@@ -14,7 +14,7 @@ use http::header::{CACHE_CONTROL, LOCATION, SET_COOKIE};
 use http::{HeaderValue, Method, StatusCode};
 use millstream_event::click_token::ClickReference;
 use millstream_event::{
-    AnonymousId, ClickId, Event, EventId, EventKind, Flags, Page, Purpose, Surface,
+    AnonymousId, ClickId, Event, EventId, EventKind, Flags, Page, Purpose, Surface, Timestamp,
 };
 use std::sync::Arc;
 
@@ -30,8 +30,8 @@ margin:20vh auto;padding:0 1rem\"><h1 style=\"font-size:1.25rem\">This link lead
 <p>It may have been mistyped, or it is no longer in use.</p>";
 
 /// Where a link leads; `None` when there is no such link, or it leads nowhere now.
-pub(super) fn destination(plane: &Plane, slug: &str) -> Option<Arc<Destination>> {
-    let link = plane.parts.registry.get(slug).filter(|link| link.enabled)?;
+pub(super) fn destination(plane: &Plane, slug: &str, now: Timestamp) -> Option<Arc<Destination>> {
+    let link = plane.parts.registry.get(slug).filter(|link| link.leads_at(now))?;
     plane.destinations.of(&link)
 }
 
@@ -40,7 +40,7 @@ pub(super) async fn answer(exchange: &mut Exchange<'_>, slug: &str) -> Result<An
     let method = exchange.head.method();
     require(&method, &[Method::GET, Method::HEAD], "GET, HEAD")?;
     let plane = exchange.plane;
-    let Some(destination) = destination(plane, slug) else {
+    let Some(destination) = destination(plane, slug, exchange.started) else {
         add(&plane.counters.click_unknown, 1);
         return Ok(answer::with_body(
             StatusCode::NOT_FOUND,

@@ -140,7 +140,8 @@ impl Engine {
         let consumer = workshop.fold(&state, &parameters, config.pipeline.niceness)?;
         let active = Active::of(&instance, (consumer, parameters), workshop.checkpoint_every);
         let active = Arc::new(ArcSwap::from_pointee(active.map_err(EngineError::Keeper)?));
-        let editor = Arc::new(Editor::new(Arc::clone(&registry), Arc::clone(&instance.log)));
+        let editor = Editor::new(Arc::clone(&registry), Arc::clone(&instance.log));
+        let editor = Arc::new(editor.under(config.governance.clone()));
         let parts = tables_parts(&workshop, &active.load());
         let tables = Arc::new(Tables::open(&instance.dir.join("tables"), parts)?);
         let (made, following) = (workshop.clone(), Arc::clone(&tables));

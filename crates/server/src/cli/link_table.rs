@@ -1,10 +1,12 @@
 //! `links import`: many links from a table, every one checked before any is made.
 
 use super::failure::{Ended, Failure};
+use super::house::House;
 use super::links::{every, make, proposal_of};
 use super::output;
 use super::place::Place;
 use crate::links::Proposal;
+use crate::links::governance::expiry;
 use clap::Args;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -14,7 +16,7 @@ use std::path::PathBuf;
 /// Largest table.
 const FILE_BYTES_MAX: u64 = 64 << 20;
 /// Columns and their other names, in the order of [`Row`].
-const COLUMNS: [(&str, &str); 10] = [
+const COLUMNS: [(&str, &str); 13] = [
     ("slug", "slug"),
     ("destination", "destination"),
     ("source", "utm_source"),
@@ -25,6 +27,9 @@ const COLUMNS: [(&str, &str); 10] = [
     ("ad_group", "utm_adgroup"),
     ("status", "status"),
     ("owner", "owner"),
+    ("expires", "expires"),
+    ("consent_text", "consent_text"),
+    ("template", "template"),
 ];
 
 type Row = [Option<String>; COLUMNS.len()];
@@ -54,7 +59,8 @@ struct Asked {
 impl LinkTable {
     /// Checks, and applies when told to and nothing is wrong.
     pub fn run(&self) -> Result<Ended, Failure> {
-        let asked = self.asked(&self.text()?)?;
+        let house = House::of(&self.place)?;
+        let asked = self.asked(&self.text()?, &house)?;
         let broken: usize = asked.iter().map(|one| one.broken.len()).sum();
         for one in &asked {
             for rule in &one.broken {
@@ -77,11 +83,11 @@ impl LinkTable {
             ))?;
             return Ok(Ended::Done);
         }
-        self.make(asked)
+        self.make(asked, &house)
     }
 
     /// Makes what is new or different, so that the same table again changes nothing.
-    fn make(&self, asked: Vec<Asked>) -> Result<Ended, Failure> {
+    fn make(&self, asked: Vec<Asked>, house: &House) -> Result<Ended, Failure> {
         let mut target = self.place.open(true)?;
         let mut known: BTreeMap<String, Proposal> = BTreeMap::new();
         for link in every(&mut target)?.iter().filter(|link| link["enabled"] == true) {
@@ -90,7 +96,7 @@ impl LinkTable {
         }
         let (mut made, mut same) = (0, 0);
         for one in asked {
-            let proposal = settled(one.proposal);
+            let proposal = settled(house.filled(one.proposal));
             if known.get(&proposal.slug) == Some(&proposal) {
                 same += 1;
                 continue;
@@ -123,7 +129,7 @@ impl LinkTable {
         Ok(text)
     }
 
-    fn asked(&self, text: &[u8]) -> Result<Vec<Asked>, Failure> {
+    fn asked(&self, text: &[u8], house: &House) -> Result<Vec<Asked>, Failure> {
         let shown = self.file.display().to_string();
         let unreadable = |error: csv::Error| {
             Failure::known(
@@ -141,7 +147,7 @@ impl LinkTable {
         for record in reader.records() {
             let record = record.map_err(unreadable)?;
             let line = record.position().map_or(0, csv::Position::line);
-            let mut one = self.read(&columns, &record, line);
+            let mut one = self.read((&columns, &record), line, house);
             let slug = one.proposal.slug.clone();
             if let Some(earlier) = lines.insert(slug, line) {
                 one.broken.push(format!("slug: line {earlier} has the same; keep one of them"));
@@ -151,13 +157,18 @@ impl LinkTable {
         Ok(asked)
     }
 
-    fn read(&self, columns: &[usize], record: &csv::StringRecord, line: u64) -> Asked {
+    fn read(
+        &self,
+        (columns, record): (&[usize], &csv::StringRecord),
+        line: u64,
+        house: &House,
+    ) -> Asked {
         let mut row = Row::default();
         for (column, cell) in columns.iter().zip(record) {
             row[*column] = Some(cell.to_owned()).filter(|cell| !cell.is_empty());
         }
-        let [slug, destination, source, medium, campaign, term, content, ad_group, status, owner] =
-            row;
+        let [slug, destination, source, medium, campaign, term, content, rest @ ..] = row;
+        let [ad_group, status, owner, expires, consent_text, template] = rest;
         let mut broken = Vec::new();
         if record.len() > columns.len() {
             broken.push("row: it has more cells than the header; quote commas".to_owned());
@@ -182,8 +193,11 @@ impl LinkTable {
             ad_group,
             status,
             owner: owner.or_else(|| self.owner.clone()).unwrap_or_default(),
+            expires,
+            consent_text,
+            template,
         };
-        broken.extend(proposal.broken().iter().map(ToString::to_string));
+        broken.extend(house.broken(&proposal).iter().map(ToString::to_string));
         Asked { line, proposal, broken }
     }
 }
@@ -229,6 +243,8 @@ fn settled(proposal: Proposal) -> Proposal {
         ad_group: trimmed(proposal.ad_group),
         status: Some(proposal.status.unwrap_or(302)),
         owner: proposal.owner.trim().to_owned(),
+        expires: proposal.expires.map(|text| expiry(&text).map_or(text, |end| end.to_rfc3339())),
+        consent_text: trimmed(proposal.consent_text),
         ..proposal
     }
 }

@@ -2,6 +2,7 @@
 
 use super::engine::Engine;
 use super::failure::{Ended, Failure};
+use super::house::House;
 use super::link_table::LinkTable;
 use super::output;
 use super::place::{Place, Target};
@@ -101,6 +102,15 @@ struct Fields {
     /// Who answers for the link.
     #[arg(long, env = "MILLSTREAM_OWNER")]
     owner: Option<String>,
+    /// The last day, YYYY-MM-DD, or the instant from which on it answers 404.
+    #[arg(long)]
+    expires: Option<String>,
+    /// What visitors are told about consent where the link is shown.
+    #[arg(long)]
+    consent_text: Option<String>,
+    /// The configured template that fills what is not said here.
+    #[arg(long)]
+    template: Option<String>,
 }
 
 #[derive(Args, Clone, Debug)]
@@ -149,6 +159,9 @@ impl Fields {
             ad_group: self.ad_group.clone(),
             status: self.status,
             owner: self.owner.clone().unwrap_or_else(operator),
+            expires: self.expires.clone(),
+            consent_text: self.consent_text.clone(),
+            template: self.template.clone(),
         }
     }
 }
@@ -224,16 +237,17 @@ impl One {
 
 impl Check {
     fn run(&self) -> Result<Ended, Failure> {
+        let house = House::of(&self.common.place)?;
         let broken = match (&self.slug, &self.destination) {
             (Some(slug), Some(destination)) => {
-                let broken = self.fields.proposal(slug, destination).broken();
+                let broken = house.broken(&self.fields.proposal(slug, destination));
                 broken.into_iter().map(|broken| (slug.clone(), broken.to_string())).collect()
             }
             _ => {
                 let mut found = Vec::new();
                 for link in all(&self.common.place)? {
                     let slug = link["slug"].as_str().unwrap_or_default().to_owned();
-                    let broken = proposal_of(&link).broken();
+                    let broken = house.broken(&proposal_of(&link));
                     found.extend(
                         broken.into_iter().map(|broken| (slug.clone(), broken.to_string())),
                     );
@@ -266,6 +280,9 @@ pub fn proposal_of(link: &Value) -> Proposal {
         ad_group: text("ad_group"),
         status: link["status"].as_u64().and_then(|status| u16::try_from(status).ok()),
         owner: text("owner").unwrap_or_default(),
+        expires: text("expires"),
+        consent_text: text("consent_text"),
+        template: None,
     }
 }
 

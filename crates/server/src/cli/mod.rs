@@ -16,6 +16,7 @@ mod evidence;
 mod export;
 mod failure;
 mod figures;
+mod house;
 mod import;
 mod ledger;
 mod link;

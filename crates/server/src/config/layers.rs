@@ -8,7 +8,19 @@ use toml::{Table, Value};
 pub const REFERENCE: &str = include_str!("reference.toml");
 
 /// Keys that have no default and stand in the reference as comments. `*` is any name.
-const OPTIONAL: [&str; 17] = [
+const OPTIONAL: [&str; 29] = [
+    "links.rules",
+    "links.rules.field",
+    "links.rules.required",
+    "links.rules.lowercase",
+    "links.rules.allowed",
+    "links.rules.pattern",
+    "links.templates",
+    "links.templates.name",
+    "links.templates.source",
+    "links.templates.medium",
+    "links.templates.campaign",
+    "links.templates.consent_text",
     "capture.country_database",
     "sources",
     "sources.name",

@@ -2,6 +2,7 @@
 //!
 //! No defaults here: they stand in `reference.toml`, which every file is laid over.
 
+use crate::links::HouseRules;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -25,6 +26,8 @@ pub struct Raw {
     pub log: Log,
     /// `[pipeline]`
     pub pipeline: Pipeline,
+    /// `[links]`
+    pub links: HouseRules,
     /// `[tables]`
     pub tables: Tables,
     /// `[sql]`

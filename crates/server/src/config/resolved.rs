@@ -7,6 +7,7 @@ use super::raw::{self, Raw};
 use crate::capture::{
     CaptureOptions, ConsentDefaults, KeyHash, Limits, Source, Timeouts, TlsFiles,
 };
+use crate::links::Governance;
 use crate::priority::NICENESS_MAX;
 use crate::sql::Bounds;
 use millstream_attribute::conversion::ConversionRules;
@@ -75,6 +76,8 @@ pub struct Config {
     pub log: raw::Log,
     /// The fold.
     pub pipeline: Pipeline,
+    /// House rules of links.
+    pub governance: Governance,
     /// The kept tables.
     pub tables: KeptTables,
     /// Bounds of questions in SQL.
@@ -104,6 +107,8 @@ impl Config {
                 own_domains: hosts(&raw.pipeline.own_domains),
                 excluded_referrers: hosts(&raw.pipeline.excluded_referrers),
             },
+            governance: Governance::new(raw.links)
+                .map_err(|error| wrong("links", "rules", &error.to_string()))?,
             tables: tables(&raw.tables)?,
             sql: sql(&raw.sql)?,
             pipeline: pipeline(&raw.pipeline, sessions)?,

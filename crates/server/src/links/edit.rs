@@ -1,7 +1,8 @@
 //! Changes of links and settings: checked, appended to the control lane, visible when folded.
 
+use super::governance::Governance;
 use super::registry::Registry;
-use super::rules::{Proposal, RefusedLink};
+use super::rules::{Broken, Proposal, RefusedLink};
 use millstream_event::control::{Control, Link, Settings};
 use millstream_event::ledger::Ledger;
 use millstream_event::{Header, Kind, Lane, Timestamp};
@@ -71,6 +72,7 @@ pub enum EditError {
 pub struct Editor {
     registry: Arc<Registry>,
     journal: Box<dyn Journal>,
+    governance: Governance,
     writing: Mutex<()>,
 }
 
@@ -112,7 +114,24 @@ impl Editor {
     /// An editor over a registry that the fold of `log` keeps up to date.
     pub fn new(registry: Arc<Registry>, log: Arc<dyn EventLog>) -> Self {
         let journal = ControlLane { registry: Arc::clone(&registry), log };
-        Self { registry, journal: Box::new(journal), writing: Mutex::new(()) }
+        let governance = Governance::default();
+        Self { registry, journal: Box::new(journal), governance, writing: Mutex::new(()) }
+    }
+
+    /// With these house rules.
+    #[must_use]
+    pub fn under(self, governance: Governance) -> Self {
+        Self { governance, ..self }
+    }
+
+    /// The house rules.
+    pub const fn governance(&self) -> &Governance {
+        &self.governance
+    }
+
+    /// Every rule that a proposal breaks.
+    pub fn broken(&self, proposal: &Proposal) -> Vec<Broken> {
+        self.governance.broken(proposal, &self.registry.settings().own_domains)
     }
 
     /// Makes a link, or the next version of one. A proposal equal to the link in force changes
@@ -127,6 +146,14 @@ impl Editor {
             let fix = "change an existing link instead";
             return Err(EditError::Full { what: "links", limit: LINKS_MAX, fix });
         }
+        let broken = self.broken(&proposal);
+        if !broken.is_empty() {
+            return Err(RefusedLink { broken }.into());
+        }
+        let proposal = self
+            .governance
+            .fill(proposal)
+            .map_err(|broken| RefusedLink { broken: vec![broken] })?;
         let link = proposal.into_link(next_version(current.as_deref())?, now)?;
         match current {
             Some(current) if same(&current, &link) => Ok(current),
@@ -265,7 +292,15 @@ mod tests {
     fn editor() -> (Arc<Registry>, Editor) {
         let registry = Arc::new(Registry::new());
         let journal = Box::new(Applied(Arc::clone(&registry)));
-        (Arc::clone(&registry), Editor { registry, journal, writing: Mutex::new(()) })
+        (
+            Arc::clone(&registry),
+            Editor {
+                registry,
+                journal,
+                governance: Governance::default(),
+                writing: Mutex::new(()),
+            },
+        )
     }
 
     fn proposal(destination: &str) -> Proposal {

@@ -131,6 +131,8 @@ mod tests {
             campaign: Campaign::default(),
             status: 302,
             owner: "ann".into(),
+            expires: None,
+            consent_text: None,
             enabled: true,
             changed: Timestamp(0),
         })

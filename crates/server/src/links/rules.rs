@@ -1,5 +1,6 @@
 //! What a link must hold before anyone can click it.
 
+use super::governance::expiry;
 use millstream_event::control::Link;
 use millstream_event::{Campaign, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -11,6 +12,8 @@ pub const SLUG_BYTES_MAX: usize = 64;
 pub const DESTINATION_BYTES_MAX: usize = 2_048;
 /// Longest owner.
 pub const OWNER_BYTES_MAX: usize = 128;
+/// Longest text on consent.
+pub const CONSENT_TEXT_BYTES_MAX: usize = 1_024;
 /// Redirect statuses that a link may answer with.
 pub const STATUSES: [u16; 5] = [301, 302, 303, 307, 308];
 
@@ -45,6 +48,15 @@ pub struct Proposal {
     pub status: Option<u16>,
     /// Who answers for it.
     pub owner: String,
+    /// The last day, `YYYY-MM-DD`, or the instant from which on it answers 404.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<String>,
+    /// What visitors are told about consent where the link is shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consent_text: Option<String>,
+    /// The template that fills what is not said here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<String>,
 }
 
 /// A rule that a proposal breaks.
@@ -92,6 +104,8 @@ impl Proposal {
             campaign,
             status: self.status.unwrap_or(302),
             owner: self.owner.trim().into(),
+            expires: self.expires.as_deref().and_then(expiry),
+            consent_text: self.consent_text.map(|text| text.trim().into()),
             enabled: true,
             changed,
         })
@@ -116,7 +130,16 @@ impl Proposal {
         check("source", self.named_whole());
         check("status", status(self.status.unwrap_or(302)));
         check("owner", owner(&self.owner));
+        check("expires", self.expires.as_deref().map_or(Ok(()), expires));
+        check("consent_text", self.consent_text.as_deref().map_or(Ok(()), consent_text));
         broken
+    }
+
+    /// A field that house rules can be about, and what is said of it.
+    pub(super) fn field(&self, name: &str) -> (&'static str, Option<&str>) {
+        let values = self.values();
+        let found = values.into_iter().find(|(field, _)| *field == name);
+        found.unwrap_or(("slug", Some(&self.slug)))
     }
 
     fn values(&self) -> [(&'static str, Option<&str>); 6] {
@@ -247,6 +270,18 @@ fn owner(owner: &str) -> Result<(), String> {
         || owner.chars().any(char::is_control)
     {
         return Err(format!("say who answers for the link, in 1 to {OWNER_BYTES_MAX} bytes"));
+    }
+    Ok(())
+}
+
+fn expires(text: &str) -> Result<(), String> {
+    let wanted = "write the last day as YYYY-MM-DD, or an instant such as 2026-11-30T18:00:00Z";
+    expiry(text).map(drop).ok_or_else(|| format!("{text:?} cannot be read; {wanted}"))
+}
+
+fn consent_text(text: &str) -> Result<(), String> {
+    if text.trim().is_empty() || text.len() > CONSENT_TEXT_BYTES_MAX {
+        return Err(format!("write 1 to {CONSENT_TEXT_BYTES_MAX} bytes, or leave it out"));
     }
     Ok(())
 }

@@ -84,6 +84,8 @@ pub fn link(slug: &str, destination: &str) -> Link {
         },
         status: 302,
         owner: "ann".into(),
+        expires: None,
+        consent_text: None,
         enabled: true,
         changed: Timestamp(0),
     }
@@ -113,6 +115,10 @@ impl Plane {
             Control::Link(link("spring", "https://shop.example/sale?x=%2f+%20#top")),
             Control::Link(disabled),
             Control::Link(moved),
+            Control::Link(Link {
+                expires: Some(Timestamp(1)),
+                ..link("ended", "https://shop.example/")
+            }),
             Control::Link(link("broken", "https://shop.example/\r\nx: y")),
             Control::Settings(settings),
         ];

@@ -105,7 +105,8 @@ async fn previews_are_marked() {
 #[tokio::test]
 async fn unknown_disabled_and_unusable_links_lead_nowhere() {
     let plane = Plane::start(options());
-    let slugs = ["nope", "off", "broken", "", "a/b", "%0d%0aset-cookie:x=1", "..%2f..%2fetc"];
+    let slugs =
+        ["nope", "off", "ended", "broken", "", "a/b", "%0d%0aset-cookie:x=1", "..%2f..%2fetc"];
     for slug in slugs {
         let answer = plane.get(&format!("/r/{slug}"), &[]).await;
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "{slug}");

@@ -77,3 +77,48 @@ fn a_file_that_is_no_table_of_links_says_why() {
         assert!(text(&output.stderr).contains(why), "{}", text(&output.stderr));
     }
 }
+
+const RULES: &str = "[links]\nhttps_only = true\nhosts = [\"shop.example\"]\n\
+    [[links.rules]]\nfield = \"medium\"\nrequired = true\nallowed = [\"email\", \"cpc\"]\n\
+    [[links.templates]]\nname = \"letter\"\nsource = \"newsletter\"\nmedium = \"email\"\n";
+
+#[test]
+fn house_rules_hold_for_tables_and_single_links_alike() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("data");
+    let dir = dir.to_str().unwrap();
+    let config = write(folder.path(), "millstream.toml", RULES);
+    let table = "slug,destination,medium,template,expires,consent_text\n\
+        a,https://shop.example/a,,letter,2026-11-30,We count clicks\n\
+        b,https://evil.example/,social,,,\n\
+        c,https://bit.ly/x,email,,soon,\n";
+    let file = write(folder.path(), "links.csv", table);
+    let place = ["--owner", "ann", "--data-dir", dir, "--config", &config];
+    let apply = [&["links", "import", &file, "--apply"][..], &place].concat();
+    let said = expect(3, &apply);
+    for rule in [
+        "line 3: b: medium: \"social\" is not one of email, cpc",
+        "line 3: b: destination: links may lead to shop.example alone",
+        "line 4: c: destination: bit.ly only sends on",
+        "line 4: c: expires: \"soon\" cannot be read",
+    ] {
+        assert!(said.contains(rule), "{rule}\n{said}");
+    }
+    assert!(!Path::new(dir).exists(), "bulk import with errors changes nothing");
+    let good: Vec<&str> = table.lines().take(2).collect();
+    write(folder.path(), "links.csv", &good.join("\n"));
+    assert_eq!(expect(0, &apply), "1 link(s) made or changed, 0 as they were\n");
+    assert_eq!(expect(0, &apply), "0 link(s) made or changed, 1 as they were\n");
+    let place = ["--data-dir", dir, "--config", &config];
+    let listed = expect(0, &[&["links", "list", "--format", "json"][..], &place].concat());
+    let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
+    assert_eq!(
+        (&listed[0]["utm_source"], &listed[0]["utm_medium"]),
+        (&"newsletter".into(), &"email".into())
+    );
+    assert_eq!(listed[0]["consent_text"], "We count clicks");
+    let refused = run(&[&["links", "add", "d", "http://shop.example/"][..], &place].concat());
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(text(&refused.stderr).contains("links lead to https:// alone"));
+    expect(0, &[&["links", "check"][..], &place].concat());
+}

@@ -67,6 +67,10 @@ impl LinkDesk for Nothing {
         Vec::new()
     }
 
+    fn house(&self) -> links::HouseBody {
+        links::HouseBody { house: Default::default(), own_domains: Vec::new() }
+    }
+
     fn put(&self, proposal: Proposal, now: Timestamp) -> Result<Arc<Link>, EditError> {
         Ok(Arc::new(proposal.into_link(1, now).map_err(|refused: RefusedLink| refused)?))
     }

@@ -52,6 +52,8 @@ fn link(version: u32, destination: &str) -> Append {
         campaign: Campaign { source: Some("news".into()), ..Campaign::default() },
         status: 302,
         owner: "ann".into(),
+        expires: None,
+        consent_text: None,
         enabled: true,
         changed: Timestamp(NOON - DAY + i64::from(version)),
     };
