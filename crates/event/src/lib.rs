@@ -19,6 +19,7 @@ pub mod control;
 mod encoding;
 pub mod envelope;
 pub mod hash;
+pub mod hybrid;
 pub mod ids;
 pub mod json;
 mod kind;

@@ -2,6 +2,7 @@
 
 use crate::item::Item;
 use crate::key::Key;
+use crate::rules::Rules;
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use millstream_event::consent::Aggregate;
@@ -40,26 +41,26 @@ pub(crate) struct Sighting {
     pub(crate) candidate: Candidate,
     /// Hash of the event id, so that an id alone finds its copies.
     id: Hash128,
-    /// Hash of subject and source.
-    whose: Hash128,
 }
 
 impl Sighting {
     fn of(event: Event, replay_epoch: u32) -> Self {
         let subject = event.subject();
         let candidate = Candidate::of(&event, replay_epoch);
-        let (id, whose) = names(subject, event.id.as_str(), event.source.as_str());
-        Self { event, subject, candidate, id, whose }
+        let id = event_name(event.id.as_str());
+        Self { event, subject, candidate, id }
     }
 
     /// The key under which is kept which copy of the event counts.
-    pub(crate) fn dedup_key(&self, generation: u16) -> Key {
-        Key::dedup(generation, self.subject, self.id, self.whose)
+    pub(crate) fn dedup_key(&self, rules: &Rules<'_>) -> Key {
+        let whose = whose(self.subject, rules.properties.of(&self.event.source));
+        Key::dedup(rules.generation, self.subject, self.id, whose)
     }
 }
 
-fn names(subject: EntityId, id: &str, source: &str) -> (Hash128, Hash128) {
-    (event_name(id), Hash128::of("dedup", &[&subject.0.0, source.as_bytes()]))
+/// Hash of subject and property.
+fn whose(subject: EntityId, property: &str) -> Hash128 {
+    Hash128::of("dedup", &[&subject.0.0, property.as_bytes()])
 }
 
 /// Hash of an event id.
@@ -67,15 +68,9 @@ pub(crate) fn event_name(id: &str) -> Hash128 {
     Hash128::of("event id", &[id.as_bytes()])
 }
 
-/// The dedup key of an event.
-pub(crate) fn dedup_key(generation: u16, event: &Event) -> Key {
-    dedup_key_of(generation, event.subject(), event.id.as_str(), event.source.as_str())
-}
-
-/// The same by the names that tables show of an event.
-pub(crate) fn dedup_key_of(generation: u16, subject: EntityId, id: &str, source: &str) -> Key {
-    let (id, whose) = names(subject, id, source);
-    Key::dedup(generation, subject, id, whose)
+/// The dedup key of an event of a property.
+pub(crate) fn dedup_key(generation: u16, subject: EntityId, (id, property): (&str, &str)) -> Key {
+    Key::dedup(generation, subject, event_name(id), whose(subject, property))
 }
 
 /// See the module.

@@ -47,6 +47,8 @@ pub enum KeyKind {
     Conversion = 19,
     /// A partial sum of how events arrived and sessions resolved.
     Stitching = 20,
+    /// One action as a server and as a browser or app told of it.
+    Pair = 21,
     /// What was spent, by day. In the control lane, as budgets and rates are.
     Spend = 28,
     /// What may be spent, by first day.
@@ -129,6 +131,13 @@ impl Key {
         Self::entity(generation, kind, entity).with_suffix(name)
     }
 
+    /// The same key for a value of another kind.
+    #[must_use]
+    pub const fn of_kind(mut self, kind: KeyKind) -> Self {
+        self.0[3] = kind as u8;
+        self
+    }
+
     /// The same key with another suffix.
     #[must_use]
     pub fn with_suffix(mut self, suffix: Hash128) -> Self {
@@ -155,7 +164,7 @@ impl Key {
     }
 
     /// Which copy of an event counts: by event id first, so that an id alone finds its copies.
-    /// `whose` tells subjects and sources apart.
+    /// `whose` tells subjects and properties apart.
     pub fn dedup(generation: u16, subject: EntityId, event: Hash128, whose: Hash128) -> Self {
         Self::new(generation, Lane::of(subject), KeyKind::Dedup, event).with_suffix(whose)
     }

@@ -2,7 +2,7 @@
 
 use millstream_attribute::ConversionRules;
 use millstream_event::Span;
-use millstream_stitch::{Agents, GraphLimits, SessionRules};
+use millstream_stitch::{Agents, GraphLimits, Properties, SessionRules};
 
 /// Everything the fold is parameterised by.
 #[derive(Clone)]
@@ -11,6 +11,8 @@ pub struct Rules<'a> {
     pub generation: u16,
     /// When an event begins a session.
     pub sessions: SessionRules,
+    /// Which sources see the same actions.
+    pub properties: Properties,
     /// Events received later than this after they happened are labelled late.
     pub horizon: Span,
     /// How long a touch can be credited; kept ready in the rollups.
@@ -42,6 +44,7 @@ impl<'a> Rules<'a> {
         Self {
             generation: 0,
             sessions: SessionRules::default(),
+            properties: Properties::default(),
             horizon: Span::hours(48),
             window: Span::days(30),
             conversions: ConversionRules::default(),

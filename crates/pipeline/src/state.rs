@@ -7,7 +7,7 @@ use millstream_attribute::{Conversion, Touch};
 use millstream_event::{
     ClickId, EntityId, Flags, Hash128, Position, QuarantineReason, Revision, SourceId, Timestamp,
 };
-use millstream_stitch::{Candidate, Edge, EntryKey, Session, TouchFact};
+use millstream_stitch::{Candidate, Edge, EntryKey, Session, TouchFact, Verdict as CopyVerdict};
 use serde::{Deserialize, Serialize};
 
 /// What a receiver holds of one item: the highest version seen, tombstones included.
@@ -88,20 +88,103 @@ impl Device {
 pub struct Dedup {
     /// Whose event it is.
     pub subject: EntityId,
-    /// What decides between copies.
+    /// True when a server told of it: its copies count before those of browsers and apps.
+    pub server: bool,
+    /// What decides between copies of its side.
     pub candidate: Candidate,
     /// The counting copy's record.
     pub position: Position,
     /// The counting copy's place in time.
     pub key: EntryKey,
-    /// True when an entry is kept of it.
-    pub entered: bool,
     /// What it added to the counts "of which".
     pub traits: Traits,
     /// Where it was tallied.
     pub tallied: Tallied,
-    /// All copies seen.
+    /// All copies of its side seen.
     pub copies: Copies,
+    /// Where a server's copy counts: what a browser or an app told of the same action.
+    pub other: Option<Box<Counterpart>>,
+}
+
+/// The best copy that a browser or an app sent of an action that a server told of, too.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counterpart {
+    /// What decides between copies of this side.
+    pub candidate: Candidate,
+    /// Its record.
+    pub position: Position,
+    /// All copies of this side seen.
+    pub copies: Copies,
+    /// True when the one event that both sides tell of is part of a session.
+    pub in_session: bool,
+}
+
+impl Dedup {
+    /// What a further copy means to the one that counts.
+    pub fn met_by(&self, candidate: &Candidate, server: bool) -> CopyVerdict {
+        match (self.server, server) {
+            (true, false) => CopyVerdict::Loses,
+            (false, true) => CopyVerdict::Replaces,
+            _ => candidate.against(Some(&self.candidate)),
+        }
+    }
+
+    /// True when a further copy is the best of its side.
+    pub fn is_led_by(&self, candidate: &Candidate, server: bool) -> bool {
+        let best = match &self.other {
+            _ if self.server == server => Some(&self.candidate),
+            other => other.as_ref().map(|other| &other.candidate),
+        };
+        best.is_none_or(|best| candidate.beats(best))
+    }
+
+    /// What is kept once a further copy has come. Does not depend on which came first.
+    #[must_use]
+    pub fn joined_by(mut self, mut copy: Self) -> Self {
+        match (self.server, copy.server) {
+            (true, false) => {
+                let fresh = || Box::new(Counterpart::of(&copy, Copies::default()));
+                let other = self.other.get_or_insert_with(fresh);
+                other.copies.add(copy.candidate.content, other.candidate.content);
+                if copy.candidate.beats(&other.candidate) {
+                    (other.candidate, other.position) = (copy.candidate, copy.position);
+                }
+                self
+            }
+            (false, true) => {
+                copy.copies.add(copy.candidate.content, copy.candidate.content);
+                let copies = core::mem::take(&mut self.copies);
+                Self { other: Some(Box::new(Counterpart::of(&self, copies))), ..copy }
+            }
+            _ => {
+                let mut copies = core::mem::take(&mut self.copies);
+                copies.add(copy.candidate.content, self.candidate.content);
+                match copy.candidate.beats(&self.candidate) {
+                    true => Self { copies, other: self.other, ..copy },
+                    false => Self { copies, ..self },
+                }
+            }
+        }
+    }
+
+    /// How many copies there were, those of both sides.
+    pub fn copies_total(&self) -> u64 {
+        self.copies.total + self.other.as_ref().map_or(0, |other| other.copies.total)
+    }
+
+    /// Copies that say something else than the best of their side.
+    pub fn conflicts(&self) -> u64 {
+        let other = self.other.as_ref();
+        let of_other = other.map_or(0, |other| other.copies.conflicts(other.candidate.content));
+        self.copies.conflicts(self.candidate.content) + of_other
+    }
+}
+
+impl Counterpart {
+    fn of(copy: &Dedup, copies: Copies) -> Self {
+        let Dedup { candidate, position, .. } = *copy;
+        Self { candidate, position, copies, in_session: false }
+    }
 }
 
 /// Under which sums of [`Stitching`](crate::stitching::Stitching) an event was counted.

@@ -10,11 +10,11 @@ use alloc::boxed::Box;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 use millstream_event::ledger::{Budget, Rate, Spend};
-use millstream_stitch::{Component, Entry, Node, Session};
+use millstream_stitch::{Component, Entry, Node, Pair, Session};
 use serde::{Deserialize, Serialize};
 
 /// First byte of every stored value.
-const FORMAT: u8 = 5;
+const FORMAT: u8 = 6;
 
 /// One value of the state. Boxed, so that small values take little room.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -63,6 +63,8 @@ pub enum Value {
     Budget(Box<Budget>),
     /// See [`Rate`].
     Rate(Box<Rate>),
+    /// See [`Pair`].
+    Pair(Box<Pair>),
 }
 
 /// A stored value that cannot be read.
@@ -177,4 +179,5 @@ variants! {
     Spend: Spend,
     Budget: Budget,
     Rate: Rate,
+    Pair: Pair,
 }

@@ -11,6 +11,8 @@ mod arrivals;
 mod cluster;
 #[path = "fold/history.rs"]
 mod history;
+#[path = "fold/hybrid.rs"]
+mod hybrid;
 #[path = "fold/networks.rs"]
 mod networks;
 #[path = "fold/oracle.rs"]

@@ -222,13 +222,6 @@ impl Entry {
             landing: event.click.clone().filter(|_| event.kind != EventKind::Click).map(Box::new),
         }
     }
-
-    /// True when nothing but the event's own visibility follows from it: it is not
-    /// kept.
-    pub fn is_inert(&self) -> bool {
-        let bare = self.touch.is_none() && self.conversion.is_none() && self.landing.is_none();
-        !self.in_session && bare && self.edges.is_empty() && self.unlinks.is_none()
-    }
 }
 
 /// An arrival counts where a visitor arrives: in a session, or as an imported touch.

@@ -7,10 +7,10 @@ use crate::item::Landing;
 use crate::key::{Key, KeyKind};
 use crate::rollup::{Cell, CellPlace, Dimensions, Metric, cell_key};
 use crate::rules::Rules;
-use crate::state::{Click, ClickFact, Copies, Dedup, Versioned, living};
+use crate::state::{Click, ClickFact, Versioned, living};
 use crate::view::{ApplyError, Stamp, View};
 use millstream_event::{Arrival, Channel, EntityId, Flags, Hash128, Record};
-use millstream_stitch::{EntryKey, TouchFact, Verdict};
+use millstream_stitch::{TouchFact, Verdict};
 
 /// What counts of a click: its own record, else the first landing with it.
 pub(crate) fn effective(click: &Click) -> Option<ClickFact> {
@@ -49,16 +49,8 @@ pub(super) fn apply(
     let agent = event::agent(rules, event);
     let bot = agent.bot || event.flags.has(Flags::AUTOMATED);
     let provenance = Provenance::of(event, &agent, None);
-    let dedup = Dedup {
-        subject,
-        candidate: judged.candidate,
-        position: record.position,
-        key: EntryKey::of(event),
-        entered: false,
-        traits: event::traits(rules, event, bot),
-        tallied: provenance.tallied(),
-        copies: Copies::default(),
-    };
+    let traits = event::traits(rules, event, bot);
+    let dedup = judged.dedup((record, sighting), traits, &provenance);
     if judged.verdict != Verdict::Loses
         && let Some(reference) = &event.click
     {
@@ -72,11 +64,16 @@ pub(super) fn apply(
             },
             bot,
         };
+        let replaced = judged.before.as_ref().map(|before| before.key.source.clone());
         change(view, subject, stamp, |click| {
+            // Another source of the same property may have told of it before.
+            if let Some(replaced) = &replaced {
+                click.logged.remove(replaced);
+            }
             click.logged.insert(event.source.clone(), fact);
         });
     }
-    event::settle(view, stamp, judged, (dedup, provenance));
+    event::settle(view, stamp, judged, (dedup, provenance, None));
     Ok(())
 }
 

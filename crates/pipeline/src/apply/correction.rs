@@ -79,9 +79,7 @@ impl<'a> Correction<'a> {
             Plan::Extends(row) => self.extend(row, &entry),
             Plan::Corrects(reread) => self.replace(&reread),
         }
-        if !entry.is_inert() {
-            self.view.put(self.history.entry_key(&entry.key), entry);
-        }
+        self.view.put(self.history.entry_key(&entry.key), entry);
     }
 
     fn remove(&mut self, stale: &EntryKey) {

@@ -89,9 +89,10 @@ pub fn apply(view: &mut View, rules: &Rules<'_>, decoded: &Decoded<'_>) -> Resul
 }
 
 /// Keys worth loading before a record is folded. A guess: what is missing is named by a miss.
-pub fn foresee(generation: u16, decoded: &Decoded<'_>) -> Vec<Key> {
+pub fn foresee(rules: &Rules<'_>, decoded: &Decoded<'_>) -> Vec<Key> {
+    let generation = rules.generation;
     match &decoded.content {
-        Content::Event(sighting) => event::keys(generation, sighting),
+        Content::Event(sighting) => event::keys(rules, sighting),
         Content::Item(item) => addressed(generation, item).collect(),
         Content::Quarantine(entry) => {
             alloc::vec![quarantine_key(generation, decoded.record, entry.id)]

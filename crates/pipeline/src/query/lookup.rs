@@ -2,7 +2,7 @@
 
 use super::tables::{conversion_row, credit_rows, session_row, touch_row, touches_before};
 use super::{ReadError, Rows, StateRead, between, read, session_at, walk};
-use crate::decoded::{dedup_key, dedup_key_of, event_name};
+use crate::decoded::{dedup_key, event_name};
 use crate::key::{Key, KeyKind};
 use crate::rows::{ConversionRow, CreditRow, SessionRow, TouchRow};
 use crate::state::{Dedup, Device, KnownConversion, KnownTouch, Member, Person, Quarantined};
@@ -11,8 +11,11 @@ use alloc::vec::Vec;
 use millstream_attribute::Conversion;
 use millstream_attribute::credit::in_window;
 use millstream_event::control::Control;
-use millstream_event::{EntityId, Event, Hash128, Lane, Position, Revision, Span, Timestamp};
+use millstream_event::{
+    EntityId, Event, Hash128, Lane, Position, Revision, SourceId, Span, Timestamp,
+};
 use millstream_stitch::entry::{first_at, last_at};
+use millstream_stitch::{Entry, Properties};
 
 /// What became of an event record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,23 +44,6 @@ impl Outcome {
     }
 }
 
-/// What became of the event record at `position`.
-///
-/// # Errors
-/// When the state cannot be read.
-pub fn outcome(
-    state: &dyn StateRead,
-    generation: u16,
-    event: &Event,
-    position: Position,
-) -> Result<Outcome, ReadError> {
-    let key = dedup_key(generation, event);
-    let Some(counting) = counting_at(state, generation, &key, event.forms_session())? else {
-        return Ok(Outcome::InFlight);
-    };
-    Ok(counting.outcome_of(position))
-}
-
 /// An event by the names that tables show of it.
 #[derive(Clone, Copy, Debug)]
 pub struct EventName<'a> {
@@ -66,13 +52,18 @@ pub struct EventName<'a> {
     /// Its id.
     pub id: &'a str,
     /// Its source.
-    pub source: &'a str,
+    pub source: &'a SourceId,
 }
 
-impl EventName<'_> {
+impl<'a> EventName<'a> {
+    /// The name of an event.
+    pub fn of(event: &'a Event) -> Self {
+        Self { subject: event.subject(), id: event.id.as_str(), source: &event.source }
+    }
+
     /// The key that tells which copy of the event counts.
-    pub fn key(&self, generation: u16) -> Key {
-        dedup_key_of(generation, self.subject, self.id, self.source)
+    pub fn key(&self, (generation, properties): (u16, &Properties)) -> Key {
+        dedup_key(generation, self.subject, (self.id, properties.of(self.source)))
     }
 }
 
@@ -81,6 +72,9 @@ impl EventName<'_> {
 pub struct Counting {
     /// Its record.
     pub position: Position,
+    /// The record that tells the rest of the same action: the browser's or the app's, where the
+    /// one that counts is a server's.
+    pub other: Option<Position>,
     /// How many copies there are, itself included.
     pub copies: u64,
     /// The session it stands in.
@@ -96,6 +90,11 @@ impl Counting {
             return Outcome::Duplicate;
         }
         Outcome::Visible { session_id: self.session_id, person_id: self.person_id }
+    }
+
+    /// True when the copy at `position` is one of those that the event is made of.
+    pub fn is_made_of(&self, position: Position) -> bool {
+        self.position == position || self.other == Some(position)
     }
 }
 
@@ -113,13 +112,15 @@ pub fn counting_at(
     let Some(dedup) = read::<Dedup>(state, key)? else { return Ok(None) };
     let subject = dedup.subject;
     let device = read::<Device>(state, &Key::entity(generation, KeyKind::Device, subject))?;
+    let in_session = dedup.other.as_ref().map_or(in_session, |other| other.in_session);
     let session = match device.as_ref().filter(|_| in_session) {
         Some(device) => session_at(state, generation, (subject, device), &dedup.key)?,
         None => None,
     };
     Ok(Some(Counting {
         position: dedup.position,
-        copies: dedup.copies.total,
+        other: dedup.other.as_ref().map(|other| other.position),
+        copies: dedup.copies_total(),
         session_id: session.map(|session| session.id(subject)),
         person_id: device.as_ref().map_or(subject, |device| device.person),
     }))
@@ -169,7 +170,10 @@ fn trace(
     dedup: Dedup,
 ) -> Result<EventTrace, ReadError> {
     let device = read::<Device>(state, &Key::entity(generation, KeyKind::Device, dedup.subject))?;
-    let session = match &device {
+    let row = dedup.key.timed_name("entry", dedup.subject);
+    let row = Key::row(generation, KeyKind::Entry, dedup.subject, row);
+    let in_session = read::<Entry>(state, &row)?.is_some_and(|entry| entry.in_session);
+    let session = match device.as_ref().filter(|_| in_session) {
         Some(device) => session_at(state, generation, (dedup.subject, device), &dedup.key)?
             .map(|session| session_row(dedup.subject, device, &session)),
         None => None,

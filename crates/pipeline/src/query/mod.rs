@@ -18,7 +18,7 @@ pub use duplicate_sessions::duplicate_sessions;
 pub use ledger::{budgets, rates, spend};
 pub use lookup::{
     Chain, Counting, EventName, EventTrace, Outcome, controls, conversion, copies, counting_at,
-    device, members, outcome, person, quarantine, touch_event,
+    device, members, person, quarantine, touch_event,
 };
 pub use person_trace::{LinkTrace, MemberTrace, STATEMENTS_MAX, person_of, person_trace};
 pub use profiles::profiles;

@@ -2,7 +2,7 @@
 
 use crate::answers::{Arrived, arrived};
 use crate::cluster::TestAgents;
-use crate::oracle::{World, is_bot, world};
+use crate::oracle::{World, is_bot, is_of_server, world};
 use millstream_attribute::ConversionRules;
 use millstream_event::{Event, EventKind, Flags, Span};
 use millstream_pipeline::stitching::{Origin, WITHIN};
@@ -39,7 +39,8 @@ fn counts(world: &World, event: &Event) -> bool {
     let of_subject = world.subjects.get(&event.subject()).into_iter().flatten();
     let counting = of_subject.map(|(event, _)| event).chain(&world.clicks);
     let mut same = counting.filter(|other| {
-        other.id == event.id && other.source == event.source && other.subject() == event.subject()
+        let same = other.id == event.id && other.source == event.source;
+        same && other.subject() == event.subject() && is_of_server(other) == is_of_server(event)
     });
     same.any(|other| !Candidate::of(other, 0).beats(&Candidate::of(event, 0)))
 }

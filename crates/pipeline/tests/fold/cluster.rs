@@ -61,6 +61,8 @@ pub enum Crash {
     No,
     /// After folding, before the commit.
     BeforeCommit,
+    /// After so many lanes are committed, before the others are.
+    WithinCommit(usize),
     /// After the commit, before its items are appended.
     BeforeAppend,
     /// After its items are appended, before their outbox rows are deleted.
@@ -124,7 +126,16 @@ impl<'a> Cluster<'a> {
             self.views[owner] = View::default();
             return;
         }
-        let items = self.commit(owner);
+        if let Crash::WithinCommit(lanes) = crash {
+            let committed: Vec<Lane> = lanes_of(&heads, &self.heads).take(lanes).collect();
+            self.commit(owner, Some(&committed));
+            for lane in committed {
+                self.heads[lane.index()] = heads[lane.index()];
+            }
+            self.views[owner] = View::default();
+            return;
+        }
+        let items = self.commit(owner, None);
         #[cfg(feature = "sabotage")]
         if crash == Crash::TornCommit {
             self.views[owner] = View::default();
@@ -151,10 +162,7 @@ impl<'a> Cluster<'a> {
     fn fold(&mut self, owner: usize, record: &Record) {
         let decoded = Decoded::of(record);
         let view = &mut self.views[owner];
-        for key in foresee(self.rules.generation, &decoded)
-            .into_iter()
-            .take(record.position.0 as usize % 3)
-        {
+        for key in foresee(&self.rules, &decoded).into_iter().take(record.position.0 as usize % 3) {
             view.load(key, self.store.0.get(&key).map(Vec::as_slice)).unwrap();
         }
         loop {
@@ -166,7 +174,8 @@ impl<'a> Cluster<'a> {
         }
     }
 
-    fn commit(&mut self, owner: usize) -> Vec<Outgoing> {
+    /// Commits what was folded, of all lanes or of these.
+    fn commit(&mut self, owner: usize, only: Option<&[Lane]>) -> Vec<Outgoing> {
         let view = &mut self.views[owner];
         let changes = loop {
             match view.take_changes(self.rules.generation) {
@@ -178,6 +187,9 @@ impl<'a> Cluster<'a> {
         let mut items = Vec::new();
         for (lane, lane_changes) in changes {
             assert_eq!(lane.index() % self.views.len(), owner, "an owner wrote a lane of another");
+            if only.is_some_and(|only| !only.contains(&lane)) {
+                continue;
+            }
             self.store.0.extend(lane_changes.puts);
             for key in lane_changes.deletes {
                 self.store.0.remove(&key);
@@ -185,6 +197,11 @@ impl<'a> Cluster<'a> {
             items.extend(lane_changes.items);
         }
         items
+    }
+
+    /// Lanes go to other owners, who know nothing but what is committed.
+    pub fn hand_over(&mut self, owners: usize) {
+        self.views = vec![View::default(); owners];
     }
 
     /// Appends what crashes left in outboxes and folds until nothing is left to fold.
@@ -205,4 +222,9 @@ impl<'a> Cluster<'a> {
             }
         }
     }
+}
+
+/// The lanes that moved on.
+fn lanes_of<'a>(now: &'a [usize], before: &'a [usize]) -> impl Iterator<Item = Lane> + 'a {
+    Lane::all().filter(|lane| now[lane.index()] != before[lane.index()])
 }

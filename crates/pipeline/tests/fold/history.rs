@@ -7,7 +7,7 @@ use millstream_event::{
     AnonymousId, Arrival, Campaign, Channel, ClickId, Consent, Currency, Event, EventId, EventKind,
     Flags, Hops, Money, OrderId, RawJson, SourceId, Span, Surface, Timestamp, UserId,
 };
-use millstream_stitch::{SessionRule, SessionRules, Zone};
+use millstream_stitch::{Properties, SessionRule, SessionRules, Zone};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
@@ -20,6 +20,8 @@ pub struct Turn {
     pub owner: usize,
     pub batch: usize,
     pub crash: Crash,
+    /// How many owners there are from now on, where that changes.
+    pub owners: Option<usize>,
 }
 
 /// An event as the generator draws it.
@@ -74,18 +76,25 @@ pub fn session_rules() -> impl Strategy<Value = SessionRules> {
     prop_oneof![1 => Just(SessionRules::default()), 2 => rules]
 }
 
+/// The two sources are one property now and then.
+pub fn properties() -> impl Strategy<Value = Properties> {
+    let one = Properties::new([(SourceId::parse("other").unwrap(), "web".into())]);
+    prop_oneof![Just(Properties::default()), Just(one)]
+}
+
 pub fn turns() -> impl Strategy<Value = Vec<Turn>> {
     let crash = prop_oneof![
         6 => Just(Crash::No),
         1 => Just(Crash::BeforeCommit),
+        1 => (0usize..8).prop_map(Crash::WithinCommit),
         1 => Just(Crash::BeforeAppend),
         1 => Just(Crash::BeforeDelete),
     ];
-    let turn = (0usize..16, prop_oneof![Just(1usize), 2usize..9, Just(1_000)], crash);
-    prop::collection::vec(
-        turn.prop_map(|(owner, batch, crash)| Turn { owner, batch, crash }),
-        0..40,
-    )
+    let batch = prop_oneof![Just(1usize), 2usize..9, Just(1_000)];
+    let owners = prop_oneof![9 => Just(None), 1 => (1usize..5).prop_map(Some)];
+    let turn = (0usize..16, batch, crash, owners);
+    let turn = turn.prop_map(|(owner, batch, crash, owners)| Turn { owner, batch, crash, owners });
+    prop::collection::vec(turn, 0..40)
 }
 
 const CHANNELS: [&str; 4] = ["paid_search", "email", "paid_social", "referral"];
@@ -190,7 +199,7 @@ pub fn event(draw: &Draw) -> Event {
         event_time: time,
         received: Timestamp(time.0 + i64::from(draw.delay_s) * 1_000_000),
         correction: Correction { sent: sent(draw, time), ..Correction::default() },
-        surface: if draw.kind == 7 { Surface::Server } else { Surface::Browser },
+        surface: if draw.kind == 7 || draw.agent > 8 { Surface::Server } else { Surface::Browser },
         page: Page {
             url: Some(format!("https://shop.example/{}", draw.id).into()),
             ..Page::default()

@@ -5,13 +5,17 @@ use crate::cluster::TestAgents;
 use crate::orders::{Winner, orders};
 use millstream_attribute::{Conversion, ConversionRules, Model, Touch, credits};
 use millstream_event::{
-    Campaign, Channel, EntityId, Event, EventKind, Flags, Hash128, Revision, Span, Timestamp,
+    Campaign, Channel, EntityId, Event, EventKind, Flags, Hash128, Revision, Span, Surface,
+    Timestamp,
 };
 use millstream_pipeline::Rules;
+use millstream_pipeline::rollup::Counts;
 use millstream_pipeline::rows::{
     ClickRow, ConversionRow, CreditRow, PersonRow, SessionRow, TouchRow,
 };
-use millstream_stitch::{Agents, Candidate, Entry, EntryKey, GraphLimits, SessionRules, TouchFact};
+use millstream_stitch::{
+    Agent, Agents, Candidate, Entry, EntryKey, GraphLimits, SessionRules, TouchFact,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub struct World {
@@ -72,12 +76,14 @@ pub fn tables(events: &[Event], rules: &Rules<'_>) -> Vec<String> {
 }
 
 pub fn world(events: &[Event], rules: &Rules<'_>) -> World {
-    let mut winners: BTreeMap<(String, EntityId, String), &Event> = BTreeMap::new();
+    // The best copy of each side: a server's first.
+    let mut best: BTreeMap<(String, EntityId, String), [Option<&Event>; 2]> = BTreeMap::new();
     for event in events {
-        let name = (event.source.to_string(), event.subject(), event.id.to_string());
-        let best = winners.entry(name).or_insert(event);
-        if Candidate::of(event, 0).beats(&Candidate::of(best, 0)) {
-            *best = event;
+        let property = rules.properties.of(&event.source).to_owned();
+        let sides = best.entry((property, event.subject(), event.id.to_string())).or_default();
+        let side = &mut sides[usize::from(!is_of_server(event))];
+        if side.is_none_or(|best| Candidate::of(event, 0).beats(&Candidate::of(best, 0))) {
+            *side = Some(event);
         }
     }
     let mut world = World {
@@ -88,14 +94,20 @@ pub fn world(events: &[Event], rules: &Rules<'_>) -> World {
         names: BTreeMap::new(),
         rules: rules.sessions.clone(),
     };
-    for event in winners.into_values() {
+    for [server, client] in best.into_values() {
+        let event = server.or(client).unwrap();
         if event.kind == EventKind::Click {
             world.clicks.push(event.clone());
             continue;
         }
-        let agent = TestAgents.classify(event.user_agent.as_deref().unwrap());
-        let entry =
-            Entry::of((event, event.subject()), agent, ConversionRules::default().read(event));
+        let told = |event: &Event| {
+            let agent = TestAgents.classify(event.user_agent.as_deref().unwrap());
+            Entry::of((event, event.subject()), agent, ConversionRules::default().read(event))
+        };
+        let entry = match (server, client) {
+            (Some(server), Some(client)) => both(told(server), told(client)),
+            _ => told(event),
+        };
         let name = match (&event.anonymous_id, &event.user_id) {
             (Some(id), _) => id.to_string(),
             (None, Some(id)) => format!("user:{id}"),
@@ -110,6 +122,76 @@ pub fn world(events: &[Event], rules: &Rules<'_>) -> World {
     world.persons = persons(&world, rules.graph);
     world.winners = orders(&world.subjects);
     world
+}
+
+pub fn is_of_server(event: &Event) -> bool {
+    event.surface == Surface::Server && event.kind != EventKind::Click
+}
+
+/// One action that both sides told of: who, when and what for by the server, where by the client.
+fn both(server: Entry, client: Entry) -> Entry {
+    if server.unlinks.is_some() || client.unlinks.is_some() {
+        return server;
+    }
+    let mut one = server;
+    one.in_session |= client.in_session;
+    one.view |= client.view;
+    if client.agent != Agent::default() {
+        one.agent = client.agent;
+    }
+    if client.country.is_some() || client.region.is_some() {
+        (one.country, one.region) = (client.country, client.region);
+    }
+    one.connection = client.connection.or(one.connection);
+    one.clock_behind = client.clock_behind.or(one.clock_behind);
+    one.url = client.url.or(one.url);
+    one.purposes &= client.purposes;
+    one.touch = client.touch.or(one.touch);
+    one.landing = client.landing.or(one.landing);
+    let stated: BTreeSet<_> = one.edges.iter().chain(&client.edges).copied().collect();
+    one.edges = stated.into_iter().collect();
+    one.conversion = match (one.conversion, client.conversion) {
+        (Some(mut own), Some(other)) if own.role == other.role => {
+            own.value = own.value.or(other.value);
+            own.order = own.order.or(other.order);
+            own.part = own.part.or(other.part);
+            Some(own)
+        }
+        (own, other) => own.or(other),
+    };
+    one
+}
+
+/// What is counted, but for what no history of the generator has.
+pub fn counts(events: &[Event], rules: &Rules<'_>) -> Counts {
+    let world = world(events, rules);
+    let number = |count: usize| count as i64;
+    let counting: Vec<&Event> =
+        world.subjects.values().flatten().map(|(event, _)| event).chain(&world.clicks).collect();
+    let runs: Vec<_> = world.subjects.values().flat_map(|events| world.runs(events)).collect();
+    let visible = number(counting.len());
+    let is = |yes: &dyn Fn(&Event) -> bool| number(counting.iter().filter(|it| yes(it)).count());
+    let members: BTreeSet<EntityId> =
+        world.subjects.keys().map(|subject| world.persons[subject]).collect();
+    let tables = tables(events, rules);
+    Counts {
+        logged: number(events.len()),
+        visible,
+        duplicate: number(events.len()) - visible,
+        late: is(&|event| event.received - event.event_time > rules.horizon),
+        bot: is(&|event| event.user_agent.as_deref() == Some("bot")),
+        page_views: is(&|event| matches!(event.kind, EventKind::Page | EventKind::Screen)),
+        placeholders: is(&|event| event.user_id.as_ref().is_some_and(|id| id.as_str() == "guest")),
+        devices: number(
+            world.subjects.values().filter(|all| all[0].0.anonymous_id.is_some()).count(),
+        ),
+        sessions: number(runs.len()),
+        bot_sessions: number(runs.iter().filter(|run| is_bot(run)).count()),
+        people: number(members.len()),
+        conversions: number(tables.iter().filter(|line| line.starts_with("conversions")).count()),
+        clicks_rebuilt: number(tables.iter().filter(|line| line.contains("rebuilt: true")).count()),
+        ..Counts::default()
+    }
 }
 
 /// Connected components by relabelling until nothing changes.
@@ -378,14 +460,14 @@ fn credit_lines(
 /// Clicks: their own record, else the first landing; joined to the first landing's session.
 fn clicks(world: &World, lines: &mut Vec<String>) {
     let landings = world.subjects.iter().flat_map(|(subject, events)| {
-        let landed = events.iter().filter(|(event, _)| event.click.is_some());
-        landed.map(move |(event, entry)| (*subject, event, entry))
+        let landed = events.iter().filter(|(_, entry)| entry.landing.is_some());
+        landed.map(move |(_, entry)| (*subject, entry))
     });
-    let mut first: BTreeMap<EntityId, (EntityId, &Event, &Entry)> = BTreeMap::new();
+    let mut first: BTreeMap<EntityId, (EntityId, &Entry)> = BTreeMap::new();
     for landing in landings {
-        let click = EntityId::click(&landing.1.click.as_ref().unwrap().id);
+        let click = EntityId::click(&landing.1.landing.as_ref().unwrap().id);
         let best = first.entry(click).or_insert(landing);
-        if landing.2.key < best.2.key {
+        if landing.1.key < best.1.key {
             *best = landing;
         }
     }
@@ -400,10 +482,10 @@ fn clicks(world: &World, lines: &mut Vec<String>) {
     for click in all {
         let (landing, own) = (first.get(&click), logged.get(&click));
         let reference = own
-            .or(landing.map(|(_, event, _)| event))
             .and_then(|event| event.click.clone())
+            .or_else(|| landing?.1.landing.as_deref().cloned())
             .unwrap();
-        let session_id = landing.and_then(|(subject, _, entry)| {
+        let session_id = landing.and_then(|(subject, entry)| {
             let runs = world.runs(&world.subjects[subject]);
             let run =
                 runs.into_iter().find(|run| run.iter().any(|other| other.key == entry.key))?;

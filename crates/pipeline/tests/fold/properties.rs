@@ -1,13 +1,14 @@
 //! Properties over random histories. Failing seeds are kept beside this file by proptest.
 
 use crate::cluster::{Cluster, Crash, TestAgents};
-use crate::history::{self, Turn, histories, session_rules, turns};
+use crate::history::{self, Turn, histories, properties, session_rules, turns};
 use crate::oracle;
 use crate::{answers, arrivals};
 use millstream_attribute::Model;
 use millstream_event::{Event, Timestamp};
 use millstream_pipeline::Rules;
-use millstream_stitch::{GraphLimits, SessionRules};
+use millstream_pipeline::rollup::Counts;
+use millstream_stitch::{GraphLimits, Properties, SessionRules};
 use proptest::prelude::*;
 
 /// Small limits, so that hubs form.
@@ -17,8 +18,14 @@ pub fn rules() -> Rules<'static> {
     Rules { graph: LIMITS, ..Rules::new(&TestAgents) }
 }
 
-fn rules_of(sessions: &SessionRules) -> Rules<'static> {
-    Rules { sessions: sessions.clone(), ..rules() }
+type Settings = (SessionRules, Properties);
+
+fn settings() -> impl Strategy<Value = Settings> {
+    (session_rules(), properties())
+}
+
+fn rules_of((sessions, properties): Settings) -> Rules<'static> {
+    Rules { sessions, properties, ..rules() }
 }
 
 /// One owner, one record at a time, in the order given.
@@ -39,7 +46,7 @@ pub fn plainly_by(rules: Rules<'static>, events: &[Event]) -> Cluster<'static> {
 pub fn roughly(
     rules: Rules<'static>,
     events: &[Event],
-    (turns, owners): (&[Turn], usize),
+    (turns, mut owners): (&[Turn], usize),
 ) -> Cluster<'static> {
     let mut cluster = Cluster::new(rules, owners);
     let mut waiting = events.iter();
@@ -48,6 +55,10 @@ pub fn roughly(
             cluster.append_event(event);
         }
         cluster.tick(Timestamp(1_790_000_000_000_000));
+        if let Some(changed) = turn.owners {
+            cluster.hand_over(changed);
+            owners = changed;
+        }
         cluster.step(turn.owner % owners, turn.batch, turn.crash);
     }
     for event in waiting {
@@ -67,15 +78,15 @@ proptest! {
     #![proptest_config(cases())]
 
     #[test]
-    fn the_fold_agrees_with_the_definitions(events in histories(60), sessions in session_rules()) {
-        let rules = rules_of(&sessions);
+    fn the_fold_agrees_with_the_definitions(events in histories(60), settings in settings()) {
+        let rules = rules_of(settings);
         let cluster = plainly_by(rules.clone(), &events);
         same(&oracle::tables(&events, &rules), &answers::tables(&cluster.store))?;
     }
 
     #[test]
-    fn how_events_arrived_agrees_with_the_definitions(events in histories(60), sessions in session_rules()) {
-        let rules = rules_of(&sessions);
+    fn how_events_arrived_agrees_with_the_definitions(events in histories(60), settings in settings()) {
+        let rules = rules_of(settings);
         let cluster = plainly_by(rules.clone(), &events);
         same(&arrivals::lines(&events, &rules), &answers::stitching(&cluster.store))?;
     }
@@ -85,14 +96,38 @@ proptest! {
         events in histories(50),
         turns in turns(),
         owners in 1usize..5,
-        sessions in session_rules(),
+        settings in settings(),
         seed in any::<u64>(),
     ) {
-        let rules = rules_of(&sessions);
+        let rules = rules_of(settings);
         let expected = answers::all(&plainly_by(rules.clone(), &events).store);
         let mut other = events.clone();
         shuffle(&mut other, seed);
         same(&expected, &answers::all(&roughly(rules, &other, (&turns, owners)).store))?;
+    }
+
+    /// The long hunt: everything at once, held against the definitions.
+    #[test]
+    fn the_roughest_way_agrees_with_the_definitions(
+        events in histories(60),
+        copies in prop::collection::vec(any::<prop::sample::Index>(), 0..12),
+        turns in turns(),
+        owners in 1usize..5,
+        settings in settings(),
+        seed in any::<u64>(),
+    ) {
+        let (rules, mut events) = (rules_of(settings), events);
+        let again: Vec<Event> = copies.iter().map(|copy| copy.get(&events).clone()).collect();
+        events.extend(again);
+        shuffle(&mut events, seed);
+        let cluster = roughly(rules.clone(), &events, (&turns, owners));
+        same(&oracle::tables(&events, &rules), &answers::tables(&cluster.store))?;
+        same(&arrivals::lines(&events, &rules), &answers::stitching(&cluster.store))?;
+        let told = Counts { conflicts: 0, links: 0, hubs: 0, ..answers::counts(&cluster.store) };
+        prop_assert_eq!(told, oracle::counts(&events, &rules));
+        for model in Model::ALL {
+            prop_assert_eq!(answers::credit_sums(&cluster.store, model), answers::credit_rows(&cluster.store, model));
+        }
     }
 
     #[test]

@@ -3,7 +3,9 @@
 use super::{Chain, Fact, Sources, link};
 use crate::report::ReportError;
 use millstream_event::envelope::decode;
-use millstream_event::{Campaign, Consent, Event, EventKind, Flags, Header, Purpose, Purposes};
+use millstream_event::{
+    Campaign, Consent, Event, EventKind, Flags, Header, Position, Purpose, Purposes,
+};
 use millstream_pipeline::query::{self, EventTrace};
 
 /// The chain behind an event id: one node for each subject that used the id.
@@ -45,13 +47,32 @@ fn node(sources: &Sources<'_>, trace: &EventTrace) -> Chain {
     let chain = Chain::new("event", dedup.key.id.as_str())
         .with("time", dedup.key.time.to_rfc3339())
         .with("outcome", "visible")
-        .with("duplicates", dedup.copies.total.saturating_sub(1))
-        .with("conflicting_duplicates", dedup.copies.conflicts(dedup.candidate.content))
+        .with("duplicates", dedup.copies_total().saturating_sub(1))
+        .with("conflicting_duplicates", dedup.conflicts())
         .with("late", dedup.traits.late)
         .with("bot", dedup.traits.bot)
         .with_known("session", trace.session.as_ref().map(|session| session.session_id.to_hex()))
         .with("record", place);
-    match sources.log.read_at(trace.lane, dedup.position) {
+    let chain = record(sources, trace, (chain, dedup.position));
+    let Some(other) = &dedup.other else { return chain };
+    let place = format!("lane {}, ordinal {}", trace.lane, other.position.0);
+    let side = Chain::new("client_side", dedup.key.id.as_str())
+        .with(
+            "received_apart_ms",
+            (other.candidate.received - dedup.candidate.received).as_millis(),
+        )
+        .with("duplicates", other.copies.total.saturating_sub(1))
+        .with("record", place);
+    chain.with("told_by", "server and client").over(record(sources, trace, (side, other.position)))
+}
+
+/// With what the log holds at a place.
+fn record(
+    sources: &Sources<'_>,
+    trace: &EventTrace,
+    (chain, position): (Chain, Position),
+) -> Chain {
+    match sources.log.read_at(trace.lane, position) {
         Ok(Some(record)) => match decode(record.header.contract_version, &record.payload) {
             // A click is its own subject: whose it was is known from its landing.
             Ok(event) if event.kind == EventKind::Click => {

@@ -353,6 +353,7 @@ fn tables_parts(workshop: &Workshop, active: &Active) -> TablesParts {
         store: Arc::clone(&active.state.store),
         agents: Arc::<AgentList>::clone(&workshop.agents),
         generation: active.state.generation,
+        properties: active.parameters.properties.clone(),
         window: active.parameters.window,
         horizon: active.parameters.horizon,
         freshness: Arc::new(move || {

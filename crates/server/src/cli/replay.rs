@@ -122,6 +122,7 @@ impl Engine {
             log: &*self.instance.log,
             state: &*view.state,
             generation: view.generation(),
+            properties: &view.active.parameters.properties,
             registry: &self.registry,
             consent: &self.config.capture.consent,
             subject_key: self.instance.keys.subject,

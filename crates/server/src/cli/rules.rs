@@ -29,6 +29,7 @@ impl FoldRules {
         let pipeline = &config.pipeline;
         let parameters = Parameters {
             sessions: pipeline.sessions.clone(),
+            properties: pipeline.properties.clone(),
             horizon: pipeline.horizon,
             window: pipeline.window,
             conversions: pipeline.conversions.clone(),

@@ -164,6 +164,7 @@ impl Transfer for Gateway {
             log: &*engine.instance.log,
             state: &*view.state,
             generation: view.generation(),
+            properties: &view.active.parameters.properties,
             window: spans.window,
             horizon: spans.horizon,
             agents: &*engine.agents,

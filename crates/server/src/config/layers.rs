@@ -8,7 +8,7 @@ use toml::{Table, Value};
 pub const REFERENCE: &str = include_str!("reference.toml");
 
 /// Keys that have no default and stand in the reference as comments. `*` is any name.
-const OPTIONAL: [&str; 29] = [
+const OPTIONAL: [&str; 30] = [
     "links.rules",
     "links.rules.field",
     "links.rules.required",
@@ -25,6 +25,7 @@ const OPTIONAL: [&str; 29] = [
     "sources",
     "sources.name",
     "sources.write_keys",
+    "sources.property",
     "sources.timeout_minutes",
     "sources.split_by_campaign",
     "sources.split_by_day",

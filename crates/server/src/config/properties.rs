@@ -1,10 +1,10 @@
-//! When events of a source begin a session, as configured.
+//! Properties: which sources see the same actions, and when their events begin a session.
 
 use super::error::ConfigError;
 use super::raw;
 use super::resolved::wrong;
 use millstream_event::{SourceId, Span};
-use millstream_stitch::{SessionRule, SessionRules, Zone};
+use millstream_stitch::{Properties, SessionRule, SessionRules, Zone};
 
 /// Longest session timeout: a leap year. Beyond it a device would have one session for ever.
 pub const TIMEOUT_MINUTES_MAX: u32 = 366 * 24 * 60;
@@ -46,6 +46,19 @@ pub(super) fn session_rules(
         }
     }
     Ok(rules)
+}
+
+/// Sources and the properties that they belong to.
+pub(super) fn properties(sources: &[raw::Source]) -> Result<Properties, ConfigError> {
+    let named = sources.iter().filter_map(|source| {
+        let property = source.property.as_ref()?;
+        Some((SourceId::parse(&source.name)?, property))
+    });
+    let checked = named.map(|(source, property)| match SourceId::parse(property) {
+        Some(property) => Ok((source, property.as_str().into())),
+        None => Err(wrong("sources.property", property, "use a name as sources have")),
+    });
+    checked.collect::<Result<Vec<_>, _>>().map(Properties::new)
 }
 
 fn rule(settings: &Settings<'_>) -> Result<SessionRule, ConfigError> {
@@ -101,5 +114,27 @@ mod tests {
         assert_eq!(of("kiosk"), kiosk);
         assert_eq!(of("plain"), rules.usual);
         assert_eq!(rules.of_source.len(), 2);
+    }
+
+    #[test]
+    fn sources_of_one_property_see_the_same_actions() {
+        let file = r#"
+            [[sources]]
+            name = "shop"
+            write_keys = ["a"]
+            [[sources]]
+            name = "backend"
+            write_keys = ["b"]
+            property = "shop"
+        "#;
+        let config = Config::resolve(read(Some(("a.toml", file)), &[]).unwrap()).unwrap();
+        let source = |name: &str| SourceId::parse(name).unwrap();
+        for (name, property) in [("shop", "shop"), ("backend", "shop"), ("other", "other")] {
+            assert_eq!(config.pipeline.properties.of(&source(name)), property);
+        }
+        let odd = file.replace("property = \"shop\"", "property = \"\"");
+        let odd = read(Some(("a.toml", &odd)), &[]);
+        let said = Config::resolve(odd.unwrap()).unwrap_err().to_string();
+        assert!(said.contains("sources.property"), "{said}");
     }
 }

@@ -116,6 +116,8 @@ pub struct Source {
     pub name: String,
     /// The keys as text, or `hash:` and 32 hexadecimal digits.
     pub write_keys: Vec<String>,
+    /// What it belongs to: sources of one property see the same actions.
+    pub property: Option<String>,
     /// Session timeout.
     pub timeout_minutes: Option<u32>,
     /// Whether a new campaign begins a session.

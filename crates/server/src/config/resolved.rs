@@ -2,7 +2,7 @@
 
 use super::error::ConfigError;
 use super::kept::{KeptTables, sql, tables};
-use super::properties::session_rules;
+use super::properties::{properties, session_rules};
 use super::raw::{self, Raw};
 use crate::capture::{
     CaptureOptions, ConsentDefaults, KeyHash, Limits, Source, Timeouts, TlsFiles,
@@ -13,7 +13,7 @@ use crate::sql::Bounds;
 use millstream_attribute::conversion::ConversionRules;
 use millstream_event::control::Settings;
 use millstream_event::{Purposes, SourceId, Span};
-use millstream_stitch::SessionRules;
+use millstream_stitch::{Properties, SessionRules};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -49,6 +49,8 @@ pub struct Pipeline {
     pub checkpoint_every: Duration,
     /// When an event begins a session.
     pub sessions: SessionRules,
+    /// Which sources see the same actions.
+    pub properties: Properties,
     /// Lateness.
     pub horizon: Span,
     /// Attribution window.
@@ -95,6 +97,7 @@ impl Config {
         let capture = capture(&raw)?;
         let roles = roles(&raw.server.roles)?;
         let sessions = session_rules(&raw.pipeline, &raw.sources)?;
+        let properties = properties(&raw.sources)?;
         Ok(Self {
             data_dir: raw.server.data_dir,
             capture,
@@ -111,7 +114,7 @@ impl Config {
                 .map_err(|error| wrong("links", "rules", &error.to_string()))?,
             tables: tables(&raw.tables)?,
             sql: sql(&raw.sql)?,
-            pipeline: pipeline(&raw.pipeline, sessions)?,
+            pipeline: pipeline(&raw.pipeline, (sessions, properties))?,
         })
     }
 }
@@ -288,7 +291,10 @@ fn log(raw: raw::Log) -> Result<raw::Log, ConfigError> {
     Ok(raw)
 }
 
-fn pipeline(raw: &raw::Pipeline, sessions: SessionRules) -> Result<Pipeline, ConfigError> {
+fn pipeline(
+    raw: &raw::Pipeline,
+    (sessions, properties): (SessionRules, Properties),
+) -> Result<Pipeline, ConfigError> {
     let (minutes, most) = (raw.checkpoint_minutes as usize, CHECKPOINT_MINUTES_MAX as usize);
     for (key, value, range, why) in [
         ("pipeline.owners", raw.owners, 1..=OWNERS_MAX, "use 1 to 64"),
@@ -311,6 +317,7 @@ fn pipeline(raw: &raw::Pipeline, sessions: SessionRules) -> Result<Pipeline, Con
         niceness: raw.niceness,
         checkpoint_every: Duration::from_secs(60 * u64::from(raw.checkpoint_minutes)),
         sessions,
+        properties,
         horizon: Span::hours(i64::from(raw.horizon_hours)),
         window: Span::days(i64::from(raw.window_days)),
         conversions: ConversionRules::new(revenue.chain(others)),

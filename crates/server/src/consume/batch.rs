@@ -67,9 +67,8 @@ pub(super) fn fold(
     heads: impl Fn(Lane) -> LaneHead,
     records: &[Record],
 ) -> Result<Folded, BatchError> {
-    let generation = rules.generation;
     let decoded: Vec<Decoded<'_>> = records.iter().map(Decoded::of).collect();
-    load(view, store, decoded.iter().flat_map(|record| foresee(generation, record)).collect())?;
+    load(view, store, decoded.iter().flat_map(|record| foresee(rules, record)).collect())?;
     let mut folded = Folded::default();
     let mut courtesy = Courtesy::begin();
     for decoded in &decoded {

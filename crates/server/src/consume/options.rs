@@ -7,7 +7,7 @@ use millstream_event::control::Control;
 use millstream_event::{Span, Timestamp};
 use millstream_log::EventLog;
 use millstream_pipeline::Rules;
-use millstream_stitch::{Agents, GraphLimits, SessionRules};
+use millstream_stitch::{Agents, GraphLimits, Properties, SessionRules};
 use millstream_store::StateStore;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -66,6 +66,9 @@ pub struct Parameters {
     pub generation: u16,
     /// When an event begins a session.
     pub sessions: SessionRules,
+    /// Which sources see the same actions.
+    #[serde(default)]
+    pub properties: Properties,
     /// Events received later than this after they happened are labelled late.
     pub horizon: Span,
     /// How long a touch can be credited.
@@ -90,6 +93,7 @@ impl Default for Parameters {
         Self {
             generation: rules.generation,
             sessions: rules.sessions,
+            properties: rules.properties,
             horizon: rules.horizon,
             window: rules.window,
             conversions: rules.conversions,
@@ -104,6 +108,7 @@ impl Parameters {
         Rules {
             generation: self.generation,
             sessions: self.sessions.clone(),
+            properties: self.properties.clone(),
             horizon: self.horizon,
             window: self.window,
             conversions: self.conversions.clone(),

@@ -1,11 +1,11 @@
 //! Tables of what was logged: events joined with what became of them, and quarantine.
 
-use super::{ExportError, ExportParts, ExportRequest};
+use super::{ExportError, ExportParts, ExportRequest, united};
 use millstream_event::{
     Event, Flags, Hash128, Kind, Lane, Position, Quarantine, Record, Span, envelope,
 };
 use millstream_log::{EventLog, LanePositions};
-use millstream_pipeline::query::{self, Outcome};
+use millstream_pipeline::query::{self, EventName, Outcome};
 use millstream_pipeline::state::Quarantined;
 use millstream_stitch::Agents;
 use millstream_store::Reading;
@@ -31,7 +31,7 @@ pub(super) fn events(
     let mut failed = None;
     let (from, to) = range(parts.log);
     parts.log.scan(&from, &to, &mut |record| {
-        let taken = take_event(&read, parts.generation, &record, &mut sorter);
+        let taken = take_event(&read, parts, record, &mut sorter);
         failed = taken.err();
         failed.is_none()
     })?;
@@ -52,8 +52,8 @@ pub(super) fn events(
 /// Sorts in an event record whose copy counts. Payloads that cannot be read are in quarantine.
 fn take_event(
     read: &Reading<'_>,
-    generation: u16,
-    record: &Record,
+    parts: ExportParts<'_>,
+    mut record: Record,
     sorter: &mut Sorter,
 ) -> Result<(), ExportError> {
     if record.header.kind != Kind::Event {
@@ -62,10 +62,20 @@ fn take_event(
     let Ok(event) = envelope::decode(record.header.contract_version, &record.payload) else {
         return Ok(());
     };
-    let outcome = query::outcome(read, generation, &event, record.position)?;
-    if outcome != Outcome::Duplicate {
-        sorter.push(sort_key(&event), pack(outcome, record))?;
+    let generation = parts.generation;
+    let key = EventName::of(&event).key((generation, parts.properties));
+    let counting = query::counting_at(read, generation, &key, event.forms_session())?;
+    let outcome = counting.map_or(Outcome::InFlight, |it| it.outcome_of(record.position));
+    if outcome == Outcome::Duplicate {
+        return Ok(());
     }
+    let sort_key = sort_key(&event);
+    if counting.is_some_and(|it| it.other.is_some()) {
+        let event = united(parts.log, record.header.lane, (event, counting.as_ref()))?;
+        record.header.contract_version = envelope::CONTRACT_VERSION;
+        record.payload = event.encode()?;
+    }
+    sorter.push(sort_key, pack(outcome, &record))?;
     Ok(())
 }
 

@@ -7,14 +7,16 @@
 mod derived;
 mod events;
 mod request;
+mod united;
 
 pub(crate) use events::event_row;
 pub use request::{ExportRequest, RequestError};
+pub(crate) use united::united;
 
 use millstream_event::Span;
 use millstream_log::{EventLog, LogError};
 use millstream_pipeline::query::ReadError;
-use millstream_stitch::Agents;
+use millstream_stitch::{Agents, Properties};
 use millstream_store::tables::{Table, TableError};
 use millstream_store::{Reading, StateView, StoreError};
 use std::io::Write;
@@ -28,6 +30,8 @@ pub struct ExportParts<'a> {
     pub state: &'a dyn StateView,
     /// The generation to show.
     pub generation: u16,
+    /// Which sources see the same actions.
+    pub properties: &'a Properties,
     /// How long a touch can be credited.
     pub window: Span,
     /// Events received later than this after they happened are labelled late.
@@ -51,6 +55,9 @@ pub enum ExportError {
     /// The log could not be read.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// An event that was put together cannot be held.
+    #[error("an event cannot be put together: {0}; free memory and export again")]
+    Event(#[from] serde_json::Error),
 }
 
 /// Writes one table to `out`; returns how many rows.

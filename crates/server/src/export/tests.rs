@@ -7,6 +7,7 @@ use millstream_event::{
     Hash128, Header, Kind, Lane, Quarantine, QuarantineReason, SourceId, Span, Timestamp,
 };
 use millstream_log::{Append, EventLog};
+use millstream_stitch::Properties;
 use millstream_store::tables::{Format, SorterOptions, Table};
 use millstream_store::{MemoryStore, StateView};
 use std::path::Path;
@@ -17,6 +18,7 @@ fn exported(log: &dyn EventLog, state: &dyn StateView, request: &ExportRequest) 
         log,
         state,
         generation: 0,
+        properties: &Properties::default(),
         window: Span::days(30),
         horizon: Span::hours(48),
         agents: &NoBots,

@@ -5,7 +5,7 @@ use super::selection::Selection;
 use millstream_event::control::Settings;
 use millstream_event::{Arrival, Event, EventKind, Kind, Record, envelope};
 use millstream_log::Append;
-use millstream_pipeline::query::{self, Outcome};
+use millstream_pipeline::query::{self, EventName};
 use millstream_store::Reading;
 
 /// Records between two words of progress, and two rests.
@@ -62,11 +62,12 @@ fn one(
     Ok(())
 }
 
-/// True for the copy that counts: another one's reading changes nothing.
+/// True for the copies that the event is made of: another one's reading changes nothing.
 fn counts(writer: &Writer<'_>, event: &Event, record: &Record) -> Result<bool, ReplayError> {
     let (state, generation) = (Reading(writer.parts.state), writer.parts.generation);
-    let outcome = query::outcome(&state, generation, event, record.position)?;
-    Ok(matches!(outcome, Outcome::Visible { .. }))
+    let key = EventName::of(event).key((generation, writer.parts.properties));
+    let counting = query::counting_at(&state, generation, &key, false)?;
+    Ok(counting.is_some_and(|counting| counting.is_made_of(record.position)))
 }
 
 /// The event by the rules of today; none where they read it as it is. A click of ours carries its

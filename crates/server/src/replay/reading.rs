@@ -5,6 +5,7 @@ use crate::links::Registry;
 use millstream_event::{Header, Record};
 use millstream_log::{Append, AppendError, EventLog, LogError};
 use millstream_pipeline::query::ReadError;
+use millstream_stitch::Properties;
 use millstream_store::StateView;
 use serde::{Deserialize, Serialize};
 use std::sync::mpsc;
@@ -23,6 +24,8 @@ pub struct ReplayParts<'a> {
     pub state: &'a dyn StateView,
     /// Its generation.
     pub generation: u16,
+    /// Which sources see the same actions.
+    pub properties: &'a Properties,
     /// The rules of today.
     pub registry: &'a Registry,
     /// What holds where an event says nothing of consent.

@@ -9,6 +9,7 @@ use millstream_event::{
 };
 use millstream_log::{Append, EventLog};
 use millstream_pipeline::query;
+use millstream_stitch::Properties;
 use millstream_store::Reading;
 use std::collections::BTreeMap;
 
@@ -38,6 +39,7 @@ fn run(world: &World, dry_run: bool) -> Replayed {
         log: &*world.log,
         state: &*snapshot,
         generation: 0,
+        properties: &Properties::default(),
         registry: &registry,
         consent: &consent,
         subject_key: [7; 32],

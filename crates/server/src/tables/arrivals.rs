@@ -3,7 +3,7 @@
 use super::error::TablesError;
 use super::manifest::EventPart;
 use super::refresh::Step;
-use crate::export::event_row;
+use crate::export::{event_row, united};
 use millstream_event::{Kind, Record, envelope};
 use millstream_log::LanePositions;
 use millstream_pipeline::Key;
@@ -31,7 +31,9 @@ pub(super) struct Arrivals {
 pub(super) struct Replaced {
     /// Their keys.
     pub(super) keys: HashSet<Key>,
-    /// Their ids: quick to compare with rows.
+    /// Events to whose earlier row the other side of the same action was told since.
+    pub(super) joined: HashSet<Key>,
+    /// The ids of all these: quick to compare with rows.
     pub(super) ids: HashSet<Box<str>>,
 }
 
@@ -41,17 +43,25 @@ struct Copies {
     seen: HashMap<Key, u64>,
     /// Events whose counting copy came in this step: how many copies there are.
     counting: Vec<(Key, Box<str>, u64)>,
+    /// Events to whose counting copy the other side of the same action came in this step.
+    joining: Vec<(Key, Box<str>, u64)>,
 }
 
 impl Copies {
     /// Those of which not every copy came in this step.
     fn replaced(self) -> Replaced {
         let mut replaced = Replaced::default();
-        for (key, id, copies) in self.counting {
-            if self.seen.get(&key).is_none_or(|seen| *seen < copies) {
-                replaced.keys.insert(key);
-                replaced.ids.insert(id);
-            }
+        let seen = self.seen;
+        let earlier = |(key, _, copies): &(Key, Box<str>, u64)| {
+            seen.get(key).is_none_or(|seen| seen < copies)
+        };
+        for (key, id, _) in self.counting.into_iter().filter(earlier) {
+            replaced.keys.insert(key);
+            replaced.ids.insert(id);
+        }
+        for (key, id, _) in self.joining.into_iter().filter(earlier) {
+            replaced.joined.insert(key);
+            replaced.ids.insert(id);
         }
         replaced
     }
@@ -98,8 +108,7 @@ fn take_record(
     };
     let step = writing.step;
     let generation = step.parts.generation;
-    let (id, source) = (event.id.as_str(), event.source.as_str());
-    let key = EventName { subject: event.subject(), id, source }.key(generation);
+    let key = EventName::of(&event).key((generation, &step.parts.properties));
     let state = Reading(step.state);
     let counting = query::counting_at(&state, generation, &key, event.forms_session())?;
     let outcome = counting.map_or(Outcome::InFlight, |it| it.outcome_of(record.position));
@@ -107,13 +116,17 @@ fn take_record(
         if copies.seen.len() < COPIED_MAX || copies.seen.contains_key(&key) {
             *copies.seen.entry(key).or_default() += 1;
         }
+        let told = (key, event.id.as_str().into(), counting.copies);
         if outcome != Outcome::Duplicate {
-            copies.counting.push((key, id.into(), counting.copies));
+            copies.counting.push(told);
+        } else if counting.is_made_of(record.position) {
+            copies.joining.push(told);
         }
     }
     if outcome == Outcome::Duplicate {
         return Ok(());
     }
+    let event = united(&*step.parts.log, record.header.lane, (event, counting.as_ref()))?;
     let row = event_row(&*step.parts.agents, step.parts.horizon, outcome, event);
     writing.part()?.row(&row, false)?;
     Ok(())

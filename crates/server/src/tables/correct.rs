@@ -5,13 +5,15 @@ use super::error::TablesError;
 use super::manifest::EventPart;
 use super::moved::Moved;
 use super::refresh::Step;
+use crate::export::{event_row, united};
 use millstream_event::{
-    AnonymousId, ClickId, EntityId, EventId, EventKind, Hash128, SourceId, UserId,
+    AnonymousId, ClickId, EntityId, EventId, EventKind, Hash128, Lane, SourceId, UserId, envelope,
 };
-use millstream_pipeline::query::{self, EventName};
+use millstream_log::LogError;
+use millstream_pipeline::query::{self, Counting, EventName};
 use millstream_store::Reading;
 use millstream_store::tables::events::kind_name;
-use millstream_store::tables::{Cell, Column, Table, TableError, read_part};
+use millstream_store::tables::{Cell, Column, EventRow, Table, TableError, read_part};
 
 /// Writes those parts again that hold a row of a moved session or of a replaced copy.
 pub(super) fn correct(
@@ -90,8 +92,9 @@ impl Names {
     }
 
     /// The event that a row shows.
-    fn event<'a>(&self, cells: &'a [Cell<'_>]) -> Option<EventName<'a>> {
-        let (id, source) = (text(&cells[self.id])?, text(&cells[self.source])?);
+    fn event<'a>(&self, cells: &'a [Cell<'_>]) -> Option<(EntityId, &'a str, SourceId)> {
+        let id = text(&cells[self.id])?;
+        let source = SourceId::parse(text(&cells[self.source])?)?;
         let is_click = text(&cells[self.kind]) == Some(kind_name(EventKind::Click));
         let click = text(&cells[self.click]).filter(|_| is_click).and_then(ClickId::parse);
         let device = text(&cells[self.anonymous]).and_then(AnonymousId::parse);
@@ -100,10 +103,31 @@ impl Names {
             (Some(click), ..) => EntityId::click(&click),
             (_, Some(device), _) => EntityId::device(&device),
             (_, _, Some(user)) => EntityId::user(&user),
-            _ => EntityId::lone_event(&SourceId::parse(source)?, &EventId::parse(id)?),
+            _ => EntityId::lone_event(&source, &EventId::parse(id)?),
         };
-        Some(EventName { subject, id, source })
+        Some((subject, id, source))
     }
+}
+
+/// The row of an event of which another side was told since; none where the log does not keep it.
+fn told_anew(
+    step: &Step<'_>,
+    (subject, counting): (EntityId, Option<Counting>),
+) -> Result<Option<EventRow>, TableError> {
+    let lane = Lane::of(subject);
+    let unread = |error: LogError| TableError::Read(error.to_string());
+    let Some(counting) = counting else { return Ok(None) };
+    let record = match step.parts.log.read_at(lane, counting.position) {
+        Ok(Some(record)) => record,
+        Ok(None) | Err(LogError::Removed { .. }) => return Ok(None),
+        Err(error) => return Err(unread(error)),
+    };
+    let Ok(event) = envelope::decode(record.header.contract_version, &record.payload) else {
+        return Ok(None);
+    };
+    let event = united(&*step.parts.log, lane, (event, Some(&counting))).map_err(unread)?;
+    let outcome = counting.outcome_of(counting.position);
+    Ok(Some(event_row(&*step.parts.agents, step.parts.horizon, outcome, event)))
 }
 
 /// The part with its rows as they are now; none when no row is left.
@@ -127,15 +151,22 @@ fn rewrite(
             out.cells(cells)?;
             return Ok(true);
         }
-        let Some(event) = places.event(cells) else {
+        let Some((subject, id, source)) = places.event(cells) else {
             return Err(TableError::Read(format!("{}: a row names no event", part.file)));
         };
-        let key = event.key(generation);
+        let key =
+            EventName { subject, id, source: &source }.key((generation, &step.parts.properties));
         if replaced.keys.contains(&key) {
             return Ok(true);
         }
         // Rows with a session are of events that form sessions.
         let counting = query::counting_at(&state, generation, &key, leaves).map_err(unread)?;
+        if replaced.joined.contains(&key)
+            && let Some(event) = told_anew(step, (subject, counting))?
+        {
+            out.row(&event, false)?;
+            return Ok(true);
+        }
         let mut row = cells.to_vec();
         if leaves {
             row[places.session] = Cell::maybe_hash(counting.and_then(|it| it.session_id));

@@ -10,7 +10,7 @@ use crate::report::Freshness;
 use arc_swap::ArcSwap;
 use millstream_event::{Lane, Span};
 use millstream_log::{EventLog, LanePositions, LogError};
-use millstream_stitch::Agents;
+use millstream_stitch::{Agents, Properties};
 use millstream_store::tables::{PartWriter, Table};
 use millstream_store::{LaneHead, StateStore, StateView};
 use std::cell::Cell;
@@ -57,6 +57,8 @@ pub struct TablesParts {
     pub agents: Arc<dyn Agents + Send + Sync>,
     /// The generation to show.
     pub generation: u16,
+    /// Which sources see the same actions.
+    pub properties: Properties,
     /// How long a touch can be credited.
     pub window: Span,
     /// Events received later than this after they happened are labelled late.

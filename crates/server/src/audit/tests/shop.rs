@@ -36,8 +36,12 @@ struct Shop {
 }
 
 fn event(id: &str, kind: &str, at: i64, more: &str) -> Append {
+    told((id, "browser"), kind, at, more)
+}
+
+fn told((id, surface): (&str, &str), kind: &str, at: i64, more: &str) -> Append {
     let json = format!(
-        r#"{{"id":"{id}","k":"{kind}","src":"shop","t":{at},"rx":{at},"sf":"browser","cs":{{"granted":7,"source":"explicit"}},{more}}}"#
+        r#"{{"id":"{id}","k":"{kind}","src":"shop","t":{at},"rx":{at},"sf":"{surface}","cs":{{"granted":7,"source":"explicit"}},{more}}}"#
     );
     let event = decode(1, json.as_bytes()).unwrap();
     let header = Header::new(Kind::Event, Lane::of(event.subject()), event.received);
@@ -76,6 +80,8 @@ fn history() -> Vec<Append> {
         event("e-2", "page", NOON + 2 * DAY, back),
         order(),
         order(),
+        event("e-4", "track", NOON + 3 * DAY, r#""a":"d-1","n":"Look""#),
+        told(("e-4", "server"), "track", NOON + 3 * DAY + 700_000, r#""a":"d-1","n":"Look""#),
     ]
 }
 
@@ -153,6 +159,15 @@ fn chains_reach_from_the_figure_down_to_the_log() {
     for subject in Subject::ALL {
         assert_eq!(shop.tree(subject, "nothing"), None);
     }
+}
+
+#[test]
+fn an_event_that_both_sides_told_of_shows_both_arrivals() {
+    let tree = Shop::open().tree(Subject::Event, "e-4").unwrap();
+    for line in ["told by", "server and client", "client_side e-4", "received apart ms", "-700"] {
+        assert!(tree.contains(line), "{line} in\n{tree}");
+    }
+    assert_eq!(tree.matches("\n│   received  ").count() + tree.matches(" received  ").count(), 2);
 }
 
 #[test]

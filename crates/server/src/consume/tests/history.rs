@@ -1,6 +1,6 @@
 //! Random histories: few devices, users, campaigns and orders, so that everything meets.
 
-use millstream_event::{Event, Header, Kind, Lane, Timestamp, envelope};
+use millstream_event::{Event, Header, Kind, Lane, Surface, Timestamp, envelope};
 use millstream_log::Append;
 
 /// A small deterministic generator (xorshift64*).
@@ -56,12 +56,18 @@ pub(crate) fn record(event: &Event) -> Append {
     Append { header, payload: event.encode().unwrap() }
 }
 
-/// `count` events, a third of them twice, in random order.
+/// `count` events, a third of them twice, a fifth told by a server, too, in random order.
 pub(crate) fn history(seed: u64, count: u64) -> Vec<Append> {
     let mut random = Random(seed | 1);
     let mut records = Vec::new();
     for number in 0..count {
-        let append = record(&event(number, &mut random));
+        let event = event(number, &mut random);
+        let append = record(&event);
+        if random.below(5) == 0 {
+            let (surface, sequence) = (Surface::Server, event.sequence);
+            let event_time = Timestamp(event.event_time.0 - 90_000_000);
+            records.push(record(&Event { surface, sequence, event_time, ..event }));
+        }
         if random.below(3) == 0 {
             records.push(append.clone());
         }

@@ -81,6 +81,33 @@ fn late_events_move_earlier_ones_to_other_sessions() {
 }
 
 #[test]
+fn what_a_browser_tells_of_a_servers_event_later_joins_its_row() {
+    let told = |surface, more: &str| {
+        let text = format!(
+            r#"{{"id":"buy","src":"web","a":"d","t":{START},"rx":{START},"sf":"{surface}","k":"track",
+            "n":"Look","cs":{{"granted":7,"source":"default"}},{more}}}"#
+        );
+        record(&envelope::decode(1, text.as_bytes()).unwrap())
+    };
+    let server = told("server", r#""u":"ann","v":{"minor":500,"currency":"EUR"}"#);
+    let browser = told("browser", r#""pg":{"u":"https://shop.example/buy"}"#);
+    for [first, second] in [[&server, &browser], [&browser, &server]] {
+        let (world, dir) = (World::new(), tempfile::tempdir().unwrap());
+        let tables = open(&world, dir.path(), TablesLimits::default());
+        for copy in [first, second] {
+            arrive(&world, std::slice::from_ref(copy));
+            check(&world, &tables.refresh().unwrap());
+        }
+        let version = tables.current().unwrap();
+        assert_eq!((version.rows(Table::Events), version.rows(Table::Sessions)), (1, 1));
+        let row = super::kept(&version, Table::Events).remove(0);
+        for told in ["\"ann\"", "https://shop.example/buy", "500"] {
+            assert!(row.contains(told), "{told} in {row}");
+        }
+    }
+}
+
+#[test]
 fn small_parts_are_merged_and_nothing_is_left_behind() {
     let (world, dir) = (World::new(), tempfile::tempdir().unwrap());
     let tables = open(&world, dir.path(), TablesLimits::default());

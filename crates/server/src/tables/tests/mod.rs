@@ -9,6 +9,7 @@ use crate::export::{ExportParts, ExportRequest, export};
 use crate::report::Freshness;
 use millstream_event::{Span, Timestamp};
 use millstream_log::{Append, EventLog};
+use millstream_stitch::Properties;
 use millstream_store::tables::{Format, Table, read_part, writer};
 use std::path::Path;
 use std::sync::Arc;
@@ -30,6 +31,7 @@ fn parts(world: &World, limits: TablesLimits) -> TablesParts {
         store: Arc::clone(&world.store),
         agents: Arc::new(NoBots),
         generation: 0,
+        properties: Properties::default(),
         window: Span::days(30),
         horizon: Span::hours(48),
         freshness: Arc::new(move || fresh),
@@ -53,6 +55,7 @@ fn exported(world: &World, table: Table) -> Vec<String> {
         log: &*world.log,
         state: &*state,
         generation: 0,
+        properties: &Properties::default(),
         window: Span::days(30),
         horizon: Span::hours(48),
         agents: &NoBots,
