@@ -2,6 +2,7 @@
 
 use crate::campaign::Campaign;
 use crate::ledger::Ledger;
+use crate::mending::Mending;
 use crate::time::Timestamp;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -17,6 +18,8 @@ pub enum Control {
     Settings(Settings),
     /// Spend, budgets or rates were imported.
     Ledger(Ledger),
+    /// The rules that mend what is in quarantine were replaced.
+    Mending(Mending),
 }
 
 /// A governed link: where `/r/{slug}` leads. Each change is a new version.

@@ -90,6 +90,30 @@ impl Flags {
     /// A prefetch, preview or headless hint of the request itself.
     pub const AUTOMATED: Self = Self(1 << 4);
 
+    /// Degraded: an amount, currency or order number could not be read.
+    pub const VALUE_UNREAD: Self = Self(1 << 5);
+    /// Degraded: a click of ours did not verify.
+    pub const CLICK_UNBELIEVED: Self = Self(1 << 6);
+    /// Degraded: the configured country database could not be used; the country is by the one that
+    /// comes with the program.
+    pub const COUNTRY_FALLBACK: Self = Self(1 << 7);
+    /// Degraded: read again from quarantine, where nothing of the request but its text is kept.
+    pub const FROM_QUARANTINE: Self = Self(1 << 8);
+
+    /// Why an event is degraded, with the stable names of the causes.
+    pub const CAUSES: [(Self, &'static str); 4] = [
+        (Self::VALUE_UNREAD, "value"),
+        (Self::CLICK_UNBELIEVED, "click"),
+        (Self::COUNTRY_FALLBACK, "country_database"),
+        (Self::FROM_QUARANTINE, "from_quarantine"),
+    ];
+
+    /// Degraded, by this cause.
+    #[must_use]
+    pub const fn degraded_by(self, cause: Self) -> Self {
+        self.with(Self::DEGRADED).with(cause)
+    }
+
     /// True when every bit of `other` is set.
     pub const fn has(self, other: Self) -> bool {
         self.0 & other.0 == other.0

@@ -25,6 +25,7 @@ pub mod json;
 mod kind;
 pub mod lane;
 pub mod ledger;
+pub mod mending;
 pub mod money;
 pub mod quarantine;
 pub mod record;

@@ -5,7 +5,7 @@ use crate::key::{Key, KeyKind};
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use millstream_attribute::Model;
-use millstream_event::{Currency, Hash128, Lane, QuarantineReason, Timestamp};
+use millstream_event::{Currency, Flags, Hash128, Lane, QuarantineReason, Timestamp};
 use millstream_stitch::TouchFact;
 use serde::{Deserialize, Serialize};
 
@@ -160,6 +160,8 @@ pub struct Counts {
     pub quarantined: BTreeMap<QuarantineReason, i64>,
     /// Visible without some enrichment.
     pub degraded: i64,
+    /// Of those, by cause, in the order of [`Flags::CAUSES`]; an event may have several.
+    pub degraded_by: [i64; Flags::CAUSES.len()],
     /// Visible with fields removed for want of consent.
     pub restricted: i64,
     /// Visible and received later than the horizon.
@@ -208,6 +210,9 @@ impl Counts {
         }
         self.quarantined.retain(|_, count| *count != 0);
         self.degraded += other.degraded;
+        for (sum, count) in self.degraded_by.iter_mut().zip(other.degraded_by) {
+            *sum += count;
+        }
         self.restricted += other.restricted;
         self.late += other.late;
         self.bot += other.bot;

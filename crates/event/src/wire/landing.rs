@@ -67,7 +67,7 @@ fn read_query(event: &mut Event, query: &str, receipt: &Receipt<'_>) {
         {
             match ClickReference::from_token(key, &value) {
                 Ok(click) => event.click = Some(click),
-                Err(_) => event.flags = event.flags.with(Flags::DEGRADED),
+                Err(_) => event.flags = event.flags.degraded_by(Flags::CLICK_UNBELIEVED),
             }
         }
     }

@@ -26,7 +26,7 @@ pub fn set_value(event: &mut Event, fields: ValueFields<'_>) {
         text.filter(|text| !scalar::trim(text).is_empty())
     });
     if unreadable {
-        event.flags = event.flags.with(Flags::DEGRADED);
+        event.flags = event.flags.degraded_by(Flags::VALUE_UNREAD);
     }
     let fields = ValueFields {
         amount: amount.as_deref(),
@@ -49,7 +49,7 @@ pub fn set_value_text(event: &mut Event, fields: ValueFields<'_>) {
         unreadable |= event.order_id.is_none();
     }
     if unreadable {
-        event.flags = event.flags.with(Flags::DEGRADED);
+        event.flags = event.flags.degraded_by(Flags::VALUE_UNREAD);
     }
 }
 

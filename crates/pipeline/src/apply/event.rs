@@ -132,6 +132,9 @@ fn conflicts(dedup: &Dedup) -> i64 {
 
 fn add_traits(counts: &mut Counts, traits: Traits, sign: i64) {
     counts.degraded += sign * i64::from(traits.flags.has(Flags::DEGRADED));
+    for (sum, (cause, _)) in counts.degraded_by.iter_mut().zip(Flags::CAUSES) {
+        *sum += sign * i64::from(traits.flags.has(cause));
+    }
     counts.restricted += sign * i64::from(traits.flags.has(Flags::RESTRICTED));
     counts.clock += sign * i64::from(traits.flags.has(Flags::CLOCK));
     counts.late += sign * i64::from(traits.late);

@@ -152,7 +152,7 @@ fn schemas() -> Value {
         "BackupWanted": object(&[("directory", text.clone())]),
         "Backup": counted(&["version", "entries", "state_bytes", "segments", "log_bytes"]),
         "Backfill": { "type": "object", "properties": { "folding": any.clone(), "last": any.clone() } },
-        "ProbableLinks": object(&[("links", count.clone()), ("possible", count.clone()), ("versions", list(&any))]),
+        "Mending": any, "ProbableLinks": counted(&["links", "possible"]),
         "Replayed": counted(&["selected", "replayed", "unchanged", "still_broken", "without_text"]),
         "Question": {
             "type": "object",

@@ -241,6 +241,27 @@ pub trait Questions: Send + Sync {
     fn ask(&self, question: &Question) -> Result<Answer, AskError>;
 }
 
+/// Works on what is in quarantine. Blocking.
+pub trait MendDesk: Send + Sync {
+    /// The rules in force and those before them: `{"version", "rules", "earlier"}`.
+    ///
+    /// # Errors
+    /// When state cannot be read.
+    fn rules(&self) -> Result<serde_json::Value, TransferError>;
+
+    /// Replaces the rules by those of a TOML text; with `dry_run` only tells what they would mend.
+    ///
+    /// # Errors
+    /// When they cannot be used, or the log does not take them.
+    fn put(&self, text: &str, dry_run: bool) -> Result<serde_json::Value, TransferError>;
+
+    /// Puts the rules of an earlier control version in force again; 0 for none.
+    ///
+    /// # Errors
+    /// When there were none of that version.
+    fn restore(&self, version: u32) -> Result<serde_json::Value, TransferError>;
+}
+
 /// Fits probable links. Blocking.
 pub trait Linking: Send + Sync {
     /// What is in force, with at most so many of its links.
@@ -292,6 +313,8 @@ pub struct AdminParts {
     pub transfer: Arc<dyn Transfer>,
     /// Questions in SQL.
     pub questions: Arc<dyn Questions>,
+    /// Works on what is in quarantine.
+    pub mending: Arc<dyn MendDesk>,
     /// Fits probable links.
     pub linking: Arc<dyn Linking>,
     /// Folds the log anew.

@@ -5,7 +5,7 @@ use super::parts::AdminParts;
 use super::plane::Plane;
 use super::reports::parameters;
 use crate::report::ReportError;
-use axum::extract::{RawQuery, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use millstream_event::{Quarantine, QuarantineReason, Timestamp};
 use serde::Serialize;
@@ -74,6 +74,47 @@ pub async fn get(
     }
     let parts = plane.parts.clone();
     json(&plane.gate.run(move || Ok(listing(&parts, reason, limit)?)).await?)
+}
+
+/// `GET /api/quarantine/rules`
+///
+/// # Errors
+/// When state cannot be read.
+pub async fn rules(State(plane): State<Arc<Plane>>) -> Result<Response, Refusal> {
+    let mending = Arc::clone(&plane.parts.mending);
+    json(&plane.gate.run(move || Ok(mending.rules()?)).await?)
+}
+
+/// `PUT /api/quarantine/rules`: the body is TOML.
+///
+/// # Errors
+/// When a parameter or the rules are wrong, or other work is under way.
+pub async fn put_rules(
+    State(plane): State<Arc<Plane>>,
+    RawQuery(query): RawQuery,
+    body: String,
+) -> Result<Response, Refusal> {
+    let mut dry_run = false;
+    for (name, value) in parameters(query.as_deref()) {
+        match (name.as_str(), value.as_str()) {
+            ("dry_run", "true" | "false") => dry_run = value == "true",
+            _ => return Err(Refusal::bad_request("the only parameter is dry_run, true or false")),
+        }
+    }
+    let mending = Arc::clone(&plane.parts.mending);
+    json(&plane.imports.run(move || Ok(mending.put(&body, dry_run)?)).await?)
+}
+
+/// `PUT /api/quarantine/rules/{version}/restore`
+///
+/// # Errors
+/// When there were no rules of that version.
+pub async fn restore_rules(
+    State(plane): State<Arc<Plane>>,
+    Path(version): Path<u32>,
+) -> Result<Response, Refusal> {
+    let mending = Arc::clone(&plane.parts.mending);
+    json(&plane.imports.run(move || Ok(mending.restore(version)?)).await?)
 }
 
 /// The latest things in quarantine, of one reason or of all, and how many there are of each.

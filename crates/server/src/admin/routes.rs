@@ -266,30 +266,7 @@ fn upkeep() -> Vec<(Endpoint, MethodRouter<Arc<Plane>>)> {
         "How far folding anew is, and what the last one changed.",
         "Backfill",
     );
-    const SHOWN: Parameter = text("limit", "Most links shown, 0 to 1000.");
-    const PROBABLE: Endpoint = Endpoint {
-        role: Some(Role::Editor),
-        query: &[SHOWN],
-        ..read("/api/probable-links", "Probable links in force, and versions.", "ProbableLinks")
-    };
-    const GUESS: Endpoint = Endpoint {
-        query: &[choice("dry_run", "Keep nothing.", &["true", "false"]), SHOWN],
-        streams: true,
-        ..change("POST", "/api/probable-links", "Fits probable links anew.", "ProbableLinks")
-    };
-    const PUT_BACK: Endpoint = Endpoint {
-        names: &[text("version", "A kept version; 0 for none.")],
-        ..change(
-            "PUT",
-            "/api/probable-links/{version}/restore",
-            "Puts an earlier version in force.",
-            "ProbableLinks",
-        )
-    };
     vec![
-        (PROBABLE, get(linking::get)),
-        (GUESS, post(linking::post)),
-        (PUT_BACK, put(linking::restore)),
         (AGAIN, post(replay::post)),
         (COPY, post(backup::post)),
         (HOW_FAR, get(backfill::get)),
@@ -322,12 +299,64 @@ fn money_and_rules() -> Vec<(Endpoint, MethodRouter<Arc<Plane>>)> {
     ]
 }
 
+/// What is worked on beside the figures: rules that mend, and probable links.
+fn workbench() -> Vec<(Endpoint, MethodRouter<Arc<Plane>>)> {
+    const MENDS: Endpoint = Endpoint {
+        role: Some(Role::Editor),
+        ..read("/api/quarantine/rules", "Rules that mend, and earlier ones.", "Mending")
+    };
+    const MEND: Endpoint = Endpoint {
+        query: &[choice("dry_run", "Only tell what they would mend.", &["true", "false"])],
+        request: Some("File"),
+        streams: true,
+        ..change("PUT", "/api/quarantine/rules", "Replaces the rules by a TOML text.", "Mending")
+    };
+    const MEND_BACK: Endpoint = Endpoint {
+        names: &[text("version", "A control version; 0 for no rules.")],
+        ..change(
+            "PUT",
+            "/api/quarantine/rules/{version}/restore",
+            "Puts earlier rules in force.",
+            "Mending",
+        )
+    };
+    const SHOWN: Parameter = text("limit", "Most links shown, 0 to 1000.");
+    const PROBABLE: Endpoint = Endpoint {
+        role: Some(Role::Editor),
+        query: &[SHOWN],
+        ..read("/api/probable-links", "Probable links in force, and versions.", "ProbableLinks")
+    };
+    const GUESS: Endpoint = Endpoint {
+        query: &[choice("dry_run", "Keep nothing.", &["true", "false"]), SHOWN],
+        streams: true,
+        ..change("POST", "/api/probable-links", "Fits probable links anew.", "ProbableLinks")
+    };
+    const PUT_BACK: Endpoint = Endpoint {
+        names: &[text("version", "A kept version; 0 for none.")],
+        ..change(
+            "PUT",
+            "/api/probable-links/{version}/restore",
+            "Puts an earlier version in force.",
+            "ProbableLinks",
+        )
+    };
+    vec![
+        (MENDS, get(quarantine::rules)),
+        (MEND, put(quarantine::put_rules)),
+        (MEND_BACK, put(quarantine::restore_rules)),
+        (PROBABLE, get(linking::get)),
+        (GUESS, post(linking::post)),
+        (PUT_BACK, put(linking::restore)),
+    ]
+}
+
 /// Every route with its handler, the dashboard's files apart.
 pub fn table() -> Vec<(Endpoint, MethodRouter<Arc<Plane>>)> {
     let mut all = figures();
     all.extend(changes());
     all.extend(money_and_rules());
     all.extend(upkeep());
+    all.extend(workbench());
     all
 }
 

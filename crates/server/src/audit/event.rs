@@ -171,6 +171,7 @@ fn flags(flags: Flags) -> Vec<String> {
         (Flags::AUTOMATED, "automated"),
     ]
     .into_iter()
+    .chain(Flags::CAUSES)
     .filter(|(flag, _)| flags.has(*flag))
     .map(|(_, name)| name.to_owned())
     .collect()

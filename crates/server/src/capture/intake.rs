@@ -153,6 +153,9 @@ impl Group {
     /// Takes an event as far as its consent allows; `now` it is parsed and on its way to the log.
     fn admit(&mut self, plane: &Plane, mut event: Event, now: Timestamp) {
         event.hops.queued = Some(now);
+        if plane.parts.country_fallback && event.country.is_some() {
+            event.flags = event.flags.degraded_by(Flags::COUNTRY_FALLBACK);
+        }
         match restrict(event) {
             Kept::Keep(event) => {
                 durable::add_event(plane, &mut self.records, &event);

@@ -53,6 +53,9 @@ pub struct CaptureParts {
     pub keys: CaptureKeys,
     /// Looks up countries.
     pub country: Arc<CountryOf>,
+    /// True when countries are looked up in the database that comes with the program, because the
+    /// configured one cannot be used: whatever was looked up is degraded.
+    pub country_fallback: bool,
     /// Stages behind `/readyz`.
     pub readiness: Vec<Readiness>,
 }

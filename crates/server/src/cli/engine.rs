@@ -77,7 +77,7 @@ pub struct Engine {
     pub desk: Desk,
     /// Probable links.
     pub probable: Shelf,
-    country: OnceLock<Arc<CountryOf>>,
+    country: OnceLock<(Arc<CountryOf>, bool)>,
 }
 
 /// A clock that stamps what is received.
@@ -261,20 +261,32 @@ impl Engine {
         self.active().consumer.shutdown();
     }
 
-    /// Looks up countries; the database is unpacked when first asked for.
+    /// Looks up countries; the database is unpacked when first asked for. Where the configured one
+    /// cannot be used the one that comes with the program is: consent may hang on the country, and
+    /// events must not wait for a file.
     ///
     /// # Errors
-    /// When the configured database cannot be read.
+    /// When that cannot be read either: the build is broken.
     pub fn country(&self) -> Result<Arc<CountryOf>, CountryError> {
-        if let Some(known) = self.country.get() {
+        if let Some((known, _)) = self.country.get() {
             return Ok(Arc::clone(known));
         }
-        let countries = match &self.config.country_database {
-            Some(path) => Countries::open(path)?,
-            None => Countries::embedded()?,
+        let configured = self.config.country_database.as_deref().map(Countries::open);
+        let (countries, fallback) = match configured {
+            Some(Ok(countries)) => (countries, false),
+            None => (Countries::embedded()?, false),
+            Some(Err(error)) => {
+                tracing::error!(%error, "countries are looked up in the built-in database, events are degraded");
+                (Countries::embedded()?, true)
+            }
         };
         let lookup: Arc<CountryOf> = Arc::new(move |address| countries.lookup(address));
-        Ok(Arc::clone(self.country.get_or_init(|| lookup)))
+        Ok(Arc::clone(&self.country.get_or_init(|| (lookup, fallback)).0))
+    }
+
+    /// True when countries are not looked up in the configured database.
+    pub fn country_is_fallback(&self) -> bool {
+        self.country.get().is_some_and(|(_, fallback)| *fallback)
     }
 
     /// What the public plane works with.
@@ -296,6 +308,7 @@ impl Engine {
             registry: Arc::clone(&self.registry),
             keys: CaptureKeys { subject: keys.subject, click: keys.click, cookie: keys.cookie },
             country: self.country()?,
+            country_fallback: self.country_is_fallback(),
             readiness: vec![fold],
         })
     }
@@ -312,6 +325,7 @@ impl Engine {
             }),
             ledger: Arc::new(super::ledger::Books(Arc::clone(self))),
             transfer: Arc::new(super::transfer::Gateway(Arc::clone(self))),
+            mending: Arc::new(super::mending::Bench(Arc::clone(self))),
             questions: Arc::new(super::questions::Asking(Arc::clone(self))),
             linking: Arc::new(super::link::Guessing(Arc::clone(self))),
             refolding: Arc::new(super::backfill::Anew(Arc::clone(self))),

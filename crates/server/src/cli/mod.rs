@@ -23,6 +23,7 @@ mod link;
 mod link_table;
 mod links;
 mod load;
+mod mending;
 mod output;
 mod place;
 mod plan;

@@ -1,6 +1,7 @@
 //! `quarantine`: what broke the contract, by reason, with its text where that was kept.
 
 use super::failure::{Ended, Failure};
+use super::mending::Wanted;
 use super::output;
 use super::place::{Place, Target};
 use super::remote::encoded;
@@ -11,6 +12,7 @@ use crate::report::terminal;
 use clap::Args;
 use millstream_event::QuarantineReason;
 use serde_json::Value;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Lists what broke the contract, by reason, the latest first. `replay --quarantine` tries it again.
@@ -25,6 +27,18 @@ pub struct Quarantine {
     /// Show the text of each, where it was kept.
     #[arg(long)]
     pub raw: bool,
+    /// Tell which rule of this TOML file would mend how many; nothing is changed.
+    #[arg(long, value_name = "FILE", group = "mending")]
+    pub try_rules: Option<PathBuf>,
+    /// Put the rules of this TOML file in force; `replay --quarantine` applies them.
+    #[arg(long, value_name = "FILE", group = "mending")]
+    pub set_rules: Option<PathBuf>,
+    /// Show the rules in force and earlier ones.
+    #[arg(long, group = "mending")]
+    pub rules: bool,
+    /// Put the rules of an earlier control version in force again; 0 for none.
+    #[arg(long, value_name = "VERSION", group = "mending")]
+    pub restore_rules: Option<u32>,
     /// table or json.
     #[arg(long, default_value = "table", value_parser = ["table", "json"])]
     pub format: String,
@@ -41,8 +55,11 @@ fn reason(text: &str) -> Result<QuarantineReason, String> {
 }
 
 impl Quarantine {
-    /// Lists it.
+    /// Lists it, or works on its rules.
     pub fn run(&self) -> Result<Ended, Failure> {
+        if let Some(wanted) = Wanted::of(self)? {
+            return wanted.run(&self.place, &self.format);
+        }
         let failed = |error: &dyn std::fmt::Display| {
             Failure::new("what is in quarantine cannot be read", error)
         };

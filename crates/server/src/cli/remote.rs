@@ -52,6 +52,16 @@ impl Remote {
         self.call(method, path, "application/json", connection::whole(body.into()))
     }
 
+    /// A request with a body of plain text.
+    pub fn send_text(
+        &mut self,
+        method: Method,
+        path: &str,
+        text: &str,
+    ) -> Result<bytes::Bytes, Failure> {
+        self.call(method, path, "text/plain", connection::whole(text.to_owned().into()))
+    }
+
     /// A POST whose body is read while it is sent.
     pub fn stream(&mut self, path: &str, body: Body) -> Result<bytes::Bytes, Failure> {
         self.call(Method::POST, path, "application/octet-stream", body)

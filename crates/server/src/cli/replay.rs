@@ -8,8 +8,11 @@ use super::progress::Bar;
 use super::remote::encoded;
 use crate::replay::{ReplayError, ReplayParts, Replayed, Selection, replay};
 use crate::report::number::grouped;
+use crate::report::page::plain;
 use clap::Args;
 use http::Method;
+use millstream_event::mending::Mending;
+use std::sync::Arc;
 
 /// Reads logged events, or things in quarantine, again by the rules of today. What comes out otherwise
 /// counts in the place of what was read before; the same replay again changes nothing.
@@ -95,6 +98,9 @@ fn told(replayed: &Replayed) -> String {
         grouped(replayed.replayed),
         grouped(replayed.unchanged),
     );
+    for (rule, count) in &replayed.mended {
+        text.push_str(&format!("mended          {}   by rule {}\n", grouped(*count), plain(rule)));
+    }
     if replayed.still_broken + replayed.without_text > 0 {
         text.push_str(&format!(
             "still broken    {}   stay in quarantine\nwithout text    {}   not kept: too long, without consent, or naming an address\n",
@@ -115,6 +121,18 @@ impl Engine {
         selection: &Selection,
         told: &dyn Fn(u64, u64),
     ) -> Result<Replayed, ReplayError> {
+        self.replay_with((selection, self.registry.mending()), told)
+    }
+
+    /// The same with other rules that mend.
+    ///
+    /// # Errors
+    /// See [`ReplayError`].
+    pub fn replay_with(
+        &self,
+        (selection, mending): (&Selection, Arc<Mending>),
+        told: &dyn Fn(u64, u64),
+    ) -> Result<Replayed, ReplayError> {
         let view = self.view().map_err(|error| {
             ReplayError::State(millstream_pipeline::ReadError::Store(error.to_string()))
         })?;
@@ -124,6 +142,7 @@ impl Engine {
             generation: view.generation(),
             properties: &view.active.parameters.properties,
             registry: &self.registry,
+            mending,
             consent: &self.config.capture.consent,
             subject_key: self.instance.keys.subject,
             click_key: self.instance.keys.click,

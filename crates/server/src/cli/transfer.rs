@@ -74,6 +74,7 @@ impl Engine {
             subject_key: self.instance.keys.subject,
             click_key: self.instance.keys.click,
             country: self.country()?,
+            country_fallback: self.country_is_fallback(),
             consent: self.config.capture.consent.clone(),
             spool_dir: self.instance.dir.clone(),
         };

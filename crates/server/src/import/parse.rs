@@ -204,6 +204,9 @@ impl Parser<'_> {
         if let Some(address) = read.address.as_deref().and_then(|text| text.parse::<IpAddr>().ok())
         {
             event.country = event.country.take().or_else(|| (self.parts.country)(address));
+            if self.parts.country_fallback && event.country.is_some() {
+                event.flags = event.flags.degraded_by(Flags::COUNTRY_FALLBACK);
+            }
         }
         event.consent = self.parts.consent.of(event.country.as_deref()).overridden(read.stated);
         match consent::restrict(event) {

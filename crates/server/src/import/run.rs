@@ -43,6 +43,8 @@ pub struct ImportParts {
     pub click_key: [u8; 32],
     /// Looks up countries.
     pub country: Arc<CountryOf>,
+    /// True when that is not the configured one.
+    pub country_fallback: bool,
     /// What holds where an event says nothing.
     pub consent: ConsentDefaults,
     /// For streams that must be read twice.

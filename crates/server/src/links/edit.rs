@@ -5,6 +5,7 @@ use super::registry::Registry;
 use super::rules::{Broken, Proposal, RefusedLink};
 use millstream_event::control::{Control, Link, Settings};
 use millstream_event::ledger::Ledger;
+use millstream_event::mending::Mending;
 use millstream_event::{Header, Kind, Lane, Timestamp};
 use millstream_log::{Append, AppendError, Appended, EventLog};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
@@ -215,6 +216,19 @@ impl Editor {
             return Ok(self.registry.control_version());
         }
         self.journal.write(&Control::Settings(settings), now)
+    }
+
+    /// Replaces the rules that mend what is in quarantine, unless they already are so. Returns the
+    /// control version in force.
+    ///
+    /// # Errors
+    /// See [`EditError`].
+    pub fn mend(&self, mending: Mending, now: Timestamp) -> Result<u32, EditError> {
+        let _one_at_a_time = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        if *self.registry.mending() == mending {
+            return Ok(self.registry.control_version());
+        }
+        self.journal.write(&Control::Mending(mending), now)
     }
 
     /// Writes a change of the ledger. `change` sees everything written before, and is called once.

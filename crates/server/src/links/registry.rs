@@ -2,6 +2,7 @@
 
 use arc_swap::ArcSwap;
 use millstream_event::control::{Control, Link, Settings};
+use millstream_event::mending::Mending;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -12,6 +13,7 @@ use std::time::{Duration, Instant};
 pub struct Registry {
     links: papaya::HashMap<Box<str>, Arc<Versions>>,
     settings: ArcSwap<Settings>,
+    mending: ArcSwap<Mending>,
     control_version: AtomicU32,
     applying: Mutex<()>,
     applied: Condvar,
@@ -67,6 +69,11 @@ impl Registry {
         self.settings.load_full()
     }
 
+    /// The rules that mend what is in quarantine.
+    pub fn mending(&self) -> Arc<Mending> {
+        self.mending.load_full()
+    }
+
     /// Ordinal + 1 of the last control record applied; 0 before the first. What that record said is
     /// visible to whoever has seen this number.
     pub fn control_version(&self) -> u32 {
@@ -85,6 +92,7 @@ impl Registry {
             // Spend is read off the state.
             Control::Ledger(_) => {}
             Control::Settings(settings) => self.settings.store(Arc::new(settings.clone())),
+            Control::Mending(mending) => self.mending.store(Arc::new(mending.clone())),
         }
         self.control_version.store(version, Ordering::Release);
         drop(guard);

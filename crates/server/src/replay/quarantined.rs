@@ -10,6 +10,7 @@ use millstream_event::{
 use millstream_log::Append;
 use millstream_pipeline::query;
 use millstream_store::Reading;
+use std::sync::Arc;
 
 pub(super) fn replay(
     writer: &mut Writer<'_>,
@@ -48,13 +49,28 @@ fn one(writer: &mut Writer<'_>, record: &Record, thing: Quarantine) -> Result<()
         writer.counts.without_text += 1;
         return Ok(());
     };
-    let Some(event) = read(writer, record, &thing, raw) else {
+    let mut found = read(writer, record, &thing, raw).map(|event| (event, None));
+    let mending = Arc::clone(&writer.parts.mending);
+    if found.is_none() {
+        let mut mended = mending.mended((thing.reason, &thing.source), raw);
+        found = mended.find_map(|(rule, text)| {
+            Some((read(writer, record, &thing, &text)?, Some(&*rule.name)))
+        });
+    }
+    let Some((event, rule)) = found else {
         writer.counts.still_broken += 1;
         return Ok(());
     };
+    if let Some(rule) = rule {
+        *writer.counts.mended.entry(rule.into()).or_default() += 1;
+    }
     let event_record =
         Append { header: header(writer, record, event.subject()), payload: event.encode()? };
-    let resolved = Quarantine { resolved: true, raw: None, ..thing };
+    let detail = match rule {
+        None => thing.detail.clone(),
+        Some(rule) => format!("{}; mended by rule {rule}", thing.detail).into(),
+    };
+    let resolved = Quarantine { resolved: true, raw: None, detail, ..thing };
     let word =
         Append { header: writer.in_place_of(record), payload: serde_json::to_vec(&resolved)? };
     writer.write([event_record, word])
@@ -98,7 +114,7 @@ fn read(writer: &Writer<'_>, record: &Record, thing: &Quarantine, raw: &str) -> 
 /// was kept: no agent, no country. History brings a stamp of its own.
 fn flags(record: &Record, thing: &Quarantine) -> Flags {
     match thing.received == Some(record.header.received) {
-        true => Flags::DEGRADED,
+        true => Flags::default().degraded_by(Flags::FROM_QUARANTINE),
         false => Flags::IMPORTED,
     }
 }

@@ -2,12 +2,15 @@
 
 use crate::capture::ConsentDefaults;
 use crate::links::Registry;
+use millstream_event::mending::Mending;
 use millstream_event::{Header, Record};
 use millstream_log::{Append, AppendError, EventLog, LogError};
 use millstream_pipeline::query::ReadError;
 use millstream_stitch::Properties;
 use millstream_store::StateView;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -28,6 +31,8 @@ pub struct ReplayParts<'a> {
     pub properties: &'a Properties,
     /// The rules of today.
     pub registry: &'a Registry,
+    /// Those that mend what is in quarantine.
+    pub mending: Arc<Mending>,
     /// What holds where an event says nothing of consent.
     pub consent: &'a ConsentDefaults,
     /// Keys the subject hash in the headers of records.
@@ -37,7 +42,7 @@ pub struct ReplayParts<'a> {
 }
 
 /// What a replay came to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Replayed {
     /// True when nothing was written.
     pub dry_run: bool,
@@ -51,6 +56,9 @@ pub struct Replayed {
     pub still_broken: u64,
     /// In quarantine without their text, which consent or length forbade to keep.
     pub without_text: u64,
+    /// Of the replayed: mended, by rule.
+    #[serde(default)]
+    pub mended: BTreeMap<Box<str>, u64>,
 }
 
 /// Why a replay failed.

@@ -12,6 +12,7 @@ use millstream_pipeline::query;
 use millstream_stitch::Properties;
 use millstream_store::Reading;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 const RECEIVED: Timestamp = Timestamp(1_790_000_000_000_000);
 
@@ -41,6 +42,7 @@ fn run(world: &World, dry_run: bool) -> Replayed {
         generation: 0,
         properties: &Properties::default(),
         registry: &registry,
+        mending: Arc::default(),
         consent: &consent,
         subject_key: [7; 32],
         click_key: [8; 32],

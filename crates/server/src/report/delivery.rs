@@ -41,6 +41,7 @@ pub struct DeliveryTotals<'a> {
     click_unlogged: u64,
     refusals: BTreeMap<&'a str, u64>,
     quarantine: BTreeMap<&'a str, u64>,
+    degraded_by: BTreeMap<&'a str, u64>,
     endpoints: Vec<EndpointRow<'a>>,
 }
 
@@ -79,6 +80,7 @@ impl DeliveryReport {
             click_unlogged: counts.click_unlogged,
             refusals: named(&counts.refused),
             quarantine: named(&outcomes.quarantined_by_reason),
+            degraded_by: named(&outcomes.degraded_by_cause),
             endpoints: counts.endpoints.iter().map(EndpointRow::of).collect(),
         }
     }
@@ -124,6 +126,9 @@ impl DeliveryReport {
         }
         if !self.counts.refused.is_empty() {
             grids.push(reasons("Refused requests", "Reason", &self.counts.refused));
+        }
+        if !self.outcomes.degraded_by_cause.is_empty() {
+            grids.push(reasons("Degraded", "Cause", &self.outcomes.degraded_by_cause));
         }
         if !self.outcomes.quarantined_by_reason.is_empty() {
             grids.push(reasons("Quarantine", "Reason", &self.outcomes.quarantined_by_reason));

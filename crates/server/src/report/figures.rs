@@ -156,6 +156,9 @@ pub struct OutcomeCounts {
     pub unconsented: u64,
     /// Conversions with more touches in their window than are credited.
     pub shortened: u64,
+    /// Why events are degraded; an event may have several causes, and those logged by earlier versions
+    /// have none.
+    pub degraded_by_cause: Vec<(String, u64)>,
     /// The quarantined by reason.
     pub quarantined_by_reason: Vec<(String, u64)>,
 }

@@ -11,7 +11,7 @@ use super::stitching::{self, StitchingFigures};
 use super::{budgets, journeys, spend};
 use crate::consume::Parameters;
 use crate::linking::{self, Numbered};
-use millstream_event::{Channel, Hash128, Money, Span};
+use millstream_event::{Channel, Flags, Hash128, Money, Span};
 use millstream_pipeline::StateRead;
 use millstream_pipeline::query::{self, RevenueDays};
 use millstream_pipeline::rows::CreditRow;
@@ -186,6 +186,12 @@ impl Figures for StateFigures<'_> {
             bot: count(counts.bot),
             unconsented: count(counts.unconsented),
             shortened: count(counts.shortened),
+            degraded_by_cause: Flags::CAUSES
+                .iter()
+                .zip(counts.degraded_by)
+                .filter(|(_, number)| *number > 0)
+                .map(|((_, cause), number)| ((*cause).to_owned(), count(number)))
+                .collect(),
             quarantined_by_reason: counts
                 .quarantined
                 .iter()

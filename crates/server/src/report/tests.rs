@@ -152,6 +152,7 @@ impl Figures for Canned {
             bot: 812,
             unconsented: 11,
             shortened: 1,
+            degraded_by_cause: vec![("country_database".to_owned(), 12), ("value".to_owned(), 5)],
             quarantined_by_reason: vec![("malformed_line".to_owned(), 1)],
         })
     }

@@ -135,6 +135,7 @@ impl Plane {
             registry,
             keys: KEYS,
             country: Arc::new(country),
+            country_fallback: false,
             readiness: vec![Readiness { stage: "log", check: Box::new(check) }],
         };
         Ok(Self { log, handle: start(options, parts)?, ready })

@@ -79,7 +79,9 @@ impl EventRow {
             (self.late, "late"),
             (self.bot, "bot"),
         ];
-        names.iter().filter(|(set, _)| *set).map(|(_, name)| *name).collect::<Vec<_>>().join(" ")
+        let causes = Flags::CAUSES.map(|(cause, name)| (has(cause), name));
+        let all = names.iter().chain(&causes).filter(|(set, _)| *set);
+        all.map(|(_, name)| *name).collect::<Vec<_>>().join(" ")
     }
 
     fn campaign_cells<'a>(&'a self, out: &mut Vec<Cell<'a>>) {

@@ -180,6 +180,20 @@ impl parts::Questions for Nothing {
     }
 }
 
+impl parts::MendDesk for Nothing {
+    fn rules(&self) -> Result<serde_json::Value, parts::TransferError> {
+        Ok(serde_json::json!({ "version": 0, "rules": [], "earlier": [] }))
+    }
+
+    fn put(&self, text: &str, _dry_run: bool) -> Result<serde_json::Value, parts::TransferError> {
+        Err(parts::TransferError::Request(format!("{} bytes are no rules", text.len())))
+    }
+
+    fn restore(&self, _version: u32) -> Result<serde_json::Value, parts::TransferError> {
+        self.rules()
+    }
+}
+
 impl parts::Linking for Nothing {
     fn standing(&self, _shown: usize) -> Result<Told, parts::TransferError> {
         Ok(Told {
@@ -223,6 +237,7 @@ fn parts() -> AdminParts {
         ledger: Arc::new(Nothing),
         transfer: Arc::new(Nothing),
         questions: Arc::new(Nothing),
+        mending: Arc::new(Nothing),
         linking: Arc::new(Nothing),
         refolding: Arc::new(Nothing),
         clock: Arc::new(|| Timestamp(0)),
