@@ -4,6 +4,7 @@ import { html, render, useCallback, useEffect, useRef, useState } from "/vendor/
 import { Campaigns, GROUPINGS, MODELS } from "/app/campaigns.js";
 import { ArrivalsPanel, Freshness, Hops, Outcomes, Totals } from "/app/panels.js";
 import { Empty, Locked, Lost, Trouble } from "/app/states.js";
+import { Stitching } from "/app/stitching.js";
 import { follow } from "/app/stream.js";
 
 const HISTORY_SECONDS = 300;
@@ -32,6 +33,7 @@ function Documents() {
   return html`<footer class="bottom">
     <a href="/api/report/campaigns?format=html">Campaigns to print</a>
     <a href="/api/report/delivery?format=html">Delivery to print</a>
+    <a href="/api/report/stitching?format=html">Stitching to print</a>
     <a href="/openapi.json">API</a>
     <a href="/metrics">Metrics</a>
   </footer>`;
@@ -95,6 +97,7 @@ function Dashboard() {
           <${Outcomes} moment=${moment} />
         </div>
       </div>
+      <${Stitching} token=${token} />
     </main>
     ${token ? null : html`<${Documents} />`}`;
 }

@@ -77,6 +77,7 @@ test("an empty instance says how to begin", async () => {
   instance = await start(binary);
   const { page, complaints } = await open();
   await page.getByRole("heading", { name: "Waiting for the first event" }).waitFor();
+  await page.getByText("No session has been seen yet.").waitFor();
   assert.deepEqual(await violations(page), []);
   assert.deepEqual(complaints, []);
   await picture(page, "empty");
@@ -101,7 +102,7 @@ test("grouping and model switch by keyboard and match the API", async () => {
   const { page, complaints } = await open();
   await page.getByRole("radio", { name: "Channel" }).focus();
   await page.keyboard.press("ArrowRight");
-  await page.locator("thead th", { hasText: "Source" }).waitFor();
+  await page.locator(".campaigns thead th", { hasText: "Source" }).waitFor();
   await page.getByRole("radio", { name: "Last touch" }).focus();
   await page.keyboard.press("ArrowRight");
   await page.keyboard.press("ArrowRight");
@@ -126,11 +127,40 @@ test("markup in names is shown as text and never runs", async () => {
   }
 });
 
+test("the stitching panel shows the report, and says when it cannot", async () => {
+  const { page, complaints } = await open();
+  const panel = page.locator(".stitching");
+  await panel.locator(".checks li").first().waitFor();
+  const { trust, totals, rows } = await report(instance, "stitching");
+  assert.equal(await panel.locator(".checks li").count(), trust.length);
+  assert.equal(await panel.locator(".mark.doubt").count(), trust.filter((check) => !check.ok).length);
+  assert.equal(await panel.locator("tbody tr").count(), Math.min(8, rows.length));
+  const whole = panel.locator(".shares div", { hasText: "5 min" }).locator("dd");
+  assert.equal(digits(await whole.innerText()), Math.round(1000 * totals.within_5min) / 10);
+  const first = panel.locator("details").first();
+  await first.locator("summary").click();
+  await first.getByText(trust[0].answer.slice(0, 30)).waitFor();
+  assert.deepEqual(complaints, []);
+  await page.close();
+
+  const broken = await context.newPage();
+  await broken.route("**/api/report/stitching", (route) => route.fulfill({ status: 500, body: "{}" }));
+  await broken.goto(instance.admin);
+  await broken.getByText("The stitching figures cannot be read.").waitFor();
+  assert.deepEqual(await violations(broken), []);
+  await picture(broken, "stitching-trouble");
+  await broken.unroute("**/api/report/stitching");
+  await broken.locator(".stitching").getByRole("button", { name: "Try now" }).click();
+  await broken.locator(".stitching .checks li").first().waitFor();
+  await broken.close();
+});
+
 test("every size and scheme is accessible and fits", async () => {
   for (const width of [1280, 390]) {
     for (const scheme of ["light", "dark"]) {
       const { page, complaints } = await open({ width, scheme, hash: "#by=source&model=linear" });
       await page.locator(".campaigns tbody tr").first().waitFor();
+      await page.locator(".stitching .checks li").first().waitFor();
       assert.deepEqual(await violations(page), [], `${width} ${scheme}`);
       const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
       assert.ok(wide <= 0, `the page is ${wide} px too wide at ${width}`);
