@@ -16,6 +16,7 @@ pub mod channel;
 pub mod click_token;
 pub mod consent;
 pub mod control;
+pub mod delivery;
 mod encoding;
 pub mod envelope;
 pub mod hash;

@@ -7,6 +7,7 @@ use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use millstream_event::consent::Aggregate;
 use millstream_event::control::Control;
+use millstream_event::delivery::Delivery;
 use millstream_event::envelope::{self, DecodeError};
 use millstream_event::{EntityId, Event, Hash128, Kind, Quarantine, QuarantineReason, Record};
 use millstream_stitch::Candidate;
@@ -27,6 +28,8 @@ pub(crate) enum Content {
     Aggregate(Aggregate),
     /// A control record; none where a newer version wrote it.
     Control(Option<Box<Control>>),
+    /// Where a line of a destination stands.
+    Delivery(Box<Delivery>),
     /// A kind whose payload the fold does not read.
     Unread,
     /// A payload of ours that is damaged: what it should be, and what is wrong.
@@ -108,6 +111,8 @@ fn content(record: &Record) -> Content {
         Kind::Aggregate => serde_json::from_slice(payload)
             .map_or_else(|error| damaged("aggregate", &error), Content::Aggregate),
         Kind::Control => Content::Control(serde_json::from_slice(payload).ok().map(Box::new)),
-        Kind::Tick | Kind::Erase | Kind::Delivery => Content::Unread,
+        Kind::Delivery => serde_json::from_slice(payload)
+            .map_or_else(|error| damaged("delivery", &error), Content::Delivery),
+        Kind::Tick | Kind::Erase => Content::Unread,
     }
 }

@@ -55,6 +55,10 @@ pub enum KeyKind {
     Budget = 29,
     /// What a currency was worth, by day.
     Rate = 30,
+    /// Where a line of a destination stands.
+    Line = 36,
+    /// A delivery that was given up, by the event's place.
+    DeadLetter = 37,
 }
 
 /// A key: 37 bytes.

@@ -65,6 +65,8 @@ pub enum Value {
     Rate(Box<Rate>),
     /// See [`Pair`].
     Pair(Box<Pair>),
+    /// JSON of a delivery's standing or of a dead letter.
+    Forward(Vec<u8>),
 }
 
 /// A stored value that cannot be read.

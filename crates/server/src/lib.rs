@@ -11,6 +11,7 @@ pub mod country;
 pub mod demo;
 pub mod document;
 pub mod export;
+pub mod forward;
 pub mod import;
 pub mod instance;
 pub mod ledger;

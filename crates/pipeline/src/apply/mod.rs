@@ -6,6 +6,7 @@
 mod arrivals;
 mod click;
 mod correction;
+mod delivery;
 mod device;
 mod event;
 mod facts;
@@ -18,6 +19,7 @@ mod person;
 mod plan;
 
 pub(crate) use click::effective as effective_click;
+pub(crate) use delivery::line_key;
 
 use crate::decoded::{Content, Decoded};
 use crate::item::{Body, Item, ItemKind};
@@ -79,6 +81,7 @@ pub fn apply(view: &mut View, rules: &Rules<'_>, decoded: &Decoded<'_>) -> Resul
                 ledger::apply(view, rules.generation, change);
             }
         }
+        Content::Delivery(told) => delivery::apply(view, rules, told)?,
         Content::Unread => {}
         Content::Damaged(what, why) => return Err(damaged(record, what, why)),
     }

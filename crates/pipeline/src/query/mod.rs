@@ -1,6 +1,7 @@
 //! Queries: rows and sums read off the state. Reports look up, exports walk.
 
 mod campaigns;
+pub mod deliveries;
 mod duplicate_sessions;
 mod ledger;
 mod lookup;

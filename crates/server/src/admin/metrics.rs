@@ -14,9 +14,9 @@ use prometheus_client::registry::{Registry, Unit};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-type Labels = Vec<(&'static str, String)>;
-type Counts = Family<Labels, Counter>;
-type Levels = Family<Labels, Gauge<f64, AtomicU64>>;
+pub(super) type Labels = Vec<(&'static str, String)>;
+pub(super) type Counts = Family<Labels, Counter>;
+pub(super) type Levels = Family<Labels, Gauge<f64, AtomicU64>>;
 
 /// `GET /metrics`
 ///
@@ -24,7 +24,9 @@ type Levels = Family<Labels, Gauge<f64, AtomicU64>>;
 /// Only when the text cannot be written.
 pub async fn get(State(plane): State<Arc<Plane>>) -> Result<Response, Refusal> {
     let mut text = String::new();
-    encode(&mut text, &registry(&plane.pulse())).map_err(|e| Refusal::internal(e.to_string()))?;
+    let mut registry = registry(&plane.pulse());
+    super::destination_metrics::register(&mut registry, &plane.parts.destinations.standings());
+    encode(&mut text, &registry).map_err(|e| Refusal::internal(e.to_string()))?;
     let media = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     Ok(typed(HeaderValue::from_static(media), text))
 }
@@ -38,11 +40,11 @@ fn registry(pulse: &Pulse) -> Registry {
     registry
 }
 
-fn count(family: &Counts, labels: Labels, value: u64) {
+pub(super) fn count(family: &Counts, labels: Labels, value: u64) {
     family.get_or_create(&labels).inc_by(value);
 }
 
-fn level(family: &Levels, labels: Labels, value: f64) {
+pub(super) fn level(family: &Levels, labels: Labels, value: f64) {
     family.get_or_create(&labels).set(value);
 }
 

@@ -14,6 +14,8 @@ pub mod assets;
 pub mod audits;
 pub mod backfill;
 mod backup;
+mod destination_metrics;
+pub mod destinations;
 pub mod export;
 pub mod gate;
 pub mod guard;

@@ -2,12 +2,14 @@
 
 use super::links::HouseBody;
 use crate::audit::{Chain, Subject};
+use crate::forward::Standings;
 use crate::ledger::{LedgerKind, LedgerOutcome};
 use crate::linking::Told;
 use crate::links::{EditError, Editor, Proposal, Registry};
 use crate::report::{DateRange, Figures, Freshness, ReportError};
 use crate::sql::{Answer, AskError, Question};
 use millstream_event::control::Link;
+use millstream_event::delivery::DeadLetter;
 use millstream_event::ledger::Ledger;
 use millstream_event::{Quarantine, QuarantineReason, Timestamp};
 use serde::Serialize;
@@ -296,6 +298,29 @@ pub trait Refolding: Send + Sync {
     fn standing(&self) -> serde_json::Value;
 }
 
+/// Forwards events to destinations. Blocking.
+pub trait Destinations: Send + Sync {
+    /// How they stand. Must not block.
+    fn standings(&self) -> Standings;
+
+    /// Does something with one of them: `pause`, `resume`, `drain`, `disable`, `replay`, `resend`.
+    ///
+    /// # Errors
+    /// When there is none of that name, or it cannot be done.
+    fn order(
+        &self,
+        name: &str,
+        action: &str,
+        parameters: &[(String, String)],
+    ) -> Result<serde_json::Value, TransferError>;
+
+    /// The dead letters of one of them.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    fn dead(&self, name: &str, limit: usize) -> Result<Vec<DeadLetter>, TransferError>;
+}
+
 /// All of it.
 #[derive(Clone)]
 pub struct AdminParts {
@@ -319,6 +344,8 @@ pub struct AdminParts {
     pub linking: Arc<dyn Linking>,
     /// Folds the log anew.
     pub refolding: Arc<dyn Refolding>,
+    /// Forwards events.
+    pub destinations: Arc<dyn Destinations>,
     /// Reads the clock, monotonically.
     pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
 }

@@ -4,8 +4,8 @@ use super::guard::{self, Threshold};
 use super::plane::Plane;
 use super::token::Role;
 use super::{
-    assets, audits, backfill, backup, export, import, linking, links, live, metrics, openapi,
-    quarantine, replay, reports, spend, sql, status,
+    assets, audits, backfill, backup, destinations, export, import, linking, links, live, metrics,
+    openapi, quarantine, replay, reports, spend, sql, status,
 };
 use crate::ledger;
 use axum::Router;
@@ -350,6 +350,37 @@ fn workbench() -> Vec<(Endpoint, MethodRouter<Arc<Plane>>)> {
     ]
 }
 
+fn forwarding() -> Vec<(Endpoint, MethodRouter<Arc<Plane>>)> {
+    const NAME: Parameter = text("name", "The destination's name.");
+    const LIST: Endpoint =
+        read("/api/destinations", "How every destination stands, measured.", "Destinations");
+    const DEAD: Endpoint = Endpoint {
+        names: &[NAME],
+        ..read("/api/destinations/{name}/dead", "Deliveries that were given up.", "DeadLetters")
+    };
+    const ORDER: Endpoint = Endpoint {
+        names: &[
+            NAME,
+            choice(
+                "action",
+                "What to do.",
+                &["pause", "resume", "drain", "disable", "replay", "resend"],
+            ),
+        ],
+        query: &[
+            text("from", "For replay: events received from this instant on."),
+            text("to", "For replay: events received before this instant."),
+            text("reason", "For resend: only dead letters for this reason."),
+        ],
+        ..change("POST", "/api/destinations/{name}/{action}", "Changes how one stands.", "Done")
+    };
+    vec![
+        (LIST, get(destinations::list)),
+        (DEAD, get(destinations::dead)),
+        (ORDER, post(destinations::order)),
+    ]
+}
+
 /// Every route with its handler, the dashboard's files apart.
 pub fn table() -> Vec<(Endpoint, MethodRouter<Arc<Plane>>)> {
     let mut all = figures();
@@ -357,6 +388,7 @@ pub fn table() -> Vec<(Endpoint, MethodRouter<Arc<Plane>>)> {
     all.extend(money_and_rules());
     all.extend(upkeep());
     all.extend(workbench());
+    all.extend(forwarding());
     all
 }
 

@@ -12,6 +12,7 @@ use crate::capture::{CaptureKeys, CaptureParts, Counters, Readiness};
 use crate::config::Config;
 use crate::consume::{ConsumeError, ConsumeOptions, DrainError};
 use crate::country::{Countries, CountryError};
+use crate::forward::Forwarder;
 use crate::instance::{Instance, InstanceError, InstanceOptions};
 use crate::linking::Shelf;
 use crate::links::{EditError, Editor, Registry};
@@ -58,7 +59,7 @@ pub struct Engine {
     /// Folds the log anew when a rule was changed. First, so that it ends before the directory is
     /// given free.
     succession: Arc<Succession>,
-    active: Arc<ArcSwap<Active>>,
+    pub(super) active: Arc<ArcSwap<Active>>,
     /// What it was opened with.
     pub config: Config,
     /// The directory.
@@ -78,6 +79,8 @@ pub struct Engine {
     /// Probable links.
     pub probable: Shelf,
     country: OnceLock<(Arc<CountryOf>, bool)>,
+    /// Forwards events, once it has begun.
+    pub forwarder: Arc<OnceLock<Forwarder>>,
 }
 
 /// A clock that stamps what is received.
@@ -164,6 +167,7 @@ impl Engine {
             desk,
             probable,
             country: OnceLock::new(),
+            forwarder: Arc::default(),
         };
         engine.record_domains()?;
         engine.follow_rules(&rules, &wanted)?;
@@ -329,6 +333,7 @@ impl Engine {
             questions: Arc::new(super::questions::Asking(Arc::clone(self))),
             linking: Arc::new(super::link::Guessing(Arc::clone(self))),
             refolding: Arc::new(super::backfill::Anew(Arc::clone(self))),
+            destinations: Arc::new(super::forwarding::Forwards(Arc::clone(self))),
             clock: Arc::clone(&self.clock),
         }
     }

@@ -10,12 +10,14 @@ mod backfill;
 mod backup;
 mod config;
 mod demo;
+mod destinations;
 mod doctor;
 pub mod engine;
 mod evidence;
 mod export;
 mod failure;
 mod figures;
+mod forwarding;
 mod house;
 mod import;
 mod ledger;
@@ -31,6 +33,7 @@ mod progress;
 mod quarantine;
 mod questions;
 mod recent;
+mod rehearsal;
 mod remote;
 mod replay;
 mod report;
@@ -81,6 +84,7 @@ enum Command {
     Backfill(backfill::Backfill),
     Quarantine(quarantine::Quarantine),
     Replay(replay::Replay),
+    Destinations(destinations::Destinations),
     Backup(backup::Backup),
     Restore(backup::Restore),
     Doctor(doctor::Doctor),
@@ -107,6 +111,7 @@ impl Command {
             Self::Backfill(backfill) => backfill.run(),
             Self::Quarantine(quarantine) => quarantine.run(),
             Self::Replay(replay) => replay.run(),
+            Self::Destinations(destinations) => destinations.run(),
             Self::Backup(backup) => backup.run(),
             Self::Restore(restore) => restore.run(),
             Self::Doctor(doctor) => doctor.run(),

@@ -2,6 +2,7 @@
 
 use super::engine::Engine;
 use super::failure::{Ended, Failure};
+use super::forwarding::Forwarding;
 use super::output;
 use super::place::raw_config;
 use crate::admin::{self, AdminHandle, AdminOptions, TokenEntry, Tokens};
@@ -33,7 +34,7 @@ pub struct Serve {
     /// Configuration file.
     #[arg(long, value_name = "FILE", env = "MILLSTREAM_CONFIG")]
     pub config: Option<PathBuf>,
-    /// What this process does, comma-separated: capture, stream, report.
+    /// What this process does, comma-separated: capture, stream, report, forward.
     #[arg(long, value_name = "ROLES", value_delimiter = ',')]
     pub roles: Vec<String>,
 }
@@ -77,6 +78,7 @@ pub struct Planes {
     capture: Option<CaptureHandle>,
     admin: Option<AdminHandle>,
     tables: Option<TablesKeeper>,
+    forwarding: Option<Forwarding>,
     addresses: Addresses,
 }
 
@@ -112,13 +114,17 @@ impl Planes {
             ),
             false => None,
         };
+        let forwarding = match config.roles.forward {
+            true => Some(Forwarding::start(&engine)?),
+            false => None,
+        };
         let scheme = if config.capture.tls.is_some() { "https" } else { "http" };
         let addresses = Addresses {
             public: capture.as_ref().map(|capture| format!("{scheme}://{}", capture.address)),
             admin: admin.as_ref().map(|admin| format!("http://{}", admin.address())),
         };
         engine.instance.announce(&addresses).map_err(|error| failed(&error))?;
-        Ok(Self { engine, capture, admin, tables, addresses })
+        Ok(Self { engine, capture, admin, tables, forwarding, addresses })
     }
 
     /// Where the planes listen.
@@ -149,6 +155,8 @@ impl Planes {
         {
             tracing::warn!("some requests were cut off at the end of the configured patience");
         }
+        // What has become durable meanwhile is sent after the next start.
+        drop(self.forwarding);
         if let Err(error) = self.engine.active().consumer.drain(LAST_FOLD) {
             tracing::warn!(%error, "the rest is folded at the next start");
         }

@@ -21,6 +21,7 @@ const OPTIONAL: [&str; 30] = [
     "links.templates.medium",
     "links.templates.campaign",
     "links.templates.consent_text",
+    "forward.folder",
     "capture.country_database",
     "sources",
     "sources.name",

@@ -4,6 +4,7 @@
 //! environment are laid over it ([`read`]); what comes out is checked and typed ([`Config`]).
 
 mod error;
+mod forwarding;
 mod kept;
 mod layers;
 mod properties;

@@ -28,6 +28,8 @@ pub struct Raw {
     pub pipeline: Pipeline,
     /// `[links]`
     pub links: HouseRules,
+    /// `[forward]`
+    pub forward: Forward,
     /// `[tables]`
     pub tables: Tables,
     /// `[sql]`
@@ -200,6 +202,18 @@ pub struct Pipeline {
     pub own_domains: Vec<String>,
     /// Hosts that are never referrers.
     pub excluded_referrers: Vec<String>,
+}
+
+/// `[forward]`
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Forward {
+    /// Of destinations' files.
+    pub folder: Option<PathBuf>,
+    /// Private networks that may be sent to.
+    pub allow_addresses: Vec<String>,
+    /// Threads that send.
+    pub threads: usize,
 }
 
 /// `[tables]`

@@ -1,12 +1,14 @@
 //! The configuration as the program uses it: checked, typed, in the shape of each module's options.
 
 use super::error::ConfigError;
+use super::forwarding::forward;
 use super::kept::{KeptTables, sql, tables};
 use super::properties::{properties, session_rules};
 use super::raw::{self, Raw};
 use crate::capture::{
     CaptureOptions, ConsentDefaults, KeyHash, Limits, Source, Timeouts, TlsFiles,
 };
+use crate::forward::ForwardOptions;
 use crate::links::Governance;
 use crate::priority::NICENESS_MAX;
 use crate::sql::Bounds;
@@ -34,6 +36,8 @@ pub struct Roles {
     pub stream: bool,
     /// The admin plane.
     pub report: bool,
+    /// Destinations.
+    pub forward: bool,
 }
 
 /// Rules and shape of the fold.
@@ -80,6 +84,8 @@ pub struct Config {
     pub pipeline: Pipeline,
     /// House rules of links.
     pub governance: Governance,
+    /// Destinations.
+    pub forward: ForwardOptions,
     /// The kept tables.
     pub tables: KeptTables,
     /// Bounds of questions in SQL.
@@ -99,6 +105,7 @@ impl Config {
         let sessions = session_rules(&raw.pipeline, &raw.sources)?;
         let properties = properties(&raw.sources)?;
         Ok(Self {
+            forward: forward(&raw)?,
             data_dir: raw.server.data_dir,
             capture,
             country_database: raw.capture.country_database,
@@ -131,13 +138,16 @@ pub(crate) fn address(key: &'static str, text: &str) -> Result<SocketAddr, Confi
 }
 
 fn roles(names: &[String]) -> Result<Roles, ConfigError> {
-    let mut roles = Roles { capture: false, stream: false, report: false };
+    let mut roles = Roles { capture: false, stream: false, report: false, forward: false };
     for name in names {
         match name.as_str() {
             "capture" => roles.capture = true,
             "stream" => roles.stream = true,
             "report" => roles.report = true,
-            other => return Err(wrong("server.roles", other, "use capture, stream, report")),
+            "forward" => roles.forward = true,
+            other => {
+                return Err(wrong("server.roles", other, "use capture, stream, report, forward"));
+            }
         }
     }
     let whole = roles.stream && (roles.capture || roles.report);

@@ -10,7 +10,7 @@ mod reading;
 mod selection;
 
 pub use reading::{ReplayError, ReplayParts, Replayed};
-pub use selection::{Selection, SelectionError};
+pub use selection::{Selection, SelectionError, instant};
 
 use reading::Writer;
 

@@ -88,7 +88,11 @@ impl Selection {
 }
 
 /// A stamp, or the beginning of a day.
-fn instant(text: &str) -> Result<Timestamp, SelectionError> {
+/// An instant, or a day for its beginning.
+///
+/// # Errors
+/// When it is neither.
+pub fn instant(text: &str) -> Result<Timestamp, SelectionError> {
     let whole = Timestamp::parse_rfc3339(text);
     let day = || Timestamp::parse_rfc3339(&format!("{text}T00:00:00Z"));
     whole.or_else(day).ok_or_else(|| SelectionError::Instant(text.chars().take(64).collect()))

@@ -228,6 +228,32 @@ impl parts::Refolding for Nothing {
     }
 }
 
+impl parts::Destinations for Nothing {
+    fn standings(&self) -> crate::forward::Standings {
+        crate::forward::Standings::default()
+    }
+
+    fn order(
+        &self,
+        name: &str,
+        _action: &str,
+        _parameters: &[(String, String)],
+    ) -> Result<serde_json::Value, parts::TransferError> {
+        match name {
+            "shop" => Ok(serde_json::json!({ "name": name })),
+            _ => Err(parts::TransferError::Request("there is no such destination".to_owned())),
+        }
+    }
+
+    fn dead(
+        &self,
+        _name: &str,
+        _limit: usize,
+    ) -> Result<Vec<millstream_event::delivery::DeadLetter>, parts::TransferError> {
+        Ok(Vec::new())
+    }
+}
+
 fn parts() -> AdminParts {
     AdminParts {
         figures: Arc::new(Canned),
@@ -240,6 +266,7 @@ fn parts() -> AdminParts {
         mending: Arc::new(Nothing),
         linking: Arc::new(Nothing),
         refolding: Arc::new(Nothing),
+        destinations: Arc::new(Nothing),
         clock: Arc::new(|| Timestamp(0)),
     }
 }

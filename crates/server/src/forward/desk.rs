@@ -1,0 +1,478 @@
+//! Everything of one destination that changes: its queue, its lines, what holds it back.
+//!
+//! The dispatcher puts events on the desk, the worker takes batches from it and reports what became
+//! of them, the ledger tells the log. All decisions are made here, under one short lock; time and
+//! chance come in as values.
+
+use super::breaker::{Breaker, Permission};
+use super::destination::Destination;
+use super::figures::Figures;
+use super::item::Item;
+use super::line::{Line, Sight};
+use super::queue::{Queue, Waiting};
+use super::rate::Rate;
+use super::retries::{ASKED_MAX, RetryBudget};
+use millstream_event::Timestamp;
+use millstream_event::delivery::{Class, DeadReason, Delivery, Place, ReplayRange, Standing};
+use millstream_log::LanePositions;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::Notify;
+
+/// Events that wait.
+pub type Batch = Vec<Waiting<Arc<Item>>>;
+
+/// What the worker should do.
+#[derive(Debug)]
+pub enum Step {
+    /// Send these.
+    Send(Batch),
+    /// Nothing until something changes, or this time has passed.
+    Wait(Option<Duration>),
+}
+
+/// Where a destination stands, for people and metrics.
+#[derive(Clone, Debug)]
+pub struct DeskStanding {
+    /// Whether it is sent to.
+    pub standing: Standing,
+    /// Its breaker's state.
+    pub breaker: &'static str,
+    /// How often it opened.
+    pub opened: u64,
+    /// Requests under way.
+    pub in_flight: usize,
+    /// Each line.
+    pub lines: Vec<LineStanding>,
+    /// Receive stamp of the oldest event that waits.
+    pub oldest: Option<Timestamp>,
+}
+
+/// Where one line stands.
+#[derive(Clone, Debug)]
+pub struct LineStanding {
+    /// Its class.
+    pub class: Class,
+    /// Its counts.
+    pub totals: millstream_event::delivery::Totals,
+    /// Taken up and not settled.
+    pub pending: usize,
+    /// The next positions in the log.
+    pub next: LanePositions,
+}
+
+struct Inner {
+    queue: Queue<Arc<Item>>,
+    lines: [Option<Line>; 4],
+    breaker: Breaker,
+    rate: Rate,
+    budget: RetryBudget,
+    in_flight: usize,
+    standing: Standing,
+    filling_since: Option<Duration>,
+}
+
+/// See the module.
+pub struct Desk {
+    /// What is sent, and how.
+    pub destination: Destination,
+    /// What is measured.
+    pub figures: Figures,
+    /// Told when something changed.
+    pub wake: Notify,
+    inner: Mutex<Inner>,
+}
+
+impl Desk {
+    /// A desk whose lines go on where their last records say, and begin at `heads` where there are
+    /// none.
+    pub fn new(destination: Destination, told: Vec<Delivery>, heads: &LanePositions) -> Self {
+        let mut lines: [Option<Line>; 4] = [const { None }; 4];
+        let standing = told.first().map(|told| told.standing).unwrap_or_default();
+        for told in &told {
+            lines[told.class.index()] = Some(Line::resume(told));
+        }
+        for class in [Class::Conversion, Class::Audience, Class::Rest] {
+            lines[class.index()].get_or_insert_with(|| Line::begin(class, heads.clone()));
+        }
+        let bounds = &destination.bounds;
+        let inner = Inner {
+            queue: Queue::default(),
+            lines,
+            breaker: Breaker::new(destination.breaker),
+            rate: Rate::new(bounds.events_per_second, bounds.burst),
+            budget: RetryBudget::default(),
+            in_flight: 0,
+            standing,
+            filling_since: None,
+        };
+        Self {
+            destination,
+            figures: Figures::default(),
+            wake: Notify::new(),
+            inner: Mutex::new(inner),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where reading for a line must begin; none where there is no such line.
+    pub fn floor(&self, class: Class) -> Option<LanePositions> {
+        self.lock().lines[class.index()].as_ref().map(Line::floor)
+    }
+
+    /// True when a line can take more up.
+    pub fn has_room(&self, class: Class) -> bool {
+        let inner = self.lock();
+        let Some(line) = &inner.lines[class.index()] else { return false };
+        let bound = self.destination.bounds.queue_events;
+        match inner.standing {
+            Standing::Running | Standing::Paused => line.pending() - line.unread() < bound,
+            Standing::Draining | Standing::Disabled => line.unread() > 0,
+        }
+    }
+
+    /// True when new events are taken up at all.
+    pub fn takes_up(&self) -> bool {
+        matches!(self.lock().standing, Standing::Running | Standing::Paused)
+    }
+
+    /// True when a line is the one for events of a class. Where order matters there is one for all.
+    pub fn is_for(&self, line: Class, class: Class) -> bool {
+        let own = if self.destination.ordered { Class::Conversion } else { class };
+        line == Class::Replay || line == own
+    }
+
+    /// What a record is to a line; moves the line on behind it.
+    pub fn see(&self, class: Class, place: Place) -> Sight {
+        self.lock().lines[class.index()].as_mut().map_or(Sight::Past, |line| line.see(place))
+    }
+
+    /// Takes an event up.
+    pub fn take_up(&self, item: Item, sight: Sight) {
+        let ordered = self.destination.ordered;
+        let subject = ordered.then(|| item.event.subject().0.low64());
+        let mut inner = self.lock();
+        if let (Sight::New, Some(line)) = (sight, &mut inner.lines[item.class.index()]) {
+            line.take(item.place);
+        }
+        let class = item.class;
+        let item = Arc::new(item);
+        inner.queue.push(Waiting { item, class, attempts: 0, alone: false, subject });
+        drop(inner);
+        self.wake.notify_one();
+    }
+
+    /// An event that was taken up before the restart is not to be sent any more.
+    pub fn leave_out(&self, class: Class, place: Place) {
+        self.with_line(class, |line| line.skipped(place));
+    }
+
+    /// Counts an event that consent keeps from the destination.
+    pub fn unconsented(&self, class: Class) {
+        self.with_line(class, |line| line.totals.unconsented += 1);
+    }
+
+    /// Counts an event that is passed by because too much waits.
+    pub fn shed(&self, class: Class) {
+        self.with_line(class, |line| {
+            line.totals.shed += 1;
+            line.touch();
+        });
+    }
+
+    fn with_line(&self, class: Class, change: impl FnOnce(&mut Line)) {
+        if let Some(line) = &mut self.lock().lines[class.index()] {
+            change(line);
+        }
+    }
+
+    /// What the worker should do at `now`.
+    pub fn step(&self, now: Duration) -> Step {
+        self.lock().step(&self.destination, now)
+    }
+
+    /// A batch was answered as it should be.
+    pub fn delivered(&self, items: &[&Waiting<Arc<Item>>], (at, now): (Timestamp, Duration)) {
+        let mut inner = self.lock();
+        for waiting in items {
+            let item = &waiting.item;
+            if let Some(line) = &mut inner.lines[item.class.index()] {
+                line.delivered(item.place);
+            }
+            inner.queue.settle(waiting.subject);
+            let took = (at - item.event.received).as_millis().max(0);
+            let took = Duration::from_millis(took.unsigned_abs());
+            self.figures.delivered(region(item), took, (self.destination.sla.0, now));
+        }
+    }
+
+    /// Events that the destination's rules leave out.
+    pub fn skipped(&self, items: &[&Waiting<Arc<Item>>]) {
+        let mut inner = self.lock();
+        for waiting in items {
+            if let Some(line) = &mut inner.lines[waiting.item.class.index()] {
+                line.skipped(waiting.item.place);
+            }
+            inner.queue.settle(waiting.subject);
+        }
+    }
+
+    /// An event is given up.
+    pub fn give_up(
+        &self,
+        waiting: &Waiting<Arc<Item>>,
+        why: (DeadReason, u16),
+        (at, now): (Timestamp, Duration),
+    ) {
+        let mut inner = self.lock();
+        let item = &waiting.item;
+        if let Some(line) = &mut inner.lines[item.class.index()] {
+            line.give_up(item.place, why, at);
+        }
+        inner.queue.settle(waiting.subject);
+        self.figures.gave_up(region(item), now);
+    }
+
+    /// Puts events back that were not sent.
+    pub fn put_back(&self, items: Batch, now: Duration) {
+        let mut inner = self.lock();
+        for waiting in items {
+            inner.queue.retry(now, waiting);
+        }
+    }
+
+    /// Puts events back to be tried again; those that were tried too often or are too old are given
+    /// up with `status`.
+    pub fn try_later(
+        &self,
+        items: Batch,
+        (asked, status, chance): (Option<Duration>, u16, u64),
+        (at, now): (Timestamp, Duration),
+    ) {
+        let retry = self.destination.retry;
+        for mut waiting in items {
+            let mut inner = self.lock();
+            // What fails while the destination is down says nothing about the event.
+            let counts = inner.breaker.is_closed() && asked.is_none();
+            if let (0, Some(line)) = (waiting.attempts, &mut inner.lines[waiting.class.index()]) {
+                line.totals.delayed += 1;
+            }
+            waiting.attempts = if counts { waiting.attempts + 1 } else { waiting.attempts.max(1) };
+            let age = (at - waiting.item.event.received).as_millis().max(0).unsigned_abs();
+            let reason = match () {
+                () if waiting.attempts >= retry.attempts => DeadReason::Attempts,
+                () if Duration::from_millis(age) >= retry.expire => DeadReason::Expired,
+                () => {
+                    let due = now + retry.wait(waiting.attempts, asked, chance);
+                    inner.queue.retry(due, waiting);
+                    continue;
+                }
+            };
+            drop(inner);
+            self.give_up(&waiting, (reason, status), (at, now));
+        }
+    }
+
+    /// The destination works: it said yes, or no to these events.
+    pub fn works(&self) {
+        self.lock().breaker.succeeded();
+    }
+
+    /// The destination does not answer as it should. One that says when to come back is left alone
+    /// until then, and works.
+    pub fn fails(&self, asked: Option<Duration>, (now, chance): (Duration, u64)) {
+        let mut inner = self.lock();
+        match asked {
+            Some(asked) => {
+                inner.rate.close(now + asked.min(ASKED_MAX));
+                inner.breaker.unused();
+            }
+            None => inner.breaker.failed(now, chance),
+        }
+    }
+
+    /// Nothing was sent of a batch after all.
+    pub fn unsent(&self) {
+        self.lock().breaker.unused();
+    }
+
+    /// A request is over.
+    pub fn done(&self) {
+        self.lock().in_flight -= 1;
+        self.wake.notify_one();
+    }
+
+    /// What the log is to be told.
+    pub fn statements(&self) -> Vec<Delivery> {
+        let mut inner = self.lock();
+        let standing = inner.standing;
+        let name = &self.destination.name;
+        inner.lines.iter_mut().flatten().filter_map(|line| line.statement(name, standing)).collect()
+    }
+
+    /// The log did not take it.
+    pub fn untold(&self, told: Delivery) {
+        self.with_line(told.class, |line| line.untold(told));
+    }
+
+    /// Sets whether it is sent to; where it was disabled it goes on at `heads`.
+    pub fn set(&self, standing: Standing, heads: &LanePositions) {
+        let mut inner = self.lock();
+        let was = std::mem::replace(&mut inner.standing, standing);
+        for line in inner.lines.iter_mut().flatten() {
+            if was == Standing::Disabled && standing != Standing::Disabled {
+                line.skip_to(heads.clone());
+            }
+            line.touch();
+        }
+        drop(inner);
+        self.wake.notify_one();
+    }
+
+    /// Takes dead letters up again.
+    pub fn revive(&self, items: Vec<Item>) {
+        for item in items {
+            self.with_line(item.class, |line| line.revive(item.place));
+            self.take_up(item, Sight::Again);
+        }
+    }
+
+    /// Begins a replay, unless one is under way. It reads from `from`.
+    pub fn replay(&self, range: ReplayRange, from: LanePositions) -> bool {
+        let mut inner = self.lock();
+        let slot = &mut inner.lines[Class::Replay.index()];
+        if slot.as_ref().is_some_and(|line| line.replay.is_some()) {
+            return false;
+        }
+        let totals = slot.as_ref().map(|line| line.totals).unwrap_or_default();
+        let mut line = Line::begin(Class::Replay, from);
+        line.totals = totals;
+        line.replay = Some(range);
+        *slot = Some(line);
+        true
+    }
+
+    /// The range that is replayed.
+    pub fn replay_range(&self) -> Option<ReplayRange> {
+        self.lock().lines[Class::Replay.index()].as_ref().and_then(|line| line.replay.clone())
+    }
+
+    /// The replay has read its range.
+    pub fn replayed(&self) {
+        self.with_line(Class::Replay, |line| {
+            line.replay = None;
+            line.touch();
+        });
+    }
+
+    /// Where it stands.
+    pub fn standing(&self) -> DeskStanding {
+        let inner = self.lock();
+        let line = |line: &Line, class| LineStanding {
+            class,
+            totals: line.totals,
+            pending: line.pending(),
+            next: line.next().clone(),
+        };
+        DeskStanding {
+            standing: inner.standing,
+            breaker: inner.breaker.state(),
+            opened: inner.breaker.opened(),
+            in_flight: inner.in_flight,
+            lines: Class::ALL
+                .into_iter()
+                .zip(&inner.lines)
+                .filter_map(|(class, one)| one.as_ref().map(|one| line(one, class)))
+                .collect(),
+            oldest: inner.queue.iter().map(|waiting| waiting.item.event.received).min(),
+        }
+    }
+
+    /// Removes what waits of these subjects, for good.
+    pub fn forget(&self, is_erased: &dyn Fn(&Item) -> bool) -> usize {
+        let mut inner = self.lock();
+        let gone = inner.queue.remove(&|item: &Arc<Item>| is_erased(item));
+        for waiting in &gone {
+            if let Some(line) = &mut inner.lines[waiting.item.class.index()] {
+                line.skipped(waiting.item.place);
+            }
+            inner.queue.settle(waiting.subject);
+        }
+        gone.len()
+    }
+}
+
+impl Inner {
+    fn step(&mut self, destination: &Destination, now: Duration) -> Step {
+        let bounds = &destination.bounds;
+        let stands = matches!(self.standing, Standing::Running | Standing::Draining);
+        if !stands || self.in_flight >= bounds.concurrency || self.queue.is_empty() {
+            return Step::Wait(None);
+        }
+        let mut again = self.queue.repeats(now);
+        let due = self.queue.next_due().map(|due| due.saturating_sub(now));
+        if !again && self.queue.fresh() == 0 {
+            return Step::Wait(due);
+        }
+        if let Err(wait) = self.linger(destination, again, now) {
+            return Step::Wait(Some(wait));
+        }
+        let most = match self.rate.ask(now, bounds.batch_events) {
+            Ok(most) => most,
+            Err(wait) => return Step::Wait(Some(wait)),
+        };
+        let probes = match self.breaker.ask(now) {
+            Permission::Yes => false,
+            Permission::Probe => true,
+            Permission::AfterProbe => return Step::Wait(None),
+            Permission::NotBefore(until) => return Step::Wait(Some(until.saturating_sub(now))),
+        };
+        if again
+            && !probes
+            && let Err(wait) = self.budget.pay(now)
+        {
+            if self.queue.fresh() == 0 {
+                return Step::Wait(Some(wait));
+            }
+            again = false;
+        }
+        let batch = self.queue.take(now, most, again);
+        if batch.is_empty() {
+            self.breaker.unused();
+            return Step::Wait(due);
+        }
+        self.filling_since = None;
+        self.in_flight += 1;
+        self.rate.spend(batch.len());
+        if !again {
+            self.budget.earn();
+        }
+        if let Some(line) = batch.first().and_then(|one| self.lines[one.class.index()].as_mut()) {
+            line.totals.attempts += 1;
+        }
+        Step::Send(batch)
+    }
+
+    /// How long a batch that is not full should wait for more.
+    fn linger(
+        &mut self,
+        destination: &Destination,
+        again: bool,
+        now: Duration,
+    ) -> Result<(), Duration> {
+        let bounds = &destination.bounds;
+        if again || bounds.batch_events == 1 || self.queue.fresh() >= bounds.batch_events {
+            return Ok(());
+        }
+        let until = *self.filling_since.get_or_insert(now) + bounds.linger;
+        if until <= now { Ok(()) } else { Err(until - now) }
+    }
+}
+
+/// The country of the visitor.
+fn region(item: &Item) -> &str {
+    item.event.country.as_deref().unwrap_or("unknown")
+}

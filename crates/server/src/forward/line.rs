@@ -1,0 +1,246 @@
+//! Where one class of events of one destination stands in the log.
+
+use millstream_event::delivery::{
+    Class, DeadLetter, DeadReason, Delivery, Place, ReplayRange, Standing, Totals,
+};
+use millstream_event::{Lane, Position, Timestamp};
+use millstream_log::LanePositions;
+use std::collections::BTreeSet;
+
+/// Dead letters told in one record, so that it stays well below a record's bound.
+const DEAD_TOLD_MAX: usize = 4_000;
+/// Records passed by after which a line is told of anew though nothing was sent: a restart reads
+/// them again otherwise.
+const PASSED_MAX: u64 = 20_000;
+
+/// What a record is to a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sight {
+    /// Taken up before a restart and not settled.
+    Again,
+    /// New.
+    New,
+    /// Known.
+    Past,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Line {
+    class: Class,
+    next: LanePositions,
+    /// Taken up and not settled.
+    pending: BTreeSet<Place>,
+    /// Of these, what must be read again after a restart.
+    unread: BTreeSet<Place>,
+    /// Counts.
+    pub totals: Totals,
+    /// For replays.
+    pub replay: Option<ReplayRange>,
+    dead: Vec<DeadLetter>,
+    revived: Vec<Place>,
+    passed: u64,
+    changed: bool,
+}
+
+impl Line {
+    /// One that begins here.
+    pub fn begin(class: Class, next: LanePositions) -> Self {
+        Self {
+            class,
+            next,
+            pending: BTreeSet::new(),
+            unread: BTreeSet::new(),
+            totals: Totals::default(),
+            replay: None,
+            dead: Vec::new(),
+            revived: Vec::new(),
+            passed: 0,
+            changed: true,
+        }
+    }
+
+    /// One that goes on where its last record says.
+    pub fn resume(told: &Delivery) -> Self {
+        let mut next = LanePositions::default();
+        for (lane, position) in Lane::all().zip(&told.next) {
+            next.set(lane, Position(*position));
+        }
+        let pending: BTreeSet<Place> = told.pending.iter().copied().collect();
+        let unread = pending.clone();
+        let (totals, replay) = (told.totals, told.replay.clone());
+        Self { pending, unread, totals, replay, changed: false, ..Self::begin(told.class, next) }
+    }
+
+    /// Where reading must begin: at what is not settled.
+    pub fn floor(&self) -> LanePositions {
+        let mut floor = self.next.clone();
+        for (lane, position) in &self.pending {
+            if *position < floor.get(*lane) {
+                floor.set(*lane, *position);
+            }
+        }
+        floor
+    }
+
+    /// How much is taken up and not settled.
+    pub fn pending(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// What waits to be read again.
+    pub fn unread(&self) -> usize {
+        self.unread.len()
+    }
+
+    /// The next positions.
+    pub const fn next(&self) -> &LanePositions {
+        &self.next
+    }
+
+    /// Passes everything by up to here.
+    pub fn skip_to(&mut self, heads: LanePositions) {
+        self.next = heads;
+        self.changed = true;
+    }
+
+    /// Looks at a record and moves on behind it.
+    pub fn see(&mut self, (lane, position): Place) -> Sight {
+        if position < self.next.get(lane) {
+            let again = self.unread.remove(&(lane, position));
+            return if again { Sight::Again } else { Sight::Past };
+        }
+        self.next.set(lane, position.next());
+        self.passed += 1;
+        self.changed |= self.passed >= PASSED_MAX;
+        Sight::New
+    }
+
+    /// Takes a new event up.
+    pub fn take(&mut self, place: Place) {
+        self.totals.accepted += 1;
+        self.pending.insert(place);
+        self.changed = true;
+    }
+
+    /// Takes a dead letter up again.
+    pub fn revive(&mut self, place: Place) {
+        self.revived.push(place);
+        self.pending.insert(place);
+        self.changed = true;
+    }
+
+    /// An event was confirmed.
+    pub fn delivered(&mut self, place: Place) {
+        self.totals.delivered += 1;
+        self.settle(place);
+    }
+
+    /// An event is left out.
+    pub fn skipped(&mut self, place: Place) {
+        self.totals.skipped += 1;
+        self.settle(place);
+    }
+
+    /// An event is given up.
+    pub fn give_up(
+        &mut self,
+        (lane, position): Place,
+        (reason, status): (DeadReason, u16),
+        at: Timestamp,
+    ) {
+        self.totals.dead += 1;
+        self.dead.push(DeadLetter { lane, position, reason, status, at });
+        self.settle((lane, position));
+    }
+
+    fn settle(&mut self, place: Place) {
+        self.pending.remove(&place);
+        self.changed = true;
+    }
+
+    /// What the log is to be told, when there is something new.
+    pub fn statement(&mut self, destination: &str, standing: Standing) -> Option<Delivery> {
+        if !std::mem::take(&mut self.changed) {
+            return None;
+        }
+        self.passed = 0;
+        let told = self.dead.len().min(DEAD_TOLD_MAX);
+        let dead = self.dead.drain(..told).collect();
+        self.changed = !self.dead.is_empty();
+        Some(Delivery {
+            destination: destination.into(),
+            class: self.class,
+            standing,
+            next: self.next.iter().map(|(_, position)| position.0).collect(),
+            pending: self.pending.iter().copied().collect(),
+            totals: self.totals,
+            dead,
+            revived: std::mem::take(&mut self.revived),
+            replay: self.replay.clone(),
+        })
+    }
+
+    /// Has it told again because the log did not take it.
+    pub fn untold(&mut self, told: Delivery) {
+        self.dead.splice(0..0, told.dead);
+        self.revived.splice(0..0, told.revived);
+        self.changed = true;
+    }
+
+    /// Has its standing told though nothing else changed.
+    pub fn touch(&mut self) {
+        self.changed = true;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(position: u64) -> Place {
+        (Lane::CONTROL, Position(position))
+    }
+
+    #[test]
+    fn a_restart_takes_up_what_was_not_settled_and_nothing_else() {
+        let mut line = Line::begin(Class::Rest, LanePositions::default());
+        for position in 0..6 {
+            assert_eq!(line.see(place(position)), Sight::New);
+            line.take(place(position));
+        }
+        line.delivered(place(0));
+        line.give_up(place(3), (DeadReason::Refused, 400), Timestamp::default());
+        line.delivered(place(4));
+        let told = line.statement("a", Standing::Running).unwrap();
+        assert_eq!(told.dead.len(), 1);
+        assert!(line.statement("a", Standing::Running).is_none());
+        let mut again = Line::resume(&told);
+        assert_eq!(again.floor().get(Lane::CONTROL), Position(1));
+        let seen: Vec<_> = (1..8).map(|position| again.see(place(position))).collect();
+        use Sight::{Again, New, Past};
+        assert_eq!(seen, [Again, Again, Past, Past, Again, New, New]);
+        assert_eq!((again.unread(), again.pending()), (0, 3));
+    }
+
+    #[test]
+    fn what_the_log_did_not_take_is_told_again() {
+        let mut line = Line::begin(Class::Rest, LanePositions::default());
+        line.take(place(1));
+        line.give_up(place(1), (DeadReason::Rule, 0), Timestamp::default());
+        let told = line.statement("a", Standing::Running).unwrap();
+        line.untold(told.clone());
+        assert_eq!(line.statement("a", Standing::Running), Some(told));
+    }
+
+    #[test]
+    fn passing_by_is_told_now_and_then() {
+        let mut line = Line::begin(Class::Rest, LanePositions::default());
+        drop(line.statement("a", Standing::Running));
+        for position in 0..PASSED_MAX {
+            assert!(line.statement("a", Standing::Running).is_none());
+            line.see(place(position));
+        }
+        assert!(line.statement("a", Standing::Running).is_some());
+    }
+}

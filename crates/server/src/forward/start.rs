@@ -1,0 +1,216 @@
+//! Putting dispatcher, workers and ledger together, and the handle that holds them.
+
+use super::client::{Client, ClientError};
+use super::desk::Desk;
+use super::destination::{Destination, DestinationError};
+use super::dispatch::{Begun, DispatchParts, Dispatcher};
+use super::guard::Guard;
+use super::ledger;
+use super::worker::{self, Shop, Transport};
+use crate::priority::step_back;
+use millstream_event::Timestamp;
+use millstream_event::delivery::Delivery;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+/// How often the log is told.
+const TELL_EVERY: Duration = Duration::from_millis(200);
+/// How long requests under way may take while everything ends.
+const LAST_REQUESTS: Duration = Duration::from_secs(2);
+
+/// How forwarding is done.
+#[derive(Clone, Debug)]
+pub struct ForwardOptions {
+    /// Folder of the destinations' files.
+    pub folder: PathBuf,
+    /// Which addresses may be sent to.
+    pub guard: Guard,
+    /// How far its threads step back behind those of capture.
+    pub niceness: u8,
+    /// Threads that send.
+    pub threads: usize,
+}
+
+/// The last records of a destination's lines.
+pub type Told = Box<dyn Fn(&str) -> Result<Vec<Delivery>, String> + Send>;
+
+/// What forwarding works with.
+pub struct ForwardParts {
+    /// Where events come from, and deliveries are told to.
+    pub dispatch: DispatchParts,
+    /// The receive clock.
+    pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    /// Where destinations stood; asked once, at start.
+    pub told: Told,
+}
+
+/// Why forwarding cannot begin.
+#[derive(Debug, thiserror::Error)]
+pub enum ForwardError {
+    /// A file.
+    #[error(transparent)]
+    Destination(#[from] DestinationError),
+    /// TLS.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The state.
+    #[error("where destinations stood cannot be read: {0}")]
+    State(String),
+    /// Threads.
+    #[error("cannot start threads that forward: {0}; raise the limit on processes")]
+    Thread(std::io::Error),
+}
+
+/// Running forwarding. Dropping it ends it.
+pub struct Forwarder {
+    pub(super) desks: Vec<Arc<Desk>>,
+    pub(super) parts: DispatchParts,
+    pub(super) begun: Arc<Begun>,
+    pub(super) shop: Shop,
+    clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    closing: Arc<AtomicBool>,
+    close: watch::Sender<bool>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    pub(super) runtime: Mutex<Option<Runtime>>,
+}
+
+impl Forwarder {
+    /// Begins to send to these destinations.
+    ///
+    /// # Errors
+    /// See [`ForwardError`].
+    pub fn start(
+        options: &ForwardOptions,
+        destinations: Vec<Destination>,
+        parts: ForwardParts,
+    ) -> Result<Self, ForwardError> {
+        let runtime = runtime(options).map_err(ForwardError::Thread)?;
+        let client = {
+            let _inside = runtime.enter();
+            Client::new(options.guard.clone())?
+        };
+        let transport: Transport = Arc::new(move |request, patience| {
+            let client = client.clone();
+            Box::pin(async move { client.send(request, patience).await })
+        });
+        let heads = parts.dispatch.log.heads();
+        let mut desks = Vec::new();
+        for destination in destinations {
+            let told = (parts.told)(&destination.name).map_err(ForwardError::State)?;
+            desks.push(Arc::new(Desk::new(destination, told, &heads)));
+        }
+        let (close, watched) = watch::channel(false);
+        let began = {
+            let _inside = runtime.enter();
+            Instant::now()
+        };
+        let clock = Arc::clone(&parts.clock);
+        let shop = Shop { transport, clock: Arc::clone(&clock), began, closing: watched };
+        for desk in &desks {
+            runtime.spawn(worker::run(Arc::clone(desk), shop.clone()));
+        }
+        let forwarder = Self {
+            desks,
+            parts: parts.dispatch,
+            begun: Arc::default(),
+            shop,
+            clock,
+            closing: Arc::default(),
+            close,
+            threads: Mutex::default(),
+            runtime: Mutex::new(Some(runtime)),
+        };
+        if !forwarder.desks.is_empty() {
+            forwarder.begin(options.niceness).map_err(ForwardError::Thread)?;
+        }
+        Ok(forwarder)
+    }
+
+    fn begin(&self, niceness: u8) -> std::io::Result<()> {
+        let (parts, desks) = (self.parts.clone(), self.desks.clone());
+        let dispatcher = Dispatcher::new(parts, desks, Arc::clone(&self.begun));
+        let closing = Arc::clone(&self.closing);
+        self.spawn("dispatcher", move || {
+            step_back(niceness);
+            dispatcher.run(&closing);
+        })?;
+        let (log, desks) = (Arc::clone(&self.parts.log), self.desks.clone());
+        let (closing, clock) = (Arc::clone(&self.closing), Arc::clone(&self.clock));
+        self.spawn("ledger", move || {
+            step_back(niceness);
+            while !closing.load(Ordering::Acquire) {
+                ledger::write(&*log, &desks, clock());
+                std::thread::park_timeout(TELL_EVERY);
+            }
+        })
+    }
+
+    fn spawn(&self, name: &str, body: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+        let thread = std::thread::Builder::new().name(name.into()).spawn(body)?;
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
+        Ok(())
+    }
+
+    /// Where the log must be kept from.
+    pub fn floor(&self) -> Option<millstream_log::LanePositions> {
+        let floors = self.desks.iter().flat_map(|desk| {
+            millstream_event::delivery::Class::ALL.into_iter().filter_map(|class| desk.floor(class))
+        });
+        floors.reduce(|mut least, floor| {
+            for (lane, position) in floor.iter() {
+                least.set(lane, least.get(lane).min(position));
+            }
+            least
+        })
+    }
+
+    /// Ends: nothing new is begun, requests under way may end, the log is told. Called again it does
+    /// nothing.
+    pub fn shutdown(&self) {
+        if self.closing.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        self.close.send_replace(true);
+        let threads =
+            std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
+            thread.thread().unpark();
+            if thread.join().is_err() {
+                tracing::error!("a thread that forwards ended with a panic");
+            }
+        }
+        let deadline = std::time::Instant::now() + LAST_REQUESTS;
+        while self.desks.iter().any(|desk| desk.standing().in_flight > 0)
+            && std::time::Instant::now() < deadline
+        {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        ledger::write_last(&*self.parts.log, &self.desks, (self.clock)());
+        let runtime = self.runtime.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(runtime) = runtime {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl Drop for Forwarder {
+    fn drop(&mut self) {
+        self.shutdown();
+    }
+}
+
+fn runtime(options: &ForwardOptions) -> std::io::Result<Runtime> {
+    let niceness = options.niceness;
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(options.threads.max(1))
+        .thread_name("forward")
+        .on_thread_start(move || step_back(niceness))
+        .enable_all()
+        .build()
+}

@@ -1,0 +1,293 @@
+"""Forwarding against a vendor that behaves as badly as real ones do: a real HTTP server with a script.
+
+$MILLSTREAM_DELIVERY_CRASHES says how often the process is killed during deliveries (default 3).
+"""
+
+import base64
+import collections
+import hashlib
+import hmac
+import http.server
+import json
+import os
+import socket
+import struct
+import threading
+import time
+import unittest
+
+from instance import Case, run
+
+CRASHES = int(os.environ.get("MILLSTREAM_DELIVERY_CRASHES", "50" if os.environ.get("MILLSTREAM_DEEP") else "3"))
+SECRET = base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
+CONFIG = '[forward]\nallow_addresses = ["127.0.0.1"]\n[consent]\ndefault = ["measurement", "personalization", "advertising"]\n'
+WEBHOOK = """
+preset = "webhook"
+[request]
+url = "http://127.0.0.1:{port}/{path}"
+[secrets]
+signing = {{ file = "secret" }}
+[limits]
+timeout_ms = {timeout}
+concurrency = 4
+[retry]
+base_ms = 50
+cap_ms = 400
+attempts = {attempts}
+[breaker]
+open_ms = 200
+open_max_ms = 500
+"""
+
+
+class Vendor:
+    """Answers each path by its script: a list of answers that is gone through, the last one repeated."""
+
+    def __init__(self):
+        self.script = {}
+        self.seen = collections.defaultdict(list)
+        self.lock = threading.Lock()
+        vendor = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *_):
+                pass
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                vendor.answer(self, body)
+
+        class Server(http.server.ThreadingHTTPServer):
+            daemon_threads = True
+            request_queue_size = 128
+
+            def handle_error(self, *_):
+                """A client that was killed is no fault of the vendor."""
+
+        self.server = Server(("127.0.0.1", 0), Handler)
+        self.port = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def answer(self, handler, body):
+        path = handler.path.strip("/")
+        with self.lock:
+            script = self.script.setdefault(path, [200])
+            step = script.pop(0) if len(script) > 1 else script[0]
+            if callable(step):
+                step = step(json.loads(body))
+            self.seen[path].append((step, dict(handler.headers), body, time.monotonic()))
+        if step == "hang":
+            time.sleep(4)
+            handler.close_connection = True
+        elif step == "reset":
+            handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            handler.connection.close()
+            handler.close_connection = True
+        elif step == "drip":
+            handler.close_connection = True
+            try:
+                handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+                for _ in range(30):
+                    handler.wfile.write(b".")
+                    handler.wfile.flush()
+                    time.sleep(0.2)
+            except OSError:
+                pass
+        else:
+            status, headers = step if isinstance(step, tuple) else (step, {})
+            handler.send_response(status)
+            for name, value in headers.items():
+                handler.send_header(name, value)
+            handler.send_header("Content-Length", "2")
+            handler.end_headers()
+            handler.wfile.write(b"{}")
+
+    def taken(self, path):
+        """Event ids by how often they were answered with success."""
+        with self.lock:
+            return collections.Counter(
+                json.loads(body)["event"]["id"] for step, _, body, _ in self.seen[path] if step == 200
+            )
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def order(number, **more):
+    return {"type": "track", "event": "Order Completed", "messageId": f"m-{number}", "anonymousId": f"d-{number % 7}",
+            "properties": {"order_id": f"o-{number}", "value": 10, "currency": "EUR"}} | more
+
+
+class Destinations(Case):
+    def setUp(self):
+        super().setUp()
+        self.vendor = Vendor()
+        self.addCleanup(self.vendor.close)
+
+    def with_destinations(self, files, **more):
+        instance = self.instance(config=CONFIG, **more)
+        folder = instance.directory / "destinations"
+        folder.mkdir(parents=True)
+        (folder / "secret").write_text("whsec_" + SECRET)
+        for name, text in files.items():
+            (folder / f"{name}.toml").write_text(text)
+        return instance
+
+    def webhook(self, path, timeout=1000, attempts=12, more=""):
+        return WEBHOOK.format(port=self.vendor.port, path=path, timeout=timeout, attempts=attempts) + more
+
+    def standing(self, instance, name):
+        listed = json.loads(instance.call("GET", "/api/destinations", admin=True).body)
+        return next((one for one in listed["destinations"] if one["name"] == name), None)
+
+    def totals(self, instance, name):
+        found = self.standing(instance, name)
+        sums = collections.Counter()
+        for line in found["lines"] if found else []:
+            sums.update(line["totals"])
+            sums["pending"] += line["pending"]
+        return sums
+
+    def until(self, holds, limit=20, why="it did not come about"):
+        deadline = time.monotonic() + limit
+        while not holds():
+            self.assertLess(time.monotonic(), deadline, why() if callable(why) else why)
+            time.sleep(0.02)
+
+    def send(self, instance, *events):
+        for start in range(0, len(events), 500):
+            answer = instance.post("/v1/batch", {"batch": list(events[start:start + 500])})
+            self.assertEqual(answer.status, 200, answer.body)
+
+    def test_a_signed_webhook_by_a_file_alone(self):
+        instance = self.with_destinations({"shop": self.webhook("hook")})
+        run("destinations", "check", instance.directory / "destinations")
+        shown = run("destinations", "dry-run", instance.directory / "destinations" / "shop.toml")
+        self.assertIn("Order Completed", shown)
+        self.assertNotIn(SECRET, shown)
+        instance.start()
+        self.until(lambda: self.standing(instance, "shop"))
+        self.send(instance, order(1), order(1), order(2))
+        self.until(lambda: self.totals(instance, "shop")["delivered"] == 2, why=lambda: str(self.standing(instance, "shop")))
+        time.sleep(0.3)
+        self.assertEqual(self.vendor.taken("hook"), {"m-1": 1, "m-2": 1})
+        for _, headers, body, _ in self.vendor.seen["hook"]:
+            stamp, number = headers["webhook-timestamp"], headers["webhook-id"]
+            self.assertEqual(number, headers["idempotency-key"])
+            signed = f"{number}.{stamp}.".encode() + body
+            expected = base64.b64encode(hmac.new(base64.b64decode(SECRET), signed, hashlib.sha256).digest()).decode()
+            self.assertEqual(headers["webhook-signature"], f"v1,{expected}")
+        metrics = instance.call("GET", "/metrics", admin=True).body.decode()
+        self.assertIn('millstream_forward_events_total{destination="shop",class="conversion",outcome="delivered"} 2', metrics)
+        self.assertIn("shop", run("destinations", "list", "--data-dir", instance.directory))
+
+    def test_every_answer_ends_as_the_policy_says(self):
+        faults = {"fine": [200], "busy": [(429, {"Retry-After": "1"}), 200], "down": [500, 503, 500, 200],
+                  "hang": ["hang", 200], "reset": ["reset", "reset", 200], "drip": ["drip", 200], "moved": [(302, {"Location": "http://127.0.0.1:1/"})],
+                  "never": [500]}
+        faults["picky"] = [lambda body: 400 if body["event"]["id"] in ("m-3", "m-7") else 200]
+        self.vendor.script.update(faults)
+        files = {name: self.webhook(name, attempts=3 if name == "never" else 12) for name in faults}
+        files["never"] = files["never"].replace("open_ms = 200", "failed_percent = 100\nopen_ms = 1")
+        instance = self.with_destinations(files)
+        instance.start()
+        self.until(lambda: self.standing(instance, "fine"))
+        began = time.monotonic()
+        self.send(instance, *(order(number) for number in range(20)))
+        self.until(lambda: self.totals(instance, "fine")["delivered"] == 20)
+        self.assertLess(time.monotonic() - began, 3, "one that hangs must not slow another")
+        for name in ("busy", "down", "hang", "reset", "drip"):
+            self.until(lambda: self.totals(instance, name)["delivered"] == 20, 40, lambda: str(self.standing(instance, name)))
+            self.assertEqual(set(self.vendor.taken(name)), {f"m-{n}" for n in range(20)}, name)
+        self.until(lambda: self.totals(instance, "picky")["dead"] == 2)
+        self.until(lambda: self.totals(instance, "picky")["delivered"] == 18)
+        self.until(lambda: self.totals(instance, "moved")["dead"] == 20)
+        never = self.totals(instance, "never")
+        self.assertEqual(never["dead"] + never["pending"], 20, never)
+        def letters():
+            return json.loads(run("destinations", "dead", "picky", "--data-dir", instance.directory, "--format", "json"))["letters"]
+        self.until(lambda: len(letters()) == 2)
+        self.assertEqual({(one["r"], one["s"]) for one in letters()}, {("refused", 400)})
+        first = self.vendor.seen["busy"][0][3]
+        later = [at for step, *_, at in self.vendor.seen["busy"] if step == 200 and at > first + 0.5]
+        self.assertGreaterEqual(min(later) - first, 0.9, "Retry-After was not honoured")
+        # The vendor is mended: dead letters are sent again, under the same key.
+        self.vendor.script["picky"] = [200]
+        run("destinations", "resend", "picky", "--data-dir", instance.directory)
+        self.until(lambda: self.totals(instance, "picky")["delivered"] == 20)
+        self.until(lambda: letters() == [])
+        keys = collections.defaultdict(set)
+        for _, headers, body, _ in self.vendor.seen["picky"]:
+            keys[json.loads(body)["event"]["id"]].add(json.loads(body)["key"])
+        self.assertTrue(all(len(found) == 1 for found in keys.values()), keys)
+
+    def test_consent_and_pauses_and_replays(self):
+        advertising = self.webhook("ads").replace('preset = "webhook"', 'preset = "webhook"\nrequires = ["measurement", "advertising"]')
+        instance = self.with_destinations({"ads": advertising, "all": self.webhook("all")})
+        instance.start()
+        self.until(lambda: self.standing(instance, "ads"))
+        denied = {"context": {"consent": {"categoryPreferences": {"measurement": True, "advertising": False}}}}
+        self.send(instance, order(1), order(2, **denied))
+        self.until(lambda: self.totals(instance, "all")["delivered"] == 2)
+        self.until(lambda: self.totals(instance, "ads")["unconsented"] == 1)
+        self.assertEqual(set(self.vendor.taken("ads")), {"m-1"})
+        run("destinations", "pause", "all", "--data-dir", instance.directory)
+        self.send(instance, order(3))
+        self.until(lambda: self.totals(instance, "all")["pending"] == 1)
+        time.sleep(0.3)
+        self.assertNotIn("m-3", self.vendor.taken("all"))
+        instance.stop()
+        instance.start()
+        self.until(lambda: self.standing(instance, "all"))
+        self.assertEqual(self.standing(instance, "all")["standing"], "paused", "a pause outlives a restart")
+        run("destinations", "resume", "all", "--data-dir", instance.directory)
+        self.until(lambda: self.vendor.taken("all")["m-3"] == 1)
+        self.assertEqual(self.vendor.taken("all"), {"m-1": 1, "m-2": 1, "m-3": 1}, "a restart sends nothing again")
+        run("backfill", "--data-dir", instance.directory)
+        time.sleep(0.5)
+        self.assertEqual(sum(self.vendor.taken("all").values()), 3, "folding anew sends nothing")
+        run("destinations", "replay", "ads", "--data-dir", instance.directory)
+        self.until(lambda: self.vendor.taken("ads")["m-1"] == 2)
+        self.assertNotIn("m-2", self.vendor.taken("ads"))
+
+    def test_private_addresses_are_refused(self):
+        hosts = ["2130706433", "0177.0.0.1", "[::ffff:127.0.0.1]", "localhost", "169.254.169.254"]
+        files = {}
+        for number, host in enumerate(hosts):
+            files[f"d{number}"] = self.webhook("inside").replace("127.0.0.1", host)
+        instance = self.with_destinations(files)
+        instance.config = CONFIG.replace('"127.0.0.1"', '"192.0.2.1"')
+        instance.start()
+        self.until(lambda: self.standing(instance, "d0"))
+        self.send(instance, order(1))
+        for name in files:
+            self.until(lambda: (self.standing(instance, name)["measured"]["errors"].get("address", 0)) > 0)
+        self.assertEqual(self.vendor.seen["inside"], [])
+
+    def test_killed_during_deliveries(self):
+        self.vendor.script["hook"] = [lambda body: time.sleep(0.002) or 200]
+        instance = self.with_destinations({"shop": self.webhook("hook")})
+        instance.start()
+        self.until(lambda: self.standing(instance, "shop"))
+        sent = 0
+        for _ in range(CRASHES):
+            self.send(instance, *(order(sent + number) for number in range(200)))
+            sent += 200
+            time.sleep(0.15)
+            instance.kill()
+            instance.start()
+        self.until(lambda: len(self.vendor.taken("hook")) == sent, 60, lambda: f"{len(self.vendor.taken('hook'))} of {sent}: {self.standing(instance, 'shop')}")
+        keys = collections.defaultdict(set)
+        for _, _, body, _ in self.vendor.seen["hook"]:
+            said = json.loads(body)
+            keys[said["event"]["id"]].add(said["key"])
+        self.assertTrue(all(len(found) == 1 for found in keys.values()))
+        extra = len(self.vendor.seen["hook"]) - sent
+        print(f"{sent} events, {CRASHES} crashes, {extra} sent again")
+
+
+if __name__ == "__main__":
+    unittest.main()
