@@ -77,6 +77,8 @@ impl Purposes {
 pub enum ConsentSource {
     /// The event itself said so, or the signed choice cookie.
     Explicit,
+    /// A consent framework: a TCF or GPP string, Google's consent mode.
+    Framework,
     /// `Sec-GPC: 1` denied advertising (Global Privacy Control).
     GlobalPrivacyControl,
     /// The configured default of the region.
@@ -91,6 +93,7 @@ impl ConsentSource {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Explicit => "explicit",
+            Self::Framework => "framework",
             Self::GlobalPrivacyControl => "global_privacy_control",
             Self::Regional => "regional",
             Self::Default => "default",
@@ -119,6 +122,10 @@ pub struct StatedConsent {
     pub granted: Purposes,
     /// Purposes it denies; denial is stronger where both are said.
     pub denied: Purposes,
+    /// Purposes that consent frameworks' strings beside it grant.
+    pub framework_granted: Purposes,
+    /// Purposes that they deny.
+    pub framework_denied: Purposes,
 }
 
 impl StatedConsent {
@@ -127,13 +134,39 @@ impl StatedConsent {
         self.granted.bits() == 0 && self.denied.bits() == 0
     }
 
+    /// With what frameworks' strings state, which is less binding.
+    #[must_use]
+    pub const fn with_framework(self, stated: Self) -> Self {
+        Self { framework_granted: stated.granted, framework_denied: stated.denied, ..self }
+    }
+
+    /// With what somebody else states, too: denial is stronger.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self {
+            granted: Purposes::from_bits(self.granted.bits() | other.granted.bits()),
+            denied: Purposes::from_bits(self.denied.bits() | other.denied.bits()),
+            ..self
+        }
+    }
+
+    /// That everything is denied.
+    pub const fn nothing() -> Self {
+        Self {
+            granted: Purposes::NONE,
+            denied: Purposes::ALL,
+            framework_granted: Purposes::NONE,
+            framework_denied: Purposes::NONE,
+        }
+    }
+
     /// With one more statement.
     #[must_use]
     pub const fn saying(self, purpose: Purpose, granted: bool) -> Self {
         if granted {
-            Self { granted: self.granted.with(purpose), denied: self.denied }
+            Self { granted: self.granted.with(purpose), ..self }
         } else {
-            Self { granted: self.granted, denied: self.denied.with(purpose) }
+            Self { denied: self.denied.with(purpose), ..self }
         }
     }
 }
@@ -143,9 +176,26 @@ impl Consent {
     /// explicit the more restrictive of the two holds for each purpose.
     #[must_use]
     pub const fn overridden(self, stated: StatedConsent) -> Self {
+        let known = self.framed(stated.framework_granted, stated.framework_denied);
         if stated.is_silent() {
+            return known;
+        }
+        known.explicitly(stated)
+    }
+
+    /// Overridden by frameworks' strings, unless an explicit choice is known: that is more binding.
+    #[must_use]
+    pub const fn framed(self, granted: Purposes, denied: Purposes) -> Self {
+        let silent = granted.bits() == 0 && denied.bits() == 0;
+        if silent || matches!(self.source, ConsentSource::Explicit) {
             return self;
         }
+        let open = self.granted.bits() | granted.bits();
+        let granted = Purposes::from_bits(open & !denied.bits());
+        Self { granted, source: ConsentSource::Framework }
+    }
+
+    const fn explicitly(self, stated: StatedConsent) -> Self {
         let open = match self.source {
             ConsentSource::Explicit => self.granted,
             _ => Purposes::from_bits(self.granted.bits() | stated.granted.bits()),

@@ -32,6 +32,7 @@ pub mod quarantine;
 pub mod record;
 pub mod referrer;
 mod restriction;
+pub mod signal;
 mod sixteen;
 pub mod time;
 pub mod url;

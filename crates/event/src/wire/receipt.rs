@@ -32,6 +32,8 @@ pub struct Receipt<'a> {
     /// Keep the text of what goes to quarantine: only where consent is known outside the body and
     /// the text names no client address.
     pub keep_raw: bool,
+    /// Our number in the European list of vendors, where we have one.
+    pub vendor: Option<u64>,
     /// Own domains and excluded referrers.
     pub settings: &'a Settings,
     /// The key of `ms_click`; without it no click of ours is believed.
@@ -51,6 +53,7 @@ impl<'a> Receipt<'a> {
             consent: Consent::DEFAULT_ALL,
             flags: Flags(0),
             keep_raw: false,
+            vendor: None,
             settings,
             click_key: None,
         }

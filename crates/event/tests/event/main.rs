@@ -6,5 +6,6 @@ mod csv_map;
 mod ga4;
 mod properties;
 mod segment;
+mod signals;
 mod snowplow;
 mod source;

@@ -96,6 +96,7 @@ fn kind() -> impl Strategy<Value = EventKind> {
 fn consent_source() -> impl Strategy<Value = ConsentSource> {
     select(vec![
         ConsentSource::Explicit,
+        ConsentSource::Framework,
         ConsentSource::GlobalPrivacyControl,
         ConsentSource::Regional,
         ConsentSource::Default,

@@ -167,8 +167,7 @@ fn schemas() -> Value {
         "File": { "type": "string", "format": "binary" },
         "Import": counted(&["accepted", "duplicate", "quarantined", "refused"]),
         "Destinations": object(&[("as_of", text.clone()), ("destinations", list(&any))]),
-        "DeadLetters": object(&[("letters", list(&any))]),
-        "Done": any.clone(),
+        "DeadLetters": object(&[("letters", list(&any))]), "Done": any.clone(),
         "Document": any,
         "Refusal": object(&[
             ("success", truth),

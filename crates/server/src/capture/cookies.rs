@@ -13,7 +13,7 @@ const ATTRIBUTES: &str = "; Path=/; Max-Age=33696000; HttpOnly; SameSite=Lax";
 const STAMP_DIGITS_MAX: usize = 19;
 
 /// The value of the first cookie with this name in a `Cookie` header.
-fn find<'a>(header: &'a str, name: &str) -> Option<&'a str> {
+pub(super) fn find<'a>(header: &'a str, name: &str) -> Option<&'a str> {
     header.split(';').find_map(|pair| {
         let (found, value) = pair.trim().split_once('=')?;
         (found == name).then_some(value)

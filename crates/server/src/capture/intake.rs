@@ -67,6 +67,7 @@ impl Setting {
             consent,
             flags,
             keep_raw,
+            vendor: defaults.tcf_vendor,
             click_key: Some(&exchange.plane.parts.keys.click),
             ..Receipt::new(source, self.received, &self.settings)
         }

@@ -48,6 +48,8 @@ pub struct ConsentDefaults {
     pub granted: Purposes,
     /// By ISO 3166-1 alpha-2 country, upper case.
     pub regions: Vec<(Box<str>, Purposes)>,
+    /// Our number in the European list of vendors, where we have one.
+    pub tcf_vendor: Option<u64>,
 }
 
 impl ConsentDefaults {
@@ -149,7 +151,7 @@ impl Default for CaptureOptions {
 
 impl Default for ConsentDefaults {
     fn default() -> Self {
-        Self { granted: Purposes::ALL, regions: Vec::new() }
+        Self { granted: Purposes::ALL, regions: Vec::new(), tcf_vendor: None }
     }
 }
 

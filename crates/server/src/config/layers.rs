@@ -8,7 +8,7 @@ use toml::{Table, Value};
 pub const REFERENCE: &str = include_str!("reference.toml");
 
 /// Keys that have no default and stand in the reference as comments. `*` is any name.
-const OPTIONAL: [&str; 30] = [
+const OPTIONAL: [&str; 31] = [
     "links.rules",
     "links.rules.field",
     "links.rules.required",
@@ -21,6 +21,7 @@ const OPTIONAL: [&str; 30] = [
     "links.templates.medium",
     "links.templates.campaign",
     "links.templates.consent_text",
+    "consent.tcf_vendor",
     "forward.folder",
     "capture.country_database",
     "sources",

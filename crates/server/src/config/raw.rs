@@ -148,6 +148,8 @@ pub struct Consent {
     pub default: Vec<String>,
     /// By ISO 3166-1 alpha-2 country.
     pub regions: BTreeMap<String, Vec<String>>,
+    /// In the European list of vendors.
+    pub tcf_vendor: Option<u64>,
 }
 
 /// `[log]`

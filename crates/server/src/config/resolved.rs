@@ -231,7 +231,7 @@ fn consent(raw: &raw::Consent) -> Result<ConsentDefaults, ConfigError> {
         }
         regions.push((country.as_str().into(), purposes(names)?));
     }
-    Ok(ConsentDefaults { granted: purposes(&raw.default)?, regions })
+    Ok(ConsentDefaults { granted: purposes(&raw.default)?, regions, tcf_vendor: raw.tcf_vendor })
 }
 
 fn limits(raw: &raw::Limits) -> Result<Limits, ConfigError> {

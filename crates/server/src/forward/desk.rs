@@ -4,73 +4,22 @@
 //! of them, the ledger tells the log. All decisions are made here, under one short lock; time and
 //! chance come in as values.
 
-use super::breaker::{Breaker, Permission};
+use super::breaker::Breaker;
 use super::destination::Destination;
 use super::figures::Figures;
 use super::item::Item;
 use super::line::{Line, Sight};
+use super::pace::{Batch, Inner, Step};
 use super::queue::{Queue, Waiting};
 use super::rate::Rate;
 use super::retries::{ASKED_MAX, RetryBudget};
+use super::standing::{DeskStanding, LineStanding};
 use millstream_event::Timestamp;
 use millstream_event::delivery::{Class, DeadReason, Delivery, Place, ReplayRange, Standing};
 use millstream_log::LanePositions;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
-
-/// Events that wait.
-pub type Batch = Vec<Waiting<Arc<Item>>>;
-
-/// What the worker should do.
-#[derive(Debug)]
-pub enum Step {
-    /// Send these.
-    Send(Batch),
-    /// Nothing until something changes, or this time has passed.
-    Wait(Option<Duration>),
-}
-
-/// Where a destination stands, for people and metrics.
-#[derive(Clone, Debug)]
-pub struct DeskStanding {
-    /// Whether it is sent to.
-    pub standing: Standing,
-    /// Its breaker's state.
-    pub breaker: &'static str,
-    /// How often it opened.
-    pub opened: u64,
-    /// Requests under way.
-    pub in_flight: usize,
-    /// Each line.
-    pub lines: Vec<LineStanding>,
-    /// Receive stamp of the oldest event that waits.
-    pub oldest: Option<Timestamp>,
-}
-
-/// Where one line stands.
-#[derive(Clone, Debug)]
-pub struct LineStanding {
-    /// Its class.
-    pub class: Class,
-    /// Its counts.
-    pub totals: millstream_event::delivery::Totals,
-    /// Taken up and not settled.
-    pub pending: usize,
-    /// The next positions in the log.
-    pub next: LanePositions,
-}
-
-struct Inner {
-    queue: Queue<Arc<Item>>,
-    lines: [Option<Line>; 4],
-    breaker: Breaker,
-    rate: Rate,
-    budget: RetryBudget,
-    in_flight: usize,
-    standing: Standing,
-    filling_since: Option<Duration>,
-}
 
 /// See the module.
 pub struct Desk {
@@ -402,73 +351,6 @@ impl Desk {
             inner.queue.settle(waiting.subject);
         }
         gone.len()
-    }
-}
-
-impl Inner {
-    fn step(&mut self, destination: &Destination, now: Duration) -> Step {
-        let bounds = &destination.bounds;
-        let stands = matches!(self.standing, Standing::Running | Standing::Draining);
-        if !stands || self.in_flight >= bounds.concurrency || self.queue.is_empty() {
-            return Step::Wait(None);
-        }
-        let mut again = self.queue.repeats(now);
-        let due = self.queue.next_due().map(|due| due.saturating_sub(now));
-        if !again && self.queue.fresh() == 0 {
-            return Step::Wait(due);
-        }
-        if let Err(wait) = self.linger(destination, again, now) {
-            return Step::Wait(Some(wait));
-        }
-        let most = match self.rate.ask(now, bounds.batch_events) {
-            Ok(most) => most,
-            Err(wait) => return Step::Wait(Some(wait)),
-        };
-        let probes = match self.breaker.ask(now) {
-            Permission::Yes => false,
-            Permission::Probe => true,
-            Permission::AfterProbe => return Step::Wait(None),
-            Permission::NotBefore(until) => return Step::Wait(Some(until.saturating_sub(now))),
-        };
-        if again
-            && !probes
-            && let Err(wait) = self.budget.pay(now)
-        {
-            if self.queue.fresh() == 0 {
-                return Step::Wait(Some(wait));
-            }
-            again = false;
-        }
-        let batch = self.queue.take(now, most, again);
-        if batch.is_empty() {
-            self.breaker.unused();
-            return Step::Wait(due);
-        }
-        self.filling_since = None;
-        self.in_flight += 1;
-        self.rate.spend(batch.len());
-        if !again {
-            self.budget.earn();
-        }
-        if let Some(line) = batch.first().and_then(|one| self.lines[one.class.index()].as_mut()) {
-            line.totals.attempts += 1;
-        }
-        Step::Send(batch)
-    }
-
-    /// How long a batch that is not full should wait for more.
-    fn linger(
-        &mut self,
-        destination: &Destination,
-        again: bool,
-        now: Duration,
-    ) -> Result<(), Duration> {
-        let bounds = &destination.bounds;
-        if again || bounds.batch_events == 1 || self.queue.fresh() >= bounds.batch_events {
-            return Ok(());
-        }
-        let until = *self.filling_since.get_or_insert(now) + bounds.linger;
-        if until <= now { Ok(()) } else { Err(until - now) }
     }
 }
 

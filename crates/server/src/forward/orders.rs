@@ -1,8 +1,9 @@
 //! What is asked of running forwarding: how destinations stand, and changes of that.
 
-use super::desk::{Desk, LineStanding};
+use super::desk::Desk;
 use super::figures::Measured;
 use super::item::{Item, delivery_key};
+use super::standing::LineStanding;
 use super::start::Forwarder;
 use millstream_event::delivery::{Class, DeadLetter, ReplayRange, Standing, Totals};
 use millstream_event::{Timestamp, envelope};

@@ -6,8 +6,9 @@
 use super::answer::{Answer, Verdict, judge};
 use super::chance::draw;
 use super::client::SendError;
-use super::desk::{Batch, Desk, Step};
+use super::desk::Desk;
 use super::item::Item;
+use super::pace::{Batch, Step};
 use super::queue::Waiting;
 use super::request::{Prepared, Purpose, Rendered, render};
 use millstream_event::Timestamp;

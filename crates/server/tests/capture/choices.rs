@@ -47,8 +47,11 @@ async fn withdrawing_leaves_a_count_and_no_name() {
 #[tokio::test]
 async fn defaults_by_country_and_global_privacy_control() {
     let measured = Purposes::NONE.with(Purpose::Measurement);
-    let consent =
-        ConsentDefaults { granted: Purposes::ALL, regions: vec![("FR".into(), measured)] };
+    let consent = ConsentDefaults {
+        granted: Purposes::ALL,
+        regions: vec![("FR".into(), measured)],
+        tcf_vendor: None,
+    };
     let trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
     let plane = Plane::start(CaptureOptions { consent, trusted_proxies, ..options() });
     let (france, states) =
@@ -82,6 +85,7 @@ async fn a_server_speaks_for_clients_of_other_countries() {
     let consent = ConsentDefaults {
         granted: Purposes::ALL,
         regions: vec![("FR".into(), Purposes::NONE.with(Purpose::Measurement))],
+        tcf_vendor: None,
     };
     let plane = Plane::start(CaptureOptions { consent, ..options() });
     let body = r#"{"event":"e","userId":"u","context":{"ip":"198.51.100.7","library":{"name":"analytics-node"}}}"#;

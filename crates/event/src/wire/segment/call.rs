@@ -118,7 +118,7 @@ pub(super) fn parse(
     event.properties = fields.properties.map(RawJson::checked);
     event.integrations = fields.integrations.or(shared.integrations).map(RawJson::checked);
     event.context = merged.context.as_deref().map(RawJson::checked);
-    let stated = context.stated_consent();
+    let stated = context.stated_consent(receipt.vendor);
     event.consent = receipt.consent.overridden(stated);
     Ok(Parsed { event, stated, address: merged.address })
 }

@@ -6,6 +6,7 @@ use crate::campaign::{Campaign, truncated, truncated_to};
 use crate::consent::{Purpose, StatedConsent};
 use crate::envelope::{DeviceHints, Event, Surface};
 use crate::json::RawJson;
+use crate::signal::{Signals, google};
 use crate::wire::names::Names;
 use crate::wire::outline::{Found, Object};
 use crate::wire::receipt::Receipt;
@@ -209,7 +210,8 @@ impl<'a> Context<'a> {
     }
 
     /// What `consent` says: by our purposes' names, or by the categories of consent managers.
-    pub(super) fn stated_consent(&self) -> StatedConsent {
+    /// Strings of frameworks stand beside them.
+    pub(super) fn stated_consent(&self, vendor: Option<u64>) -> StatedConsent {
         let [categories] = self.object(CONSENT, &const { Names::new(["categoryPreferences"]) });
         let mut stated = StatedConsent::default();
         for object in [self.0.get(CONSENT), categories].into_iter().flatten() {
@@ -220,7 +222,35 @@ impl<'a> Context<'a> {
                 }
             }
         }
-        stated
+        stated.with_framework(self.framework(vendor))
+    }
+
+    /// What the strings of consent frameworks say.
+    fn framework(&self, vendor: Option<u64>) -> StatedConsent {
+        const NAMES: Names<6> =
+            Names::new(["tcString", "gdprApplies", "gppString", "gppSid", "gcs", "google"]);
+        let [tcf, applies, gpp, sections, gcs, google] = self.object(CONSENT, &NAMES);
+        let (tcf, gpp, gcs) =
+            (scalar::some_text(tcf), scalar::some_text(gpp), scalar::some_text(gcs));
+        let sections = sections.map(|text| text.trim_matches(['[', ']', '"']));
+        let named = google.filter(|text| scalar::is_object(text)).map(members::all);
+        let named = named.and_then(Result::ok).unwrap_or_default();
+        let google = named.iter().fold(StatedConsent::default(), |stated, (name, value)| {
+            let granted = scalar::some_text(Some(value)).and_then(|text| google::granted(&text));
+            match (google::purpose(name), granted) {
+                (Some(purpose), Some(granted)) => stated.saying(purpose, granted),
+                _ => stated,
+            }
+        });
+        let signals = Signals {
+            tcf: tcf.as_deref(),
+            gdpr_applies: applies.and_then(scalar::boolean),
+            gpp: gpp.as_deref(),
+            gpp_sections: sections,
+            gcs: gcs.as_deref(),
+            google,
+        };
+        signals.stated(vendor)
     }
 }
 
