@@ -95,10 +95,11 @@ fn parts(engine: &Arc<Engine>) -> ForwardParts {
         }
         let active = active.load();
         let (subject, id) = (event.subject(), event.id.as_str());
-        let key =
-            EventName { subject, id, source: event.source.as_str() }.key(active.state.generation);
+        let generation = active.state.generation;
+        let key = EventName { subject, id, source: &event.source }
+            .key((generation, &active.parameters.properties));
         let state = Reading(&*active.state.store);
-        let counting = query::counting_at(&state, active.state.generation, &key, false);
+        let counting = query::counting_at(&state, generation, &key, false);
         match counting {
             Ok(counting) => counting.map(|counting| counting.position < position),
             // The destination tells copies apart by their key.

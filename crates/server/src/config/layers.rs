@@ -8,7 +8,7 @@ use toml::{Table, Value};
 pub const REFERENCE: &str = include_str!("reference.toml");
 
 /// Keys that have no default and stand in the reference as comments. `*` is any name.
-const OPTIONAL: [&str; 31] = [
+const OPTIONAL: [&str; 32] = [
     "links.rules",
     "links.rules.field",
     "links.rules.required",
