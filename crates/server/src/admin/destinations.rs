@@ -3,8 +3,10 @@
 use super::answer::{Refusal, json};
 use super::plane::Plane;
 use super::reports::parameters;
+use super::routes::{Endpoint, Parameter, change, choice, read, text};
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
+use axum::routing::{MethodRouter, get, post};
 use std::sync::Arc;
 
 /// Most dead letters of one answer.
@@ -44,4 +46,32 @@ pub async fn order(
     let given = parameters(query.as_deref());
     let done = plane.gate.run(move || Ok(destinations.order(&name, &action, &given)?));
     json(&done.await?)
+}
+
+/// The routes of destinations.
+pub(super) fn routes() -> Vec<(Endpoint, MethodRouter<Arc<Plane>>)> {
+    const NAME: Parameter = text("name", "The destination's name.");
+    const LIST: Endpoint =
+        read("/api/destinations", "How every destination stands, measured.", "Destinations");
+    const DEAD: Endpoint = Endpoint {
+        names: &[NAME],
+        ..read("/api/destinations/{name}/dead", "Deliveries that were given up.", "DeadLetters")
+    };
+    const ORDER: Endpoint = Endpoint {
+        names: &[
+            NAME,
+            choice(
+                "action",
+                "What to do.",
+                &["pause", "resume", "drain", "disable", "replay", "resend"],
+            ),
+        ],
+        query: &[
+            text("from", "For replay: events received from this instant on."),
+            text("to", "For replay: events received before this instant."),
+            text("reason", "For resend: only dead letters for this reason."),
+        ],
+        ..change("POST", "/api/destinations/{name}/{action}", "Changes how one stands.", "Done")
+    };
+    vec![(LIST, get(list)), (DEAD, get(dead)), (ORDER, post(order))]
 }

@@ -53,11 +53,11 @@ pub struct Endpoint {
     pub streams: bool,
 }
 
-const fn text(name: &'static str, about: &'static str) -> Parameter {
+pub(super) const fn text(name: &'static str, about: &'static str) -> Parameter {
     Parameter { name, about, values: &[] }
 }
 
-const fn choice(
+pub(super) const fn choice(
     name: &'static str,
     about: &'static str,
     values: &'static [&'static str],
@@ -102,7 +102,11 @@ const REPORT_QUERY: &[Parameter] = &[
 const LEDGER: Parameter = choice("kind", "What the rows are.", &["spend", "budgets", "rates"]);
 const SLUG: &[Parameter] = &[text("slug", "The link's slug.")];
 
-const fn read(path: &'static str, about: &'static str, schema: &'static str) -> Endpoint {
+pub(super) const fn read(
+    path: &'static str,
+    about: &'static str,
+    schema: &'static str,
+) -> Endpoint {
     Endpoint {
         method: "GET",
         path,
@@ -117,7 +121,7 @@ const fn read(path: &'static str, about: &'static str, schema: &'static str) -> 
     }
 }
 
-const fn change(
+pub(super) const fn change(
     method: &'static str,
     path: &'static str,
     about: &'static str,
@@ -350,37 +354,6 @@ fn workbench() -> Vec<(Endpoint, MethodRouter<Arc<Plane>>)> {
     ]
 }
 
-fn forwarding() -> Vec<(Endpoint, MethodRouter<Arc<Plane>>)> {
-    const NAME: Parameter = text("name", "The destination's name.");
-    const LIST: Endpoint =
-        read("/api/destinations", "How every destination stands, measured.", "Destinations");
-    const DEAD: Endpoint = Endpoint {
-        names: &[NAME],
-        ..read("/api/destinations/{name}/dead", "Deliveries that were given up.", "DeadLetters")
-    };
-    const ORDER: Endpoint = Endpoint {
-        names: &[
-            NAME,
-            choice(
-                "action",
-                "What to do.",
-                &["pause", "resume", "drain", "disable", "replay", "resend"],
-            ),
-        ],
-        query: &[
-            text("from", "For replay: events received from this instant on."),
-            text("to", "For replay: events received before this instant."),
-            text("reason", "For resend: only dead letters for this reason."),
-        ],
-        ..change("POST", "/api/destinations/{name}/{action}", "Changes how one stands.", "Done")
-    };
-    vec![
-        (LIST, get(destinations::list)),
-        (DEAD, get(destinations::dead)),
-        (ORDER, post(destinations::order)),
-    ]
-}
-
 /// Every route with its handler, the dashboard's files apart.
 pub fn table() -> Vec<(Endpoint, MethodRouter<Arc<Plane>>)> {
     let mut all = figures();
@@ -388,7 +361,7 @@ pub fn table() -> Vec<(Endpoint, MethodRouter<Arc<Plane>>)> {
     all.extend(money_and_rules());
     all.extend(upkeep());
     all.extend(workbench());
-    all.extend(forwarding());
+    all.extend(destinations::routes());
     all
 }
 
