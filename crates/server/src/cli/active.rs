@@ -2,10 +2,13 @@
 
 use super::engine::Clock;
 use crate::agents::AgentList;
+use crate::config::Config;
 use crate::consume::{self, ConsumeError, ConsumeOptions, ConsumeParts, Consumer, Parameters};
 use crate::instance::{InForce, Instance, Keeper};
 use crate::links::Registry;
 use crate::report::Spans;
+use millstream_event::Span;
+use millstream_log::SegmentOptions;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -82,5 +85,20 @@ impl Workshop {
         };
         let options = ConsumeOptions { niceness, ..self.options.clone() };
         consume::start(&options, parts).map(Arc::new)
+    }
+}
+
+/// The log's bounds as configured.
+pub fn segment_options(config: &Config) -> SegmentOptions {
+    let log = &config.log;
+    SegmentOptions {
+        segment_bytes: log.segment_bytes,
+        queue_records_max: log.queue_records_max,
+        queue_bytes_max: log.queue_bytes_max,
+        linger_max: Duration::from_micros(log.linger_max_us),
+        bytes_max: log.bytes_max,
+        retain_for: log.retain_days.map(|days| Span::days(i64::from(days))),
+        retain_bytes: log.retain_bytes,
+        ..SegmentOptions::default()
     }
 }

@@ -1,6 +1,6 @@
 //! A data directory at work: log, fold, registry and editor, wired in one place.
 
-use super::active::{Active, Workshop};
+use super::active::{Active, Workshop, segment_options};
 use super::figures::StoreFigures;
 use super::rules::FoldRules;
 use super::succession::{Purpose, Succession, SuccessionError};
@@ -21,8 +21,7 @@ use crate::sql::Desk;
 use crate::tables::{Tables, TablesError, TablesLimits, TablesParts};
 use arc_swap::ArcSwap;
 use millstream_event::control::Settings;
-use millstream_event::{Lane, Span, Timestamp};
-use millstream_log::SegmentOptions;
+use millstream_event::{Lane, Timestamp};
 use millstream_store::{LaneHead, StateView, StoreError};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -385,19 +384,5 @@ fn tables_parts(workshop: &Workshop, active: &Active) -> TablesParts {
             }
         }),
         limits: TablesLimits::default(),
-    }
-}
-
-fn segment_options(config: &Config) -> SegmentOptions {
-    let log = &config.log;
-    SegmentOptions {
-        segment_bytes: log.segment_bytes,
-        queue_records_max: log.queue_records_max,
-        queue_bytes_max: log.queue_bytes_max,
-        linger_max: Duration::from_micros(log.linger_max_us),
-        bytes_max: log.bytes_max,
-        retain_for: log.retain_days.map(|days| Span::days(i64::from(days))),
-        retain_bytes: log.retain_bytes,
-        ..SegmentOptions::default()
     }
 }
