@@ -78,6 +78,16 @@ impl Timestamp {
         self.0.div_euclid(86_400_000_000) as i32
     }
 
+    /// The first instant of a UTC day, in days since the epoch.
+    pub const fn of_utc_day(day: i32) -> Self {
+        Self(day as i64 * 86_400_000_000)
+    }
+
+    /// Hours since the epoch, rounded down.
+    pub const fn hour(self) -> i64 {
+        self.0.div_euclid(3_600_000_000)
+    }
+
     /// Parses RFC 3339 (any offset), or `None` when the text is not such a stamp or lies outside
     /// [`Self::EARLIEST`]..[`Self::LATEST`].
     pub fn parse_rfc3339(text: &str) -> Option<Self> {

@@ -1,7 +1,7 @@
 //! Keys of the state: `generation | lane | kind | entity | part | suffix`, ordered as bytes.
 
 use core::hash::{Hash, Hasher};
-use millstream_event::{EntityId, Hash128, Lane, Position};
+use millstream_event::{EntityId, Hash128, Lane, Position, Timestamp};
 
 /// What a key's value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +49,8 @@ pub enum KeyKind {
     Stitching = 20,
     /// One action as a server and as a browser or app told of it.
     Pair = 21,
+    /// That a device's latest session reached into an hour: finds those that may be open.
+    Recent = 22,
     /// What was spent, by day. In the control lane, as budgets and rates are.
     Spend = 28,
     /// What may be spent, by first day.
@@ -171,6 +173,14 @@ impl Key {
     /// `whose` tells subjects and properties apart.
     pub fn dedup(generation: u16, subject: EntityId, event: Hash128, whose: Hash128) -> Self {
         Self::new(generation, Lane::of(subject), KeyKind::Dedup, event).with_suffix(whose)
+    }
+
+    /// That a subject's latest session has its last event in the hour of `last`.
+    pub fn recent(generation: u16, subject: EntityId, last: Timestamp) -> Self {
+        let mut hour = [0; 16];
+        hour[..8].copy_from_slice(&(last.hour() ^ i64::MIN).to_be_bytes());
+        let lane = Lane::of(subject);
+        Self::new(generation, lane, KeyKind::Recent, Hash128(hour)).with_suffix(subject.0)
     }
 
     /// A control record.

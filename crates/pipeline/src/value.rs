@@ -67,6 +67,8 @@ pub enum Value {
     Pair(Box<Pair>),
     /// JSON of a delivery's standing or of a dead letter.
     Forward(Vec<u8>),
+    /// That the key is there says everything.
+    Mark,
 }
 
 /// A stored value that cannot be read.

@@ -9,6 +9,7 @@ use crate::item::{Body, ItemKind, OrderVerdict};
 use crate::key::{Key, KeyKind};
 use crate::rules::Rules;
 use crate::state::{Device, Verdict, Versioned};
+use crate::value::Value;
 use crate::view::{ApplyError, Stamp, View};
 use alloc::vec::Vec;
 use millstream_event::{EntityId, Event, Hash128, Timestamp};
@@ -90,6 +91,11 @@ pub(super) fn change(
     let subject = visible.subject;
     let key = Key::entity(rules.generation, KeyKind::Device, subject);
     let mut device = view.take::<Device>(&key).unwrap_or_else(|| Device::unknown(subject));
+    let recent = |device: &Device| {
+        let last = device.latest.as_ref().map(|latest| latest.last.time);
+        last.map(|last| Key::recent(rules.generation, subject, last))
+    };
+    let before = recent(&device);
     let mut correction = Correction::new(view, rules, (subject, &mut device), stamp);
     if visible.first {
         correction.arrive(visible.event);
@@ -97,6 +103,11 @@ pub(super) fn change(
     correction.exchange(visible.change, plan);
     correction.tell();
     device.revision = stamp.position.revision(stamp.generation);
+    let after = recent(&device);
+    if before != after {
+        before.into_iter().for_each(|gone| view.delete(gone));
+        after.into_iter().for_each(|new| view.put(new, Value::Mark));
+    }
     view.put(key, device);
 }
 

@@ -20,6 +20,7 @@ mod plan;
 
 pub(crate) use click::effective as effective_click;
 pub(crate) use delivery::line_key;
+pub(crate) use order::verdict as order_verdict;
 
 use crate::decoded::{Content, Decoded};
 use crate::item::{Body, Item, ItemKind};

@@ -1,20 +1,15 @@
 //! Single things looked up: for audits, for the events table, for the registry of links.
 
-use super::tables::{conversion_row, credit_rows, session_row, touch_row, touches_before};
-use super::{ReadError, Rows, StateRead, between, read, session_at, walk};
+use super::tables::session_row;
+use super::{ReadError, Rows, StateRead, read, session_at, walk};
 use crate::decoded::{dedup_key, event_name};
 use crate::key::{Key, KeyKind};
-use crate::rows::{ConversionRow, CreditRow, SessionRow, TouchRow};
-use crate::state::{Dedup, Device, KnownConversion, KnownTouch, Member, Person, Quarantined};
+use crate::rows::SessionRow;
+use crate::state::{Dedup, Device, Member, Person, Quarantined};
 use crate::value::{Stored, Value};
 use alloc::vec::Vec;
-use millstream_attribute::Conversion;
-use millstream_attribute::credit::in_window;
 use millstream_event::control::Control;
-use millstream_event::{
-    EntityId, Event, Hash128, Lane, Position, Revision, SourceId, Span, Timestamp,
-};
-use millstream_stitch::entry::{first_at, last_at};
+use millstream_event::{EntityId, Event, Hash128, Lane, Position, SourceId};
 use millstream_stitch::{Entry, Properties};
 
 /// What became of an event record.
@@ -148,6 +143,15 @@ pub fn copies(
     generation: u16,
     event_id: &str,
 ) -> Result<Vec<EventTrace>, ReadError> {
+    let found = dedups(state, generation, event_id)?;
+    found.into_iter().map(|(lane, dedup)| trace(state, generation, lane, dedup)).collect()
+}
+
+pub(super) fn dedups(
+    state: &dyn StateRead,
+    generation: u16,
+    event_id: &str,
+) -> Result<Vec<(Lane, Dedup)>, ReadError> {
     let id = event_name(event_id);
     let mut found = Vec::new();
     for lane in Lane::all() {
@@ -160,7 +164,7 @@ pub fn copies(
             Ok(true)
         })?;
     }
-    found.into_iter().map(|(lane, dedup)| trace(state, generation, lane, dedup)).collect()
+    Ok(found)
 }
 
 fn trace(
@@ -225,82 +229,6 @@ pub fn person(
     id: EntityId,
 ) -> Result<Option<Person>, ReadError> {
     read(state, &Key::entity(generation, KeyKind::Person, id))
-}
-
-/// The whole chain behind one conversion.
-#[derive(Clone, Debug)]
-pub struct Chain {
-    /// The conversion.
-    pub conversion: ConversionRow,
-    /// The person's touches that lie within the window before it, in order.
-    pub touches: Vec<TouchRow>,
-    /// Its credits under every model.
-    pub credits: Vec<CreditRow>,
-}
-
-/// The chain behind a conversion named by its conversion id, its event id or its order number.
-/// Walks the people: cost grows with them.
-///
-/// # Errors
-/// When the state cannot be read.
-pub fn conversion(
-    state: &dyn StateRead,
-    generation: u16,
-    window: Span,
-    name: &str,
-) -> Result<Vec<Chain>, ReadError> {
-    let id = Hash128::parse_hex(name);
-    let mut found = Vec::new();
-    walk::<KnownConversion>(state, generation, KeyKind::Conversion, &mut |key, known| {
-        let Some(conversion) = &known.body else { return Ok(true) };
-        let named = Some(conversion.id) == id
-            || conversion.key.id.as_str() == name
-            || conversion.order.as_deref() == Some(name);
-        if named {
-            let revision = Revision(known.version);
-            let owner = (key.entity_id(), revision);
-            found.push(chain(state, generation, (owner, conversion), window)?);
-        }
-        Ok(true)
-    })?;
-    Ok(found)
-}
-
-fn chain(
-    state: &dyn StateRead,
-    generation: u16,
-    ((owner, revision), conversion): ((EntityId, Revision), &Conversion),
-    window: Span,
-) -> Result<Chain, ReadError> {
-    let mut touches = touches_before(state, generation, (owner, conversion), window)?;
-    touches.retain(|known| {
-        known.body.as_ref().is_some_and(|touch| in_window(touch, conversion, window))
-    });
-    let place = |known: &KnownTouch| known.body.as_ref().map(|touch| (touch.key.clone(), touch.id));
-    touches.sort_by_cached_key(place);
-    let person = person(state, generation, owner)?.unwrap_or_default();
-    let rows = touches.iter().filter_map(|known| Some((known.version, known.body.as_ref()?)));
-    Ok(Chain {
-        conversion: conversion_row(owner, conversion, revision),
-        touches: rows.map(|(v, touch)| touch_row(owner, touch, Revision(v))).collect(),
-        credits: credit_rows((owner, person.revision), &touches, conversion, window),
-    })
-}
-
-/// The event id behind a touch that a person had at `time`.
-///
-/// # Errors
-/// When the state cannot be read.
-pub fn touch_event(
-    state: &dyn StateRead,
-    generation: u16,
-    person: EntityId,
-    (touch, time): (Hash128, Timestamp),
-) -> Result<Option<alloc::boxed::Box<str>>, ReadError> {
-    let key = |name| Key::row(generation, KeyKind::Touch, person, name);
-    let known: Vec<KnownTouch> = between(state, (&key(first_at(time)), &key(last_at(time))))?;
-    let found = known.into_iter().filter_map(|known| known.body).find(|one| one.id == touch);
-    Ok(found.map(|touch| touch.key.id.as_str().into()))
 }
 
 /// Everything in quarantine, in key order: (lane, id, entry).

@@ -1,31 +1,37 @@
 //! Queries: rows and sums read off the state. Reports look up, exports walk.
 
 mod campaigns;
+mod conversion;
 pub mod deliveries;
 mod duplicate_sessions;
 mod ledger;
 mod lookup;
+mod open_sessions;
 mod person_trace;
 mod profiles;
 mod rows;
 mod stitching;
 mod tables;
+mod visitors;
 
 pub use campaigns::{
     By, CampaignQuery, CampaignSum, RevenueDays, SessionDay, campaigns, revenue_days, session_days,
     weights,
 };
+pub use conversion::{Chain, conversion, touch_event};
 pub use duplicate_sessions::duplicate_sessions;
 pub use ledger::{budgets, rates, spend};
 pub use lookup::{
-    Chain, Counting, EventName, EventTrace, Outcome, controls, conversion, copies, counting_at,
-    device, members, person, quarantine, touch_event,
+    Counting, EventName, EventTrace, Outcome, controls, copies, counting_at, device, members,
+    person, quarantine,
 };
+pub use open_sessions::open_sessions;
 pub use person_trace::{LinkTrace, MemberTrace, STATEMENTS_MAX, person_of, person_trace};
 pub use profiles::profiles;
 pub(crate) use rows::{between, device_sessions, session_at};
 pub use stitching::{StitchingSums, stitching};
 pub use tables::{clicks, conversions, credits, people, sessions, touches};
+pub use visitors::{Visitors, visitors};
 
 use crate::key::{Key, KeyKind};
 use crate::rollup::Counts;

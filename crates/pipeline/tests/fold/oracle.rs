@@ -194,6 +194,23 @@ pub fn counts(events: &[Event], rules: &Rules<'_>) -> Counts {
     }
 }
 
+/// Sessions whose last event happened no longer than the timeout before `now`.
+pub fn open_sessions(events: &[Event], rules: &Rules<'_>, now: Timestamp) -> BTreeSet<Hash128> {
+    let world = world(events, rules);
+    let mut open = BTreeSet::new();
+    for (subject, events) in &world.subjects {
+        let last = world.runs(events).pop();
+        open.extend(
+            last.filter(|run| {
+                let last = &run[run.len() - 1].key;
+                now - last.time <= rules.sessions.of(&last.source).timeout
+            })
+            .map(|run| run[0].key.name("session", *subject)),
+        );
+    }
+    open
+}
+
 /// Connected components by relabelling until nothing changes.
 fn persons(world: &World, limits: GraphLimits) -> BTreeMap<EntityId, EntityId> {
     let mut edges: BTreeSet<(EntityId, EntityId)> = BTreeSet::new();

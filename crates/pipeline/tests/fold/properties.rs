@@ -6,10 +6,11 @@ use crate::oracle;
 use crate::{answers, arrivals};
 use millstream_attribute::Model;
 use millstream_event::{Event, Timestamp};
-use millstream_pipeline::Rules;
 use millstream_pipeline::rollup::Counts;
+use millstream_pipeline::{Rules, query};
 use millstream_stitch::{GraphLimits, Properties, SessionRules};
 use proptest::prelude::*;
+use std::collections::BTreeSet;
 
 /// Small limits, so that hubs form.
 pub const LIMITS: GraphLimits = GraphLimits { devices_max: 2, users_max: 2 };
@@ -125,6 +126,12 @@ proptest! {
         same(&arrivals::lines(&events, &rules), &answers::stitching(&cluster.store))?;
         let told = Counts { conflicts: 0, links: 0, hubs: 0, ..answers::counts(&cluster.store) };
         prop_assert_eq!(told, oracle::counts(&events, &rules));
+        let now = query::counts(&cluster.store, 0).unwrap().watermark;
+        let mut open = BTreeSet::new();
+        query::open_sessions(&cluster.store, 0, &rules.sessions, &mut |device, session| {
+            open.insert(session.id(device));
+        }).unwrap();
+        prop_assert_eq!(open, oracle::open_sessions(&events, &rules, now));
         for model in Model::ALL {
             prop_assert_eq!(answers::credit_sums(&cluster.store, model), answers::credit_rows(&cluster.store, model));
         }

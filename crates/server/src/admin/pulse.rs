@@ -1,7 +1,7 @@
 //! The pulse: what status, metrics and the live stream show, read once a second for all of them.
 
 use super::parts::{AdminParts, Standing};
-use crate::report::{DeliveryCounts, Links, OutcomeCounts, SessionTotals};
+use crate::report::{DateRange, DeliveryCounts, Links, OutcomeCounts, SessionTotals};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -66,14 +66,13 @@ fn read(parts: &AdminParts, last: Pulse, elapsed: Duration) -> Pulse {
     while history.len() > HISTORY_SECONDS {
         history.pop_front();
     }
-    let figures = parts.figures.outcomes().and_then(|outcomes| {
-        let totals = parts.figures.session_totals(Links::Certain)?;
-        Ok((outcomes, totals))
+    let (mut outcomes, mut totals) = (last.outcomes, last.totals);
+    let told = parts.figures.at_once(&mut |figures| {
+        let now = figures.session_totals(&DateRange::default(), Links::Certain)?;
+        (outcomes, totals) = (figures.outcomes()?, now);
+        Ok(())
     });
-    let (outcomes, totals, trouble) = match figures {
-        Ok((outcomes, totals)) => (outcomes, totals, None),
-        Err(error) => (last.outcomes, last.totals, Some(error.to_string())),
-    };
+    let trouble = told.err().map(|error| error.to_string());
     Pulse {
         number: last.number + 1,
         standing,

@@ -7,7 +7,7 @@ use crate::report::state::StateFigures;
 use crate::report::stitching::StitchingFigures;
 use crate::report::{
     BudgetSum, CampaignFigures, DateRange, DeliveryCounts, EndpointTiming, Figures, HopTiming,
-    Links, OutcomeCounts, ReportError, ReportQuery, SessionDay, SessionTotals,
+    Links, OutcomeCounts, ReportError, ReportQuery, SessionDay, SessionTotals, Telling,
 };
 use millstream_event::Span;
 use millstream_store::Reading;
@@ -45,6 +45,10 @@ impl StoreFigures {
 }
 
 impl Figures for StoreFigures {
+    fn at_once(&self, tell: Telling<'_>) -> Result<(), ReportError> {
+        self.read(|figures| tell(figures))
+    }
+
     fn campaigns(&self, query: &ReportQuery) -> Result<CampaignFigures, ReportError> {
         self.read(|figures| figures.campaigns(query))
     }
@@ -53,8 +57,12 @@ impl Figures for StoreFigures {
         self.read(|figures| figures.budgets(query))
     }
 
-    fn session_totals(&self, links: Links) -> Result<SessionTotals, ReportError> {
-        self.read(|figures| figures.session_totals(links))
+    fn session_totals(
+        &self,
+        range: &DateRange,
+        links: Links,
+    ) -> Result<SessionTotals, ReportError> {
+        self.read(|figures| figures.session_totals(range, links))
     }
 
     fn session_days(&self, range: &DateRange) -> Result<Vec<SessionDay>, ReportError> {

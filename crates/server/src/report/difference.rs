@@ -2,7 +2,7 @@
 
 use super::error::ReportError;
 use super::figures::{Figures, PARTS_PER_WHOLE};
-use super::query::{By, Links, Model, ReportKind, ReportQuery};
+use super::query::{By, DateRange, Links, Model, ReportKind, ReportQuery};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -40,7 +40,7 @@ pub fn differences(
 /// Every figure worth comparing, by its name.
 fn figures(of: &dyn Figures) -> Result<BTreeMap<String, f64>, ReportError> {
     let outcomes = of.outcomes()?;
-    let sessions = of.session_totals(Links::Certain)?;
+    let sessions = of.session_totals(&DateRange::default(), Links::Certain)?;
     let identity = of.stitching(&ReportQuery::new(ReportKind::Stitching))?.identity;
     let mut all: BTreeMap<String, f64> = [
         ("events", outcomes.visible),

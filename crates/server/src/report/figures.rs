@@ -10,8 +10,17 @@ use millstream_event::{Money, Span};
 /// Parts per billion: the unit of fractional conversions.
 pub const PARTS_PER_WHOLE: u64 = 1_000_000_000;
 
+/// Tells something of figures that do not change meanwhile.
+pub type Telling<'a> = &'a mut dyn FnMut(&dyn Figures) -> Result<(), ReportError>;
+
 /// Where figures come from. Every method reads a consistent view and does not change it.
 pub trait Figures {
+    /// Tells of all figures as they are at one instant: they add up.
+    ///
+    /// # Errors
+    /// When the state cannot be read, or what `tell` returned.
+    fn at_once(&self, tell: Telling<'_>) -> Result<(), ReportError>;
+
     /// Sums per group, in any order.
     ///
     /// # Errors
@@ -24,11 +33,11 @@ pub trait Figures {
     /// When the state cannot be read.
     fn budgets(&self, query: &ReportQuery) -> Result<Vec<BudgetSum>, ReportError>;
 
-    /// Totals over all data; with the people that these links make.
+    /// Totals of these days; with the people that these links make, where the days are all there are.
     ///
     /// # Errors
     /// When the state cannot be read.
-    fn session_totals(&self, links: Links) -> Result<SessionTotals, ReportError>;
+    fn session_totals(&self, days: &DateRange, links: Links) -> Result<SessionTotals, ReportError>;
 
     /// Sums per day of a session's first event, in order of days.
     ///

@@ -31,7 +31,7 @@ pub use envelope::{Body, Freshness, Gaps, Report};
 pub use error::ReportError;
 pub use figures::{
     BudgetSum, CampaignFigures, CampaignSum, DeliveryCounts, EndpointTiming, Figures, HopTiming,
-    OutcomeCounts, SessionDay, SessionTotals,
+    OutcomeCounts, SessionDay, SessionTotals, Telling,
 };
 pub use page::{Align, Grid, Page};
 pub use query::{By, DateRange, Format, Links, Model, ReportKind, ReportQuery, Split, Window};
@@ -42,6 +42,19 @@ pub use state::{Spans, StateFigures};
 /// # Errors
 /// When the figures cannot be read.
 pub fn build(
+    figures: &dyn Figures,
+    query: &ReportQuery,
+    freshness: Freshness,
+) -> Result<Report, ReportError> {
+    let mut built = None;
+    figures.at_once(&mut |figures| {
+        built = Some(build_of(figures, query, freshness)?);
+        Ok(())
+    })?;
+    built.ok_or_else(|| ReportError::read("no figures were told"))
+}
+
+fn build_of(
     figures: &dyn Figures,
     query: &ReportQuery,
     freshness: Freshness,

@@ -11,11 +11,11 @@ use millstream_event::Timestamp;
 /// The session report.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionReport {
-    /// The days asked for; the totals are over all data whatever the range.
+    /// The days asked for.
     pub range: DateRange,
     /// One row per day, earliest first.
     pub rows: Vec<SessionDay>,
-    /// Totals over all data.
+    /// Totals of these days.
     pub totals: SessionTotals,
 }
 
@@ -27,7 +27,7 @@ pub fn build(figures: &dyn Figures, query: &ReportQuery) -> Result<SessionReport
     Ok(SessionReport {
         range: query.range,
         rows: figures.session_days(&query.range)?,
-        totals: figures.session_totals(query.links)?,
+        totals: figures.session_totals(&query.range, query.links)?,
     })
 }
 

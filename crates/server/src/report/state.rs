@@ -4,7 +4,7 @@ use super::error::ReportError;
 use super::exchange::Exchange;
 use super::figures::{
     BudgetSum, CampaignFigures, CampaignSum, DeliveryCounts, Figures, OutcomeCounts, SessionDay,
-    SessionTotals,
+    SessionTotals, Telling,
 };
 use super::query::{By, DateRange, Links, Model, ReportQuery};
 use super::stitching::{self, StitchingFigures};
@@ -106,6 +106,10 @@ pub(super) const fn grouping(by: By) -> query::By {
 }
 
 impl Figures for StateFigures<'_> {
+    fn at_once(&self, tell: Telling<'_>) -> Result<(), ReportError> {
+        tell(self)
+    }
+
     fn campaigns(&self, question: &ReportQuery) -> Result<CampaignFigures, ReportError> {
         let asked = query::CampaignQuery {
             generation: self.generation,
@@ -134,7 +138,14 @@ impl Figures for StateFigures<'_> {
         budgets::read(self, question)
     }
 
-    fn session_totals(&self, links: Links) -> Result<SessionTotals, ReportError> {
+    fn session_totals(
+        &self,
+        range: &DateRange,
+        links: Links,
+    ) -> Result<SessionTotals, ReportError> {
+        if !range.is_whole() {
+            return self.totals_of(range);
+        }
         let counts = query::counts(self.state, self.generation)?;
         let people = count(counts.people);
         let fewer = match (links, &self.probable) {
@@ -219,6 +230,26 @@ impl StateFigures<'_> {
     pub(super) fn exchange(&self, question: &ReportQuery) -> Result<Option<Exchange>, ReportError> {
         let rates = |currency| Exchange::new(self.state, self.generation, currency);
         Ok(question.currency.map(rates).transpose()?)
+    }
+
+    /// Totals of some days: events by the day they happened, the rest by the day a session began.
+    fn totals_of(&self, range: &DateRange) -> Result<SessionTotals, ReportError> {
+        let (days, mut events) = (days(range), 0);
+        query::stitching(self.state, self.generation, &days, &mut |found| {
+            if found.sums.origin.business.is_empty() {
+                events += found.sums.events;
+            }
+        })?;
+        let came = query::visitors(self.state, self.generation, &days)?;
+        let began = self.session_days(range)?;
+        Ok(SessionTotals {
+            devices: count(came.devices),
+            sessions: began.iter().map(|day| day.sessions).sum(),
+            bot_sessions: began.iter().map(|day| day.bot_sessions).sum(),
+            events: count(events),
+            people: count(came.people),
+            people_with_probable_links: None,
+        })
     }
 
     fn credit(

@@ -6,7 +6,7 @@ use crate::report::query::{DateRange, Split};
 use crate::report::state::{StateFigures, count, days};
 use millstream_event::Timestamp;
 use millstream_pipeline::query::{self, StitchingSums};
-use millstream_pipeline::stitching::Origin;
+use millstream_pipeline::stitching::{Origin, WITHIN};
 use millstream_pipeline::{Spread, StateRead};
 use millstream_stitch::linkage::Standing;
 use millstream_stitch::{Session, SessionRules};
@@ -30,6 +30,10 @@ pub struct StitchingSum {
     pub sessions: u64,
     /// Of these: resolved within 5 s, 30 s and 5 min of the receipt of their last event.
     pub within: [u64; 3],
+    /// Of these: still open, by what was received so far.
+    pub open: u64,
+    /// Of the open ones: resolved within 5 min.
+    pub open_within: u64,
     /// Of these: the same visit was counted before under another device id.
     pub duplicate_sessions: u64,
     /// From event time to receipt.
@@ -102,9 +106,14 @@ impl StitchingSum {
         self.clock_offset.merge(&sums.clock_offset);
     }
 
-    /// The share of sessions resolved within five minutes; none where there are no sessions.
+    /// Sessions that no further event can join, by what was received so far.
+    pub const fn ended(&self) -> u64 {
+        self.sessions.saturating_sub(self.open)
+    }
+
+    /// The share of ended sessions resolved within five minutes; none where none has ended.
     pub fn success(&self) -> Option<f64> {
-        share(self.within[2], self.sessions)
+        share(self.within[2].saturating_sub(self.open_within), self.ended())
     }
 }
 
@@ -161,6 +170,8 @@ pub fn read(
         }
     })?;
     duplicates(&mut found, (state, generation, &figures.spans.sessions), (split, range))?;
+    let asked = (range, bots);
+    open(&mut found, (state, generation, &figures.spans.sessions), (split, asked))?;
     found.identity = identity(state, generation)?;
     found.probable = figures.probable.as_deref().map(|(version, artefact)| ProbableFigures {
         version: *version,
@@ -169,6 +180,33 @@ pub fn read(
         days: artefact.days.iter().filter(|day| range.contains(day.day)).copied().collect(),
     });
     Ok(found)
+}
+
+fn open(
+    found: &mut StitchingFigures,
+    (state, generation, rules): (&dyn StateRead, u16, &SessionRules),
+    (split, (range, bots)): (Split, (&DateRange, bool)),
+) -> Result<(), ReportError> {
+    query::open_sessions(state, generation, rules, &mut |_, session| {
+        let day = session.first.time.utc_day();
+        if !range.contains(day) || (session.bot && !bots) {
+            return;
+        }
+        let within = u64::from(session.resolution_delay() <= WITHIN[2]);
+        let add = |sum: &mut StitchingSum| {
+            sum.open += 1;
+            sum.open_within += within;
+        };
+        add(&mut found.total);
+        add(found.days.entry(day).or_default());
+        let business = session.business.iter().map(|name| Origin::of_business(name));
+        for origin in [Origin::of_session(session)].into_iter().chain(business) {
+            if let Some(group) = group(split, &origin) {
+                add(found.groups.entry(group).or_default());
+            }
+        }
+    })?;
+    Ok(())
 }
 
 fn duplicates(

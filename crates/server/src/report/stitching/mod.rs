@@ -53,7 +53,7 @@ pub fn build(figures: &dyn Figures, query: &ReportQuery) -> Result<StitchingRepo
 
 impl StitchingReport {
     /// Names of the columns behind the first, which is the split's.
-    const MEASURES: [&'static str; 19] = [
+    const MEASURES: [&'static str; 20] = [
         "events",
         "duplicates",
         "duplicate_rate",
@@ -64,6 +64,7 @@ impl StitchingReport {
         "skew_p95_ms",
         "skew_p99_ms",
         "sessions",
+        "ended",
         "stitch_success",
         "within_5s",
         "within_30s",
@@ -111,7 +112,7 @@ impl StitchingReport {
     pub fn meaning(&self) -> String {
         let total = &self.figures.total;
         let Some(success) = total.success() else {
-            return "No session has been seen yet, so nothing can be said of stitching.".to_owned();
+            return "No session has ended yet, so nothing can be said of stitching.".to_owned();
         };
         let doubts = self.trust.iter().filter(|check| !check.ok).count();
         let verdict = match doubts {
@@ -120,9 +121,9 @@ impl StitchingReport {
             doubts => format!("{doubts} answers below are reasons to doubt the journeys"),
         };
         format!(
-            "{} of {} sessions were whole within 5 min of their last event; {verdict}.",
+            "{} of {} ended sessions were whole within 5 min of their last event; {verdict}.",
             number::percent(success),
-            number::grouped(total.sessions),
+            number::grouped(total.ended()),
         )
     }
 
@@ -248,7 +249,8 @@ fn measures(sum: &StitchingSum) -> Row {
         millis(&sum.skew, 950),
         millis(&sum.skew, 990),
         Field::Count(sum.sessions),
-        rate(sum.within[2], sum.sessions),
+        Field::Count(sum.ended()),
+        sum.success().map_or(Field::Unknown, Field::Real),
         rate(sum.within[0], sum.sessions),
         rate(sum.within[1], sum.sessions),
         rate(sum.within[2], sum.sessions),
