@@ -95,7 +95,18 @@ impl<'a> Decoded<'a> {
     }
 }
 
+/// True for a record that was erased: it belongs to nobody and is blank.
+fn is_erased(record: &Record) -> bool {
+    let blank = record.payload.first() == Some(&b' ');
+    blank
+        && record.header.subject == Hash128::default()
+        && record.payload.iter().all(|byte| *byte == b' ')
+}
+
 fn content(record: &Record) -> Content {
+    if is_erased(record) {
+        return Content::Unread;
+    }
     let payload = &record.payload;
     let damaged = |what, why: &dyn ToString| Content::Damaged(what, why.to_string());
     match record.header.kind {

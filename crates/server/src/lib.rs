@@ -10,6 +10,7 @@ pub mod consume;
 pub mod country;
 pub mod demo;
 pub mod document;
+pub mod erasure;
 pub mod export;
 pub mod forward;
 pub mod import;

@@ -4,6 +4,7 @@ use super::answer::{Refusal, json};
 use super::plane::Plane;
 use super::reports::parameters;
 use super::routes::{Endpoint, Parameter, change, choice, read, text};
+use super::token::Role;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
@@ -73,5 +74,17 @@ pub(super) fn routes() -> Vec<(Endpoint, MethodRouter<Arc<Plane>>)> {
         ],
         ..change("POST", "/api/destinations/{name}/{action}", "Changes how one stands.", "Done")
     };
-    vec![(LIST, get(list)), (DEAD, get(dead)), (ORDER, post(order))]
+    const ERASE: Endpoint = Endpoint {
+        role: Some(Role::Admin),
+        request: Some("Wanted"),
+        query: &[choice("verify", "Only look for what is left.", &["true", "false"])],
+        streams: true,
+        ..change("POST", "/api/erase", "Erases a person; the answer is the receipt.", "Done")
+    };
+    vec![
+        (ERASE, post(super::erase::post)),
+        (LIST, get(list)),
+        (DEAD, get(dead)),
+        (ORDER, post(order)),
+    ]
 }

@@ -16,6 +16,7 @@ pub mod backfill;
 mod backup;
 mod destination_metrics;
 pub mod destinations;
+mod erase;
 pub mod export;
 pub mod gate;
 pub mod guard;

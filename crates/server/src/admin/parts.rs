@@ -2,6 +2,7 @@
 
 use super::links::HouseBody;
 use crate::audit::{Chain, Subject};
+use crate::erasure::Wanted;
 use crate::forward::Standings;
 use crate::ledger::{LedgerKind, LedgerOutcome};
 use crate::linking::Told;
@@ -321,6 +322,15 @@ pub trait Destinations: Send + Sync {
     fn dead(&self, name: &str, limit: usize) -> Result<Vec<DeadLetter>, TransferError>;
 }
 
+/// Erases people. Blocking.
+pub trait Erasing: Send + Sync {
+    /// Erases whoever is named, or with `verify` only looks for what is left; answers with a receipt.
+    ///
+    /// # Errors
+    /// When nobody is named, or something cannot be read or written.
+    fn erase(&self, wanted: &Wanted, verify: bool) -> Result<serde_json::Value, TransferError>;
+}
+
 /// All of it.
 #[derive(Clone)]
 pub struct AdminParts {
@@ -344,6 +354,8 @@ pub struct AdminParts {
     pub linking: Arc<dyn Linking>,
     /// Folds the log anew.
     pub refolding: Arc<dyn Refolding>,
+    /// Erases people.
+    pub erasing: Arc<dyn Erasing>,
     /// Forwards events.
     pub destinations: Arc<dyn Destinations>,
     /// Reads the clock, monotonically.

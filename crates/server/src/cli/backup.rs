@@ -1,8 +1,11 @@
 //! `backup` and `restore`: a consistent copy of a data directory, and back.
 
+use super::engine::Engine;
+use super::erase::again;
 use super::failure::{Ended, Failure};
 use super::output;
 use super::place::{Place, Target};
+use crate::erasure::Register;
 use crate::instance::{self, BackupReport, InstanceOptions};
 use clap::Args;
 use http::Method;
@@ -26,6 +29,10 @@ pub struct Restore {
     /// The data directory to make; it must not exist or be empty.
     #[arg(long, value_name = "DIR")]
     pub data_dir: PathBuf,
+    /// The register of a data directory (`erasures.jsonl`): who stands in it is erased from what was
+    /// restored.
+    #[arg(long, value_name = "FILE")]
+    pub erasures: Option<PathBuf>,
 }
 
 impl Backup {
@@ -55,7 +62,29 @@ impl Restore {
         let report = instance::restore(&self.from, &self.data_dir, &InstanceOptions::default())
             .map_err(|error| Failure::new("nothing was restored", error))?;
         output::print(&told("restored", &report))?;
+        self.erase_again()?;
         Ok(Ended::Done)
+    }
+}
+
+impl Restore {
+    /// Erases those who were erased before the backup was made or since.
+    fn erase_again(&self) -> Result<(), Failure> {
+        let failed = |error: &dyn std::fmt::Display| {
+            Failure::new("who was erased since the backup is not known", error)
+        };
+        let mut erasures = Register::of(&self.from).read().map_err(|error| failed(&error))?;
+        if let Some(path) = &self.erasures {
+            erasures.extend(Register::at(path).read().map_err(|error| failed(&error))?);
+        }
+        if erasures.is_empty() {
+            return Ok(());
+        }
+        let place = Place { data_dir: Some(self.data_dir.clone()), ..Place::default() };
+        let engine = Engine::open(place.config()?).map_err(|error| failed(&error))?;
+        let records = again(&engine, &erasures)?;
+        engine.close();
+        output::print(&format!("erased again: {} people, {records} records\n", erasures.len()))
     }
 }
 

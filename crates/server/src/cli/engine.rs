@@ -333,6 +333,7 @@ impl Engine {
             linking: Arc::new(super::link::Guessing(Arc::clone(self))),
             refolding: Arc::new(super::backfill::Anew(Arc::clone(self))),
             destinations: Arc::new(super::forwarding::Forwards(Arc::clone(self))),
+            erasing: Arc::new(super::erase::Eraser(Arc::clone(self))),
             clock: Arc::clone(&self.clock),
         }
     }

@@ -13,6 +13,7 @@ mod demo;
 mod destinations;
 mod doctor;
 pub mod engine;
+mod erase;
 mod evidence;
 mod export;
 mod failure;
@@ -85,6 +86,7 @@ enum Command {
     Quarantine(quarantine::Quarantine),
     Replay(replay::Replay),
     Destinations(destinations::Destinations),
+    Erase(erase::Erase),
     Backup(backup::Backup),
     Restore(backup::Restore),
     Doctor(doctor::Doctor),
@@ -112,6 +114,7 @@ impl Command {
             Self::Quarantine(quarantine) => quarantine.run(),
             Self::Replay(replay) => replay.run(),
             Self::Destinations(destinations) => destinations.run(),
+            Self::Erase(erase) => erase.run(),
             Self::Backup(backup) => backup.run(),
             Self::Restore(restore) => restore.run(),
             Self::Doctor(doctor) => doctor.run(),

@@ -6,7 +6,7 @@ use super::item::{Item, delivery_key};
 use super::standing::LineStanding;
 use super::start::Forwarder;
 use millstream_event::delivery::{Class, DeadLetter, ReplayRange, Standing, Totals};
-use millstream_event::{Timestamp, envelope};
+use millstream_event::{Event, Timestamp, envelope};
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -132,6 +132,13 @@ impl Forwarder {
         }
         self.begun.add(number, Class::Replay, begins);
         Ok(())
+    }
+
+    /// Removes what waits of events that fit, for good.
+    pub fn forget(&self, fits: &dyn Fn(&Event) -> bool) {
+        for desk in &self.desks {
+            desk.forget(&|item| fits(&item.event));
+        }
     }
 
     /// Takes dead letters up again; returns how many.

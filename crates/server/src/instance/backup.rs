@@ -7,6 +7,7 @@
 use super::error::InstanceError;
 use super::keys::KEY_FILE;
 use super::{Generation, Generations, InForce, Instance, InstanceOptions, log_dir, state_dir};
+use crate::erasure::Register;
 use crate::linking;
 use millstream_store::FjallStore;
 use millstream_store::checkpoint::{self, CheckpointSize};
@@ -50,6 +51,8 @@ pub fn backup(instance: &Instance, to: &Path) -> Result<BackupReport, InstanceEr
     drop(state);
     let (segments, log_bytes) = copy_log(&log_dir(&instance.dir), &log_dir(to))?;
     copy_links(&instance.dir, to)?;
+    // Last, so that nobody who was erased meanwhile is missing.
+    copy_register(&instance.dir, to)?;
     let report = BackupReport {
         version: MANIFEST_VERSION,
         generation: instance.generations.in_force(),
@@ -99,6 +102,17 @@ pub fn restore(
     let state = state_dir(dir, report.generation.number);
     fs::rename(&unfinished, &state).map_err(InstanceError::io("rename", &unfinished))?;
     Ok(report)
+}
+
+/// Copies who was erased, where anybody was.
+fn copy_register(from: &Path, to: &Path) -> Result<(), InstanceError> {
+    let (from, to) = (Register::of(from), Register::of(to));
+    match copy(from.path(), to.path()) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(InstanceError::io("copy", from.path())(error))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn require_empty(dir: &Path) -> Result<(), InstanceError> {

@@ -228,6 +228,17 @@ impl parts::Refolding for Nothing {
     }
 }
 
+impl parts::Erasing for Nothing {
+    fn erase(
+        &self,
+        wanted: &crate::erasure::Wanted,
+        _verify: bool,
+    ) -> Result<serde_json::Value, parts::TransferError> {
+        wanted.check().map_err(|error| parts::TransferError::Request(error.to_string()))?;
+        Ok(serde_json::json!({ "left": [] }))
+    }
+}
+
 impl parts::Destinations for Nothing {
     fn standings(&self) -> crate::forward::Standings {
         crate::forward::Standings::default()
@@ -267,6 +278,7 @@ fn parts() -> AdminParts {
         linking: Arc::new(Nothing),
         refolding: Arc::new(Nothing),
         destinations: Arc::new(Nothing),
+        erasing: Arc::new(Nothing),
         clock: Arc::new(|| Timestamp(0)),
     }
 }

@@ -1,0 +1,194 @@
+//! `erase`: a person out of log, state, tables, checkpoints and what waits to be forwarded, with a
+//! receipt and a proof.
+
+use super::engine::Engine;
+use super::failure::{Ended, Failure};
+use super::output;
+use super::place::{Place, Target};
+use super::progress::refolding;
+use crate::admin::parts::{Erasing, TransferError};
+use crate::erasure::{Erasure, ErasureError, Marks, Needles, Register, Wanted, scan, sweep};
+use crate::report::page::plain;
+use clap::Args;
+use http::Method;
+use millstream_event::{EntityId, Hash128, Header, Kind, Lane};
+use millstream_log::Append;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+/// How long the record of an erasure may take to become durable.
+const LOGGED_WITHIN: Duration = Duration::from_secs(30);
+
+/// Erases a person: its events are overwritten where they stand, and everything made of them is made
+/// anew. What others did stays as it is.
+#[derive(Args, Clone, Debug)]
+pub struct Erase {
+    /// A user id; the devices that it was seen on are erased with it. May be given again.
+    #[arg(long = "user", value_name = "ID")]
+    pub users: Vec<String>,
+    /// A device id. May be given again.
+    #[arg(long = "anonymous", value_name = "ID")]
+    pub anonymous: Vec<String>,
+    /// Erase nothing: look through every byte of the data directory and say what is left.
+    #[arg(long)]
+    pub verify: bool,
+    /// Where.
+    #[command(flatten)]
+    pub place: Place,
+}
+
+impl Erase {
+    /// Does it, and prints the receipt.
+    pub fn run(&self) -> Result<Ended, Failure> {
+        let failed = |error: &dyn std::fmt::Display| Failure::new("nobody was erased", error);
+        let wanted = Wanted { users: self.users.clone(), anonymous: self.anonymous.clone() };
+        wanted.check().map_err(|error| failed(&error))?;
+        let receipt = match self.place.open(false)? {
+            Target::Remote(mut remote) => {
+                let path = if self.verify { "/api/erase?verify=true" } else { "/api/erase" };
+                let answer = remote.send_json(Method::POST, path, &wanted)?;
+                serde_json::from_slice(&answer).map_err(|error| failed(&error))?
+            }
+            Target::Local(engine) => {
+                engine.drain().map_err(|error| failed(&error))?;
+                let receipt = match self.verify {
+                    true => proof(&engine, &wanted, &BTreeSet::new()),
+                    false => erase(&engine, &wanted),
+                };
+                let receipt = receipt.map_err(|error| failed(&error))?;
+                engine.close();
+                receipt
+            }
+        };
+        output::print_json(&receipt)?;
+        let left = receipt["left"].as_array().map_or(0, Vec::len);
+        if left > 0 {
+            return Err(Failure::known(
+                "something is left",
+                format!(
+                    "{left} files hold what was to be erased, the first: {}",
+                    plain(receipt["left"][0]["file"].as_str().unwrap_or_default())
+                ),
+                "erase again; where the file is not the program's own, remove it",
+            ));
+        }
+        Ok(Ended::Done)
+    }
+}
+
+/// Why an erasure stopped.
+#[derive(Debug, thiserror::Error)]
+enum EraseError {
+    #[error(transparent)]
+    Erasure(#[from] ErasureError),
+    #[error("the log did not take the record of it: {0}")]
+    Log(String),
+    #[error("the figures could not be made anew: {0}; erase again")]
+    Refold(String),
+}
+
+fn erase(engine: &Engine, wanted: &Wanted) -> Result<Value, EraseError> {
+    let key = &engine.instance.keys.subject;
+    let at = (engine.clock)();
+    let marks = wanted.marks(key);
+    let receipt = Hash128::keyed(key, "receipt", &[&at.0.to_le_bytes()]).to_hex();
+    let texts: Vec<String> = wanted.users.iter().chain(&wanted.anonymous).cloned().collect();
+    let erasure = Erasure { receipt, at: at.to_rfc3339(), marks: marks.clone() };
+    // First remembered, so that an erasure that is broken off can be gone on with.
+    Register::of(&engine.instance.dir).add(&erasure)?;
+    let (entities, events, others) = overwrite(engine, &marks, &texts)?;
+    record(engine, &erasure)?;
+    let mut told = proof(engine, wanted, &entities)?;
+    told["receipt"] = json!(erasure.receipt);
+    told["at"] = json!(erasure.at);
+    told["events"] = json!(events);
+    told["other_records"] = json!(others);
+    Ok(told)
+}
+
+/// Overwrites, and makes everything anew that was made of it. What was folded while that went on is
+/// swept once more.
+fn overwrite(
+    engine: &Engine,
+    marks: &Marks,
+    texts: &[String],
+) -> Result<(BTreeSet<EntityId>, u64, u64), EraseError> {
+    let (log, key) = (&*engine.instance.log, &engine.instance.keys.subject);
+    let first = sweep(log, key, marks, &BTreeSet::new(), texts)?;
+    if let Some(forwarder) = engine.forwarder.get() {
+        forwarder.forget(&|event| first.marks.fits(key, event));
+    }
+    let refolded = |error: &dyn std::fmt::Display| EraseError::Refold(error.to_string());
+    engine.backfill(false).map_err(|error| refolded(&error))?;
+    refolding(engine.succession()).map_err(|error| refolded(&error))?;
+    let second = sweep(log, key, &first.marks, &first.entities, texts)?;
+    if engine.config.tables.keep {
+        engine.tables.refresh().map_err(|error| refolded(&error))?;
+    }
+    Ok((second.entities, first.events + second.events, first.others + second.others))
+}
+
+/// Erases everybody again who stands in a register: for a backup that was restored.
+pub(super) fn again(engine: &Engine, erasures: &[Erasure]) -> Result<u64, Failure> {
+    let failed = |error: &dyn std::fmt::Display| {
+        Failure::new("those who were erased since the backup are not erased from it", error)
+    };
+    let mut marks = Marks::default();
+    for erasure in erasures {
+        marks.add(&erasure.marks);
+    }
+    engine.drain().map_err(|error| failed(&error))?;
+    let (_, events, others) = overwrite(engine, &marks, &[]).map_err(|error| failed(&error))?;
+    let register = Register::of(&engine.instance.dir);
+    let known = register.read().map_err(|error| failed(&error))?;
+    for erasure in erasures.iter().filter(|erasure| !known.contains(erasure)) {
+        register.add(erasure).map_err(|error| failed(&error))?;
+    }
+    Ok(events + others)
+}
+
+/// The fact that somebody was erased, logged by keyed hashes.
+fn record(engine: &Engine, erasure: &Erasure) -> Result<(), EraseError> {
+    let logged = |error: &dyn std::fmt::Display| EraseError::Log(error.to_string());
+    let payload = serde_json::to_vec(erasure).map_err(|error| logged(&error))?;
+    let lane = Lane::of(EntityId(Hash128::of("erasure", &[erasure.receipt.as_bytes()])));
+    let header = Header::new(Kind::Erase, lane, (engine.clock)());
+    let (done, durable) = mpsc::channel();
+    let acknowledge = Box::new(move |result: Result<_, millstream_log::AppendError>| {
+        if done.send(result.map(drop)).is_err() {
+            tracing::warn!("the record of an erasure became durable late");
+        }
+    });
+    let append = engine.instance.log.append(vec![Append { header, payload }], acknowledge);
+    append.map_err(|error| logged(&error))?;
+    let outcome = durable.recv_timeout(LOGGED_WITHIN).map_err(|error| logged(&error))?;
+    outcome.map_err(|error| logged(&error))
+}
+
+/// What every file says of it.
+fn proof(
+    engine: &Engine,
+    wanted: &Wanted,
+    entities: &BTreeSet<EntityId>,
+) -> Result<Value, EraseError> {
+    let texts: Vec<String> = wanted.users.iter().chain(&wanted.anonymous).cloned().collect();
+    let needles = Needles::of(&texts, entities, &engine.instance.keys.subject);
+    let (files, bytes, left) = scan(&engine.instance.dir, &needles)?;
+    Ok(json!({ "looked_for": needles.len(), "files": files, "bytes": bytes, "left": left }))
+}
+
+/// The same through the admin plane.
+pub struct Eraser(pub Arc<Engine>);
+
+impl Erasing for Eraser {
+    fn erase(&self, wanted: &Wanted, verify: bool) -> Result<Value, TransferError> {
+        wanted.check().map_err(|error| TransferError::Request(error.to_string()))?;
+        let receipt = match verify {
+            true => proof(&self.0, wanted, &BTreeSet::new()),
+            false => erase(&self.0, wanted),
+        };
+        receipt.map_err(|error| TransferError::Failed(error.to_string()))
+    }
+}

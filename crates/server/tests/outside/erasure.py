@@ -1,0 +1,62 @@
+"""After `erase` no byte of a data directory, or of a fresh backup, tells of the person; others stay as they were."""
+
+import json
+import unittest
+
+from instance import Case, report, rows, run
+
+
+def visit(person, number, **more):
+    return {"type": "page", "messageId": f"id-{person}-{number}", "anonymousId": f"device-{person}",
+            "properties": {"note": f"note-{person}"},
+            "context": {"page": {"url": f"https://shop.example/{number}?utm_source=june&utm_medium=cpc&utm_campaign=c"},
+                        "userAgent": "Mozilla/5.0"}} | more
+
+
+def order(person):
+    return {"type": "track", "event": "Order Completed", "messageId": f"order-{person}", "anonymousId": f"device-{person}",
+            "userId": f"user-{person}", "properties": {"order_id": f"number-{person}", "value": 10, "currency": "EUR"},
+            "context": {"page": {"url": "https://shop.example/thanks"}}}
+
+
+class Erasure(Case):
+    def files_with(self, directory, mark):
+        return [path.name for path in directory.rglob("*") if path.is_file() and mark.encode() in path.read_bytes()]
+
+    def filled(self, instance, people):
+        for person in people:
+            batch = [visit(person, number) for number in range(5)] + [order(person)]
+            self.assertEqual(instance.post("/v1/batch", {"batch": batch}).status, 200)
+
+    def test_a_person_is_gone_and_the_others_stay(self):
+        alone, both = self.instance("alone"), self.instance("both")
+        for instance, people in ((alone, ["bobbing"]), (both, ["bobbing", "annabel"])):
+            instance.start()
+            self.filled(instance, people)
+        run("report", "campaigns", "--data-dir", both.directory)
+        self.assertTrue(self.files_with(both.directory, "annabel"), "the search must see")
+        before = self.folder / "before"
+        run("backup", before, "--data-dir", both.directory)
+        receipt = json.loads(run("erase", "--user", "user-annabel", "--data-dir", both.directory))
+        self.assertEqual((receipt["left"], receipt["events"]), ([], 6), receipt)
+        both.stop()
+        alone.stop()
+        self.assertEqual(self.files_with(both.directory, "annabel"), [])
+        checked = json.loads(run("erase", "--user", "user-annabel", "--anonymous", "device-annabel", "--verify", "--data-dir", both.directory))
+        self.assertEqual(checked["left"], [])
+        for kind in ("campaigns", "sessions"):
+            figures = [report(kind, instance.directory) for instance in (alone, both)]
+            self.assertEqual(figures[0]["rows"], figures[1]["rows"])
+            self.assertEqual(figures[0]["totals"], figures[1]["totals"])
+        self.assertEqual({row["anonymous_id"] for row in rows("events", both.directory)}, {"device-bobbing"})
+        fresh = self.folder / "fresh"
+        run("backup", fresh, "--data-dir", both.directory)
+        self.assertEqual(self.files_with(fresh, "annabel"), [])
+        restored = self.folder / "restored"
+        run("restore", before, "--data-dir", restored, "--erasures", both.directory / "erasures.jsonl")
+        self.assertEqual(self.files_with(restored, "annabel"), [], "a restore erases again")
+        self.assertEqual({row["anonymous_id"] for row in rows("events", restored)}, {"device-bobbing"})
+
+
+if __name__ == "__main__":
+    unittest.main()
