@@ -74,6 +74,18 @@ pub fn in_window(touch: &Touch, conversion: &Conversion, window: Span) -> bool {
     !touch.bot && arrived <= converted && converted - arrived <= window
 }
 
+/// Why the touch cannot be credited with the conversion; none when it can.
+pub fn why_outside(touch: &Touch, conversion: &Conversion, window: Span) -> Option<&'static str> {
+    if in_window(touch, conversion, window) {
+        return None;
+    }
+    Some(match (touch.bot, touch.key.time > conversion.key.time) {
+        (true, _) => "it is a bot's",
+        (_, true) => "it came after the conversion",
+        _ => "it lies before the window",
+    })
+}
+
 /// True when a conversion has more touches in its window than are credited.
 pub fn is_shortened<'a>(
     touches: impl Iterator<Item = &'a Touch>,

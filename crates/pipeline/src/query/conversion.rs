@@ -10,7 +10,7 @@ use crate::state::{Device, KnownConversion, KnownTouch, Order};
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use millstream_attribute::Conversion;
-use millstream_attribute::credit::in_window;
+use millstream_attribute::credit::{in_window, why_outside};
 use millstream_event::{EntityId, Hash128, OrderId, Revision, Span, Timestamp};
 use millstream_stitch::entry::{first_at, last_at};
 
@@ -23,7 +23,13 @@ pub struct Chain {
     pub touches: Vec<TouchRow>,
     /// Its credits under every model.
     pub credits: Vec<CreditRow>,
+    /// The person's touches that earn nothing of it and why, nearest to it first, at most
+    /// [`OUTSIDE_MAX`].
+    pub outside: Vec<(TouchRow, &'static str)>,
 }
+
+/// Most touches outside of the window that a chain tells of.
+pub const OUTSIDE_MAX: usize = 50;
 
 /// The chain behind a conversion named by its event id, its order number or its conversion id. The
 /// first two are looked up; by its own id alone it is found by walking all conversions.
@@ -107,13 +113,38 @@ fn chain(
     });
     let place = |known: &KnownTouch| known.body.as_ref().map(|touch| (touch.key.clone(), touch.id));
     touches.sort_by_cached_key(place);
+    let outside = outside(state, generation, (owner, conversion), window)?;
     let person = person(state, generation, owner)?.unwrap_or_default();
     let rows = touches.iter().filter_map(|known| Some((known.version, known.body.as_ref()?)));
     Ok(Chain {
         conversion: conversion_row(owner, conversion, revision),
         touches: rows.map(|(v, touch)| touch_row(owner, touch, Revision(v))).collect(),
         credits: credit_rows((owner, person.revision), &touches, conversion, window),
+        outside,
     })
+}
+
+/// The person's touches that cannot be credited with the conversion, and why.
+fn outside(
+    state: &dyn StateRead,
+    generation: u16,
+    (owner, conversion): (EntityId, &Conversion),
+    window: Span,
+) -> Result<Vec<(TouchRow, &'static str)>, ReadError> {
+    let key = |time| Key::row(generation, KeyKind::Touch, owner, time);
+    let (first, last) = (first_at(Timestamp(i64::MIN)), last_at(Timestamp(i64::MAX)));
+    let known: Vec<KnownTouch> = between(state, (&key(first), &key(last)))?;
+    let told = known.iter().filter_map(|known| Some((known.version, known.body.as_ref()?)));
+    let mut outside: Vec<_> = told
+        .filter_map(|(version, touch)| {
+            let why = why_outside(touch, conversion, window)?;
+            Some((touch_row(owner, touch, Revision(version)), why))
+        })
+        .collect();
+    outside
+        .sort_by_key(|(row, _)| ((row.time - conversion.key.time).0.unsigned_abs(), row.touch_id));
+    outside.truncate(OUTSIDE_MAX);
+    Ok(outside)
 }
 
 /// The event id behind a touch that a person had at `time`.

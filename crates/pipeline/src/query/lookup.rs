@@ -8,7 +8,6 @@ use crate::rows::SessionRow;
 use crate::state::{Dedup, Device, Member, Person, Quarantined};
 use crate::value::{Stored, Value};
 use alloc::vec::Vec;
-use millstream_event::control::Control;
 use millstream_event::{EntityId, Event, Hash128, Lane, Position, SourceId};
 use millstream_stitch::{Entry, Properties};
 
@@ -249,30 +248,4 @@ pub fn quarantine(
             _ => Ok(true),
         },
     )
-}
-
-/// Every control record, oldest first, with its place in the control lane.
-///
-/// # Errors
-/// When the state cannot be read, or what `rows` returned.
-pub fn controls(
-    state: &dyn StateRead,
-    generation: u16,
-    rows: Rows<'_, (Position, Control)>,
-) -> Result<(), ReadError> {
-    state.scan(&Key::prefix(generation, Lane::CONTROL, KeyKind::Control), &mut |key, bytes| {
-        let (Some(key), Value::Control(payload)) = (Key::from_bytes(key), Value::decode(bytes)?)
-        else {
-            return Ok(true);
-        };
-        let ordinal = key.entity_id().0.0;
-        let mut position = [0; 8];
-        position.copy_from_slice(&ordinal[8..]);
-        match serde_json::from_slice(&payload) {
-            Ok(control) => rows((Position(u64::from_be_bytes(position)), control)),
-            Err(error) => {
-                Err(ReadError::Store(alloc::format!("a control record cannot be read: {error}")))
-            }
-        }
-    })
 }

@@ -1,6 +1,7 @@
 //! Queries: rows and sums read off the state. Reports look up, exports walk.
 
 mod campaigns;
+mod controls;
 mod conversion;
 pub mod deliveries;
 mod duplicate_sessions;
@@ -18,12 +19,13 @@ pub use campaigns::{
     By, CampaignQuery, CampaignSum, RevenueDays, SessionDay, campaigns, revenue_days, session_days,
     weights,
 };
-pub use conversion::{Chain, conversion, touch_event};
+pub use controls::{controls, last_control, logged_controls};
+pub use conversion::{Chain, OUTSIDE_MAX, conversion, touch_event};
 pub use duplicate_sessions::duplicate_sessions;
 pub use ledger::{budgets, rates, spend};
 pub use lookup::{
-    Counting, EventName, EventTrace, Outcome, controls, copies, counting_at, device, members,
-    person, quarantine,
+    Counting, EventName, EventTrace, Outcome, copies, counting_at, device, members, person,
+    quarantine,
 };
 pub use open_sessions::open_sessions;
 pub use person_trace::{LinkTrace, MemberTrace, STATEMENTS_MAX, person_of, person_trace};

@@ -108,6 +108,7 @@ impl From<EditError> for Refusal {
             }
             EditError::Full { .. } => Self { status: StatusCode::CONFLICT, code: "full", message },
             EditError::Append(_) | EditError::NotYetApplied { .. } => Self::busy(message),
+            EditError::Read(_) => Self::internal(message),
         }
     }
 }

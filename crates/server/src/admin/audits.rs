@@ -12,6 +12,15 @@ use std::sync::Arc;
 /// Longest id that is looked for.
 const ID_BYTES_MAX: usize = 512;
 
+/// `GET /api/audit/verify`
+///
+/// # Errors
+/// When the state cannot be read.
+pub async fn verify(State(plane): State<Arc<Plane>>) -> Result<Response, Refusal> {
+    let evidence = Arc::clone(&plane.parts.evidence);
+    json(&plane.gate.run(move || Ok(evidence.verify()?)).await?)
+}
+
 /// `GET /api/audit/{subject}/{id}`
 ///
 /// # Errors

@@ -143,11 +143,10 @@ fn schemas() -> Value {
         "Link": link(&text, &count, &truth),
         "Links": object(&[("links", list(&reference("Link"))), ("total", count.clone())]),
         "LinkHistory": object(&[("link", reference("Link")), ("history", list(&reference("Link")))]),
+        "Verdict": object(&[("records", count.clone()), ("intact", truth.clone())]),
         "LinkRules": object(&[("house", any.clone()), ("own_domains", list(&text))]),
         "Ledger": object(&[("rows", list(&any))]),
-        "LedgerOutcome": object(&[
-            ("written", truth.clone()), ("broken", list(&any)), ("unmatched", list(&any)),
-        ]),
+        "LedgerOutcome": object(&[("written", truth.clone()), ("broken", list(&any))]),
         "Proposal": object(&[("slug", text.clone()), ("destination", text.clone()), ("owner", text.clone())]),
         "BackupWanted": object(&[("directory", text.clone())]),
         "Backup": counted(&["version", "entries", "state_bytes", "segments", "log_bytes"]),

@@ -6,6 +6,7 @@ use crate::erasure::Wanted;
 use crate::forward::Standings;
 use crate::ledger::{LedgerKind, LedgerOutcome};
 use crate::linking::Told;
+use crate::links::seal::Verdict;
 use crate::links::{EditError, Editor, Proposal, Registry};
 use crate::report::{DateRange, Figures, Freshness, ReportError};
 use crate::sql::{Answer, AskError, Question};
@@ -68,6 +69,12 @@ pub trait Evidence: Send + Sync {
     /// # Errors
     /// When state or log cannot be read.
     fn chain(&self, subject: Subject, id: &str) -> Result<Option<Chain>, ReportError>;
+
+    /// Follows the chain of control records.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    fn verify(&self) -> Result<Verdict, ReportError>;
 
     /// The latest quarantined things, newest first, of one reason or of all.
     ///

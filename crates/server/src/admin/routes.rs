@@ -295,11 +295,14 @@ fn money_and_rules() -> Vec<(Endpoint, MethodRouter<Arc<Plane>>)> {
         )
     };
     const RULES: Endpoint = read("/api/link-rules", "House rules of links.", "LinkRules");
+    const VERIFY: Endpoint =
+        read("/api/audit/verify", "Follows the chain of control records.", "Verdict");
     let table = DefaultBodyLimit::max(ledger::FILE_BYTES_MAX + 1);
     vec![
         (SPENT, get(spend::get)),
         (SPEND, post(spend::post).layer(table)),
         (RULES, get(links::rules)),
+        (VERIFY, get(audits::verify)),
     ]
 }
 

@@ -48,6 +48,14 @@ fn node(sources: &Sources<'_>, found: &query::Chain) -> Result<Chain, ReportErro
     for touched in &found.touches {
         chain = chain.over(touch(sources, found, touched)?);
     }
+    for (touched, why) in &found.outside {
+        let node = Chain::new("touch_outside", touched.touch_id.to_hex())
+            .with("why", *why)
+            .with("time", touched.time.to_rfc3339())
+            .with("channel", touched.channel.as_str())
+            .with("source", &*touched.source);
+        chain = chain.over(event::campaign(node, &touched.campaign));
+    }
     let unattributed: Vec<&CreditRow> =
         found.credits.iter().filter(|credit| credit.touch_id.is_none()).collect();
     if !unattributed.is_empty() {

@@ -6,7 +6,11 @@ use super::place::{Place, Target};
 use super::remote::encoded;
 use crate::audit::Subject;
 use clap::{Args, ValueEnum};
+use serde_json::Value;
 use std::sync::Arc;
+
+/// Instead of a subject: the control history itself.
+const VERIFY: &str = "verify";
 
 /// How a chain is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -20,11 +24,11 @@ pub enum Shown {
 /// Prints what stands behind a conversion, click, event, link or person.
 #[derive(Args, Clone, Debug)]
 pub struct Audit {
-    /// conversion, click, event, link or person.
+    /// conversion, click, event, link or person; or verify: follows the chain of control records.
     pub subject: String,
     /// Its id; for a conversion also its order number or event id; for a link its slug; for a person
     /// also a device's or user's id.
-    pub id: String,
+    pub id: Option<String>,
     /// How to print it.
     #[arg(long, value_enum, default_value_t = Shown::Tree, alias = "as")]
     pub format: Shown,
@@ -36,17 +40,21 @@ pub struct Audit {
 impl Audit {
     /// Prints it.
     pub fn run(&self) -> Result<Ended, Failure> {
+        if self.subject == VERIFY {
+            return self.verify();
+        }
         let subject: Subject =
             self.subject.parse().map_err(|error| super::report::asked_wrongly(&error))?;
+        let Some(id) = &self.id else {
+            let fix = format!("millstream audit {subject} ID", subject = self.subject);
+            return Err(Failure::usage("nothing says what to audit", "the id is missing", fix));
+        };
         let engine = match self.place.open(false)? {
             Target::Local(engine) => Arc::from(engine),
             Target::Remote(mut remote) => {
                 let format = if self.format == Shown::Json { "json" } else { "tree" };
-                let path = format!(
-                    "/api/audit/{}/{}?format={format}",
-                    subject.as_str(),
-                    encoded(&self.id)
-                );
+                let path =
+                    format!("/api/audit/{}/{}?format={format}", subject.as_str(), encoded(id));
                 output::print_bytes(&remote.get(&path)?)?;
                 return Ok(Ended::Done);
             }
@@ -55,14 +63,11 @@ impl Audit {
         let failed =
             |error: &dyn std::fmt::Display| Failure::new("the audit cannot be made", error);
         engine.drain().map_err(|error| failed(&error))?;
-        let chain = engine
-            .admin_parts(None)
-            .evidence
-            .chain(subject, &self.id)
-            .map_err(|error| failed(&error))?;
+        let chain =
+            engine.admin_parts(None).evidence.chain(subject, id).map_err(|error| failed(&error))?;
         let Some(chain) = chain else {
             return Err(Failure::known(
-                format!("there is no {} {}", subject.as_str(), self.id),
+                format!("there is no {} {}", subject.as_str(), id),
                 "nothing with this id was ever counted",
                 "list what there is with `millstream export`",
             ));
@@ -70,6 +75,45 @@ impl Audit {
         match self.format {
             Shown::Tree => output::print(&chain.to_tree())?,
             Shown::Json => output::print_json(&chain)?,
+        }
+        Ok(Ended::Done)
+    }
+
+    /// Follows the chain of control records.
+    fn verify(&self) -> Result<Ended, Failure> {
+        let failed =
+            |error: &dyn std::fmt::Display| Failure::new("the chain cannot be followed", error);
+        let verdict = match self.place.open(false)? {
+            Target::Local(engine) => {
+                let engine: Arc<super::engine::Engine> = Arc::from(engine);
+                engine.drain().map_err(|error| failed(&error))?;
+                let verdict = engine.admin_parts(None).evidence.verify();
+                serde_json::to_value(verdict.map_err(|error| failed(&error))?)
+            }
+            Target::Remote(mut remote) => serde_json::from_slice(&remote.get("/api/audit/verify")?),
+        };
+        let verdict: Value = verdict.map_err(|error| failed(&error))?;
+        if self.format == Shown::Json {
+            output::print_json(&verdict)?;
+        }
+        let said = |name: &str| verdict[name].as_str().unwrap_or_default();
+        if verdict["intact"] != true {
+            let why = verdict["broken"]["why"].as_str().unwrap_or_default();
+            return Err(Failure::known(
+                format!(
+                    "the control history is broken at position {}",
+                    verdict["broken"]["position"]
+                ),
+                why.to_owned(),
+                "restore a backup from before the change, and compare",
+            ));
+        }
+        if self.format == Shown::Tree {
+            let records = &verdict["records"];
+            output::print(&format!(
+                "{records} control record(s), each follows from the one before\n"
+            ))?;
+            output::print(&format!("head {}\n", said("head")))?;
         }
         Ok(Ended::Done)
     }

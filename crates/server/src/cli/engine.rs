@@ -142,7 +142,8 @@ impl Engine {
         let consumer = workshop.fold(&state, &parameters, config.pipeline.niceness)?;
         let active = Active::of(&instance, (consumer, parameters), workshop.checkpoint_every);
         let active = Arc::new(ArcSwap::from_pointee(active.map_err(EngineError::Keeper)?));
-        let editor = Editor::new(Arc::clone(&registry), Arc::clone(&instance.log));
+        let last = last_control(Arc::clone(&active));
+        let editor = Editor::new(Arc::clone(&registry), Arc::clone(&instance.log), last);
         let editor = Arc::new(editor.under(config.governance.clone()));
         let parts = tables_parts(&workshop, &active.load());
         let tables = Arc::new(Tables::open(&instance.dir.join("tables"), parts)?);

@@ -3,6 +3,7 @@
 use super::engine::Engine;
 use crate::admin::Evidence;
 use crate::audit::{self, Chain, Sources, Subject};
+use crate::links::seal::{Verdict, Verifier};
 use crate::report::ReportError;
 use millstream_event::{Lane, Position, Quarantine, QuarantineReason, Timestamp};
 use millstream_pipeline::query;
@@ -25,6 +26,22 @@ impl Evidence for Files {
             probable: engine.probable.in_force(),
         };
         audit::audit(&sources, subject, id)
+    }
+
+    fn verify(&self) -> Result<Verdict, ReportError> {
+        let engine = &self.0;
+        let view = engine.view().map_err(ReportError::read)?;
+        let mut verifier = Verifier::default();
+        query::logged_controls(&Reading(&*view.state), view.generation(), &mut |(
+            place,
+            stored,
+        )| {
+            // What the log no longer keeps is held against its neighbours alone.
+            let logged = engine.instance.log.read_at(Lane::CONTROL, place).ok().flatten();
+            verifier.take(place, &stored, logged.as_ref().map(|record| &*record.payload));
+            Ok(true)
+        })?;
+        Ok(verifier.finish())
     }
 
     fn quarantined(

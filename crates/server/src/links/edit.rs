@@ -3,11 +3,13 @@
 use super::governance::Governance;
 use super::registry::Registry;
 use super::rules::{Broken, Proposal, RefusedLink};
+use super::seal::{seal, sealed};
 use millstream_event::control::{Control, Link, Settings};
 use millstream_event::ledger::Ledger;
 use millstream_event::mending::Mending;
-use millstream_event::{Header, Kind, Lane, Timestamp};
+use millstream_event::{Hash128, Header, Kind, Lane, Position, Timestamp};
 use millstream_log::{Append, AppendError, Appended, EventLog};
+use millstream_pipeline::ReadError;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
@@ -55,6 +57,9 @@ pub enum EditError {
     /// The log did not take it.
     #[error("the change could not be logged: {0}")]
     Append(#[from] AppendError),
+    /// The record before it could not be read.
+    #[error("the last control record cannot be read: {0}")]
+    Read(#[from] ReadError),
     /// The change is not representable.
     #[error("the change could not be written as JSON: {0}; shorten it")]
     Encode(#[from] serde_json::Error),
@@ -87,6 +92,32 @@ trait Journal: Send + Sync {
 struct ControlLane {
     registry: Arc<Registry>,
     log: Arc<dyn EventLog>,
+    last: LastControl,
+    /// What this process wrote last: its place and seal.
+    written: Mutex<Option<(Position, Hash128)>>,
+}
+
+/// The last control record that was folded, as it was logged.
+pub type LastControl =
+    Box<dyn Fn() -> Result<Option<(Position, Vec<u8>)>, ReadError> + Send + Sync>;
+
+impl ControlLane {
+    /// The seal of the last control record, whoever wrote it.
+    fn last_seal(&self) -> Result<Option<Hash128>, EditError> {
+        let head = self.log.heads().get(Lane::CONTROL);
+        let written = *self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = match written.filter(|(position, _)| position.next() == head) {
+            Some(known) => Some(known),
+            None => (self.last)()?.map(|(position, payload)| (position, seal(&payload))),
+        };
+        match known {
+            None if head == Position(0) => Ok(None),
+            Some((position, seal)) if position.next() == head => Ok(Some(seal)),
+            _ => {
+                Err(EditError::NotYetApplied { version: u32::try_from(head.0).unwrap_or(u32::MAX) })
+            }
+        }
+    }
 }
 
 impl Journal for ControlLane {
@@ -95,13 +126,16 @@ impl Journal for ControlLane {
             control_version: self.registry.control_version(),
             ..Header::new(Kind::Control, Lane::CONTROL, now)
         };
-        let payload = serde_json::to_vec(control)?;
+        let payload = sealed(control, self.last_seal()?)?;
+        let mark = seal(&payload);
         let (done, outcome) = mpsc::sync_channel::<Result<Appended, AppendError>>(1);
         // The receiver is only gone when this call has given up; nobody is left to tell then.
         let acknowledge = Box::new(move |result| drop(done.try_send(result)));
         self.log.append(vec![Append { header, payload }], acknowledge)?;
         let appended = outcome.recv_timeout(PATIENCE).map_err(|_| AppendError::Overloaded)??;
-        let ordinal = appended.places.first().map_or(0, |(_, position)| position.0);
+        let position = appended.places.first().map_or(Position(0), |(_, position)| *position);
+        *self.written.lock().unwrap_or_else(PoisonError::into_inner) = Some((position, mark));
+        let ordinal = position.0;
         let version = u32::try_from(ordinal + 1).unwrap_or(u32::MAX);
         if self.registry.wait_for(version, PATIENCE) {
             Ok(version)
@@ -113,8 +147,9 @@ impl Journal for ControlLane {
 
 impl Editor {
     /// An editor over a registry that the fold of `log` keeps up to date.
-    pub fn new(registry: Arc<Registry>, log: Arc<dyn EventLog>) -> Self {
-        let journal = ControlLane { registry: Arc::clone(&registry), log };
+    pub fn new(registry: Arc<Registry>, log: Arc<dyn EventLog>, last: LastControl) -> Self {
+        let written = Mutex::default();
+        let journal = ControlLane { registry: Arc::clone(&registry), log, last, written };
         let governance = Governance::default();
         Self { registry, journal: Box::new(journal), governance, writing: Mutex::new(()) }
     }

@@ -8,6 +8,7 @@ pub mod edit;
 pub mod governance;
 pub mod registry;
 pub mod rules;
+pub mod seal;
 
 pub use edit::{EditError, Editor};
 pub use governance::{Governance, HouseRules, HouseRulesError};

@@ -162,3 +162,17 @@ fn budgets_show_their_pace_and_are_judged_when_their_figures_are_final() {
     assert!(row(&report, "campaign", "both")["verdict"].is_null());
     assert!(Path::new(&shop.dir).exists());
 }
+
+#[test]
+fn the_control_history_can_be_verified() {
+    let shop = Shop::open();
+    shop.import(0, SPEND, &[]);
+    let link = ["links", "add", "a", "https://shop.example/", "--owner", "ann"];
+    expect(0, &[&link[..], &["--data-dir", &shop.dir]].concat());
+    let verify = ["audit", "verify", "--format", "json", "--data-dir", &shop.dir];
+    let verdict: Value = serde_json::from_str(&expect(0, &verify)).unwrap();
+    assert_eq!((&verdict["intact"], &verdict["unsealed"]), (&true.into(), &0.into()));
+    assert_eq!(verdict["records"], 2);
+    let head = verdict["head"].as_str().unwrap();
+    assert!(expect(0, &["audit", "verify", "--data-dir", &shop.dir]).contains(head));
+}

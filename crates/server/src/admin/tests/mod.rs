@@ -49,6 +49,10 @@ impl Evidence for Nothing {
         Ok((id == "known").then(|| Chain::new(subject.as_str(), id).with("bot", false)))
     }
 
+    fn verify(&self) -> Result<crate::links::seal::Verdict, ReportError> {
+        Ok(crate::links::seal::Verifier::default().finish())
+    }
+
     fn quarantined(
         &self,
         _reason: Option<QuarantineReason>,
