@@ -6,9 +6,13 @@ use crate::config::Config;
 use crate::consume::{self, ConsumeError, ConsumeOptions, ConsumeParts, Consumer, Parameters};
 use crate::instance::{InForce, Instance, Keeper};
 use crate::links::Registry;
+use crate::links::edit::LastControl;
 use crate::report::Spans;
+use arc_swap::ArcSwap;
 use millstream_event::Span;
 use millstream_log::SegmentOptions;
+use millstream_pipeline::query;
+use millstream_store::Reading;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -101,4 +105,12 @@ pub fn segment_options(config: &Config) -> SegmentOptions {
         retain_bytes: log.retain_bytes,
         ..SegmentOptions::default()
     }
+}
+
+/// Reads the last control record off the generation in force.
+pub fn last_control(active: Arc<ArcSwap<Active>>) -> LastControl {
+    Box::new(move || {
+        let active = active.load();
+        query::last_control(&Reading(&*active.state.store), active.state.generation)
+    })
 }

@@ -1,6 +1,6 @@
 //! A data directory at work: log, fold, registry and editor, wired in one place.
 
-use super::active::{Active, Workshop, segment_options};
+use super::active::{Active, Workshop, last_control, segment_options};
 use super::figures::StoreFigures;
 use super::rules::FoldRules;
 use super::succession::{Purpose, Succession, SuccessionError};
