@@ -61,6 +61,10 @@ pub enum KeyKind {
     Line = 36,
     /// A delivery that was given up, by the event's place.
     DeadLetter = 37,
+    /// What an event told of a device's preferences, latest first; and the device's last choice.
+    Interest = 46,
+    /// Sums over decisions.
+    Decided = 47,
 }
 
 /// A key: 37 bytes.

@@ -7,10 +7,12 @@
 extern crate alloc;
 
 pub mod apply;
+pub mod decided;
 pub mod decoded;
 pub mod item;
 pub mod key;
 mod outgoing;
+pub mod preferences;
 pub mod query;
 pub mod rollup;
 pub mod rows;

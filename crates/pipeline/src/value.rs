@@ -1,5 +1,7 @@
 //! Values of the state: typed in memory, a version byte and postcard in the store.
 
+use crate::decided::DecisionSums;
+use crate::preferences::{Choice, Interest};
 use crate::rollup::{Cell, Counts};
 use crate::state::{
     Click, Dedup, Device, KnownConversion, KnownTouch, Member, Order, Person, Quarantined, Stated,
@@ -69,6 +71,12 @@ pub enum Value {
     Forward(Vec<u8>),
     /// That the key is there says everything.
     Mark,
+    /// See [`Interest`].
+    Interest(Box<Interest>),
+    /// See [`Choice`].
+    Choice(Box<Choice>),
+    /// See [`DecisionSums`].
+    Decided(Box<DecisionSums>),
 }
 
 /// A stored value that cannot be read.
@@ -184,4 +192,7 @@ variants! {
     Budget: Budget,
     Rate: Rate,
     Pair: Pair,
+    Interest: Interest,
+    Choice: Choice,
+    Decided: DecisionSums,
 }

@@ -3,6 +3,7 @@
 use super::arrivals::{self, Provenance};
 use super::device::{self, EntryChange};
 use super::history::History;
+use super::interest::{self, Told};
 use crate::decoded::Sighting;
 use crate::key::{Key, KeyKind};
 use crate::rollup::Counts;
@@ -179,6 +180,9 @@ pub(super) fn apply(
         settle(view, stamp, judged, (dedup, provenance, None));
         return Ok(());
     }
+    let told = Told { bot: agent.bot, converts: fact.is_some() };
+    let replaced = judged.before.as_ref().map(|before| before.key.clone());
+    interest::want(view, rules, event, subject)?;
     let entry = Entry::of((event, subject), agent, fact);
     let (change, pair) = change(view, rules, (subject, &judged), entry)?;
     let plan = device::plan(view, rules, subject, &change)?;
@@ -188,6 +192,9 @@ pub(super) fn apply(
     device::change(view, rules, (visible, plan), stamp);
     if let Some(pair) = pair {
         view.put(judged.key.of_kind(KeyKind::Pair), pair);
+    }
+    if judged.verdict != Verdict::Loses {
+        interest::change(view, rules, (event, subject), &told, replaced.as_ref());
     }
     settle(view, stamp, judged, (dedup, provenance, in_session));
     Ok(())

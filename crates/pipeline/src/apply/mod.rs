@@ -12,6 +12,7 @@ mod event;
 mod facts;
 mod graph;
 mod history;
+mod interest;
 mod ledger;
 mod links;
 mod order;

@@ -338,6 +338,24 @@ pub trait Erasing: Send + Sync {
     fn erase(&self, wanted: &Wanted, verify: bool) -> Result<serde_json::Value, TransferError>;
 }
 
+/// What decisions do and learn from. Blocking.
+pub trait DecisionDesk: Send + Sync {
+    /// Trains a use case and tells how well.
+    ///
+    /// # Errors
+    /// When there is no such use case, or nothing to learn from.
+    fn train(&self, use_case: &str) -> Result<serde_json::Value, TransferError>;
+
+    /// Goes back to the version before.
+    ///
+    /// # Errors
+    /// When there is none.
+    fn roll_back(&self, use_case: &str) -> Result<serde_json::Value, TransferError>;
+
+    /// Budgets, margins and rungs by use case.
+    fn standing(&self) -> serde_json::Value;
+}
+
 /// All of it.
 #[derive(Clone)]
 pub struct AdminParts {
@@ -359,6 +377,8 @@ pub struct AdminParts {
     pub mending: Arc<dyn MendDesk>,
     /// Fits probable links.
     pub linking: Arc<dyn Linking>,
+    /// Decisions.
+    pub decisions: Arc<dyn DecisionDesk>,
     /// Folds the log anew.
     pub refolding: Arc<dyn Refolding>,
     /// Erases people.

@@ -4,8 +4,8 @@ use super::guard::{self, Threshold};
 use super::plane::Plane;
 use super::token::Role;
 use super::{
-    assets, audits, backfill, backup, destinations, export, import, linking, links, live, metrics,
-    openapi, quarantine, replay, reports, spend, sql, status,
+    assets, audits, backfill, backup, decisions, destinations, export, import, linking, links,
+    live, metrics, openapi, quarantine, replay, reports, spend, sql, status,
 };
 use crate::ledger;
 use axum::Router;
@@ -136,7 +136,7 @@ fn figures() -> Vec<(Endpoint, MethodRouter<Arc<Plane>>)> {
         names: &[choice(
             "kind",
             "Which report.",
-            &["campaigns", "sessions", "delivery", "stitching", "budgets"],
+            &["campaigns", "sessions", "delivery", "stitching", "personalization", "budgets"],
         )],
         ..read("/api/report/{kind}", "A report with its freshness and gaps.", "Report")
     };
@@ -365,6 +365,7 @@ pub fn table() -> Vec<(Endpoint, MethodRouter<Arc<Plane>>)> {
     all.extend(upkeep());
     all.extend(workbench());
     all.extend(destinations::routes());
+    all.extend(decisions::routes());
     all
 }
 

@@ -52,13 +52,18 @@ pub(super) fn empty(status: StatusCode) -> Answer {
     answer
 }
 
-/// A refusal: why, in JSON, and when to try again.
-pub(super) fn refusal(refusal: &Refusal) -> Answer {
-    let error = serde_json::json!({
+/// The body of a refusal.
+pub(super) fn error_body(refusal: &Refusal) -> String {
+    serde_json::json!({
         "success": false,
         "error": { "code": refusal.code(), "message": refusal.to_string() },
-    });
-    let mut answer = json(refusal.status(), error.to_string());
+    })
+    .to_string()
+}
+
+/// A refusal: why, in JSON, and when to try again.
+pub(super) fn refusal(refusal: &Refusal) -> Answer {
+    let mut answer = json(refusal.status(), error_body(refusal));
     let headers = answer.headers_mut();
     if let Some(seconds) = refusal.retry_after_s() {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
@@ -99,7 +104,7 @@ pub(super) fn finish(exchange: &Exchange<'_>, total: std::time::Duration, answer
     headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
     headers.insert(
         ACCESS_CONTROL_EXPOSE_HEADERS,
-        HeaderValue::from_static("server-timing, traceresponse, retry-after"),
+        HeaderValue::from_static("server-timing, traceresponse, retry-after, etag"),
     );
     headers.insert(TIMING_ALLOW_ORIGIN, origin);
     headers.append(VARY, HeaderValue::from_static("origin"));

@@ -11,7 +11,8 @@ use http::HeaderValue;
 use http::header::SET_COOKIE;
 use hyper::body::Incoming;
 use millstream_event::{
-    AnonymousId, Consent, ConsentSource, Event, EventId, EventKind, Purposes, Surface, UserId,
+    AnonymousId, Consent, ConsentSource, EntityId, Event, EventId, EventKind, Purpose, Purposes,
+    Surface, UserId,
 };
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -78,8 +79,13 @@ pub(super) async fn answer(
     let event = event(exchange, &choice, granted)?;
     let plane = exchange.plane;
     let made = event.received;
+    let device = event.anonymous_id.as_ref().map(EntityId::device);
     let group = Group::of_one(exchange, event);
     intake::store(exchange, group, plane.options.log_wait).await?;
+    // Decisions hold to it before it is acknowledged.
+    if let (Some(service), Some(device)) = (&plane.parts.decide, device) {
+        service.choose(device, granted.allows(Purpose::Personalization));
+    }
     let mut answer = answer::success();
     let cookie = cookies::set_choice(granted, made, exchange.secure(), &plane.parts.keys.cookie);
     let cookie = HeaderValue::try_from(cookie).map_err(|_| Refusal::Internal)?;
@@ -121,7 +127,6 @@ fn event(exchange: &Exchange<'_>, choice: &Choice, granted: Purposes) -> Result<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use millstream_event::Purpose;
 
     #[test]
     fn what_is_not_named_is_denied() {

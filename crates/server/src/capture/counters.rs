@@ -24,6 +24,10 @@ pub enum Endpoint {
     Consent,
     /// `/v1/rum`
     Timing,
+    /// `/v1/decide`
+    Decide,
+    /// `/ofrep/v1/evaluate/flags`
+    Flags,
     /// Settings that SDKs fetch at start.
     Settings,
     /// `/healthz`, `/readyz`
@@ -34,7 +38,7 @@ pub enum Endpoint {
 
 impl Endpoint {
     /// Every endpoint, in the order of their numbers.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Redirect,
         Self::Single,
         Self::Batch,
@@ -43,6 +47,8 @@ impl Endpoint {
         Self::Snowplow,
         Self::Consent,
         Self::Timing,
+        Self::Decide,
+        Self::Flags,
         Self::Settings,
         Self::Health,
         Self::Other,
@@ -59,6 +65,8 @@ impl Endpoint {
             Self::Snowplow => "snowplow",
             Self::Consent => "consent",
             Self::Timing => "timing",
+            Self::Decide => "decide",
+            Self::Flags => "flags",
             Self::Settings => "settings",
             Self::Health => "health",
             Self::Other => "other",

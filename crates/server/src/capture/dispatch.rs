@@ -8,7 +8,10 @@ use super::plane::Plane;
 use super::refusal::{Refusal, require};
 use super::segment::{self, Message};
 use super::trace::Trace;
-use super::{choice, health, measurement_protocol, pixel, redirect, settings, snowplow, timing};
+use super::{
+    choice, decision, health, measurement_protocol, ofrep, pixel, redirect, settings, snowplow,
+    timing,
+};
 use http::{Method, Request};
 use hyper::body::Incoming;
 use millstream_event::wire::segment::Call;
@@ -61,6 +64,10 @@ enum Route<'a> {
     Snowplow,
     Choice,
     Timing,
+    Decide,
+    DecideBatch,
+    Flags,
+    Flag(&'a str),
     SegmentSettings(&'a str),
     RudderstackSettings,
     Alive,
@@ -78,10 +85,16 @@ impl<'a> Route<'a> {
             "/com.snowplowanalytics.snowplow/tp2" => Self::Snowplow,
             "/v1/consent" => Self::Choice,
             "/v1/rum" => Self::Timing,
+            "/v1/decide" => Self::Decide,
+            "/v1/decide/batch" => Self::DecideBatch,
+            "/ofrep/v1/evaluate/flags" => Self::Flags,
             "/sourceConfig" | "/sourceConfig/" => Self::RudderstackSettings,
             "/healthz" => Self::Alive,
             "/readyz" => Self::Ready,
             _ => {
+                if let Some(key) = path.strip_prefix("/ofrep/v1/evaluate/flags/") {
+                    return Some(Self::Flag(key));
+                }
                 let key = path.strip_prefix("/v1/projects/");
                 match key.and_then(|key| key.strip_suffix("/settings")) {
                     Some(key) => Self::SegmentSettings(key),
@@ -102,6 +115,8 @@ impl<'a> Route<'a> {
             Self::Snowplow => Endpoint::Snowplow,
             Self::Choice => Endpoint::Consent,
             Self::Timing => Endpoint::Timing,
+            Self::Decide | Self::DecideBatch => Endpoint::Decide,
+            Self::Flags | Self::Flag(_) => Endpoint::Flags,
             Self::SegmentSettings(_) | Self::RudderstackSettings => Endpoint::Settings,
             Self::Alive | Self::Ready => Endpoint::Health,
         }
@@ -115,7 +130,11 @@ impl<'a> Route<'a> {
             | Self::MeasurementProtocolDebug
             | Self::Snowplow
             | Self::Choice
-            | Self::Timing => (&[Method::POST], "POST, OPTIONS"),
+            | Self::Timing
+            | Self::Decide
+            | Self::DecideBatch
+            | Self::Flags
+            | Self::Flag(_) => (&[Method::POST], "POST, OPTIONS"),
             Self::Pixel(_)
             | Self::SegmentSettings(_)
             | Self::RudderstackSettings
@@ -137,6 +156,10 @@ impl<'a> Route<'a> {
             Self::Snowplow => snowplow::answer(exchange, body).await,
             Self::Choice => choice::answer(exchange, body).await,
             Self::Timing => timing::answer(exchange, body).await,
+            Self::Decide => decision::answer(exchange, body).await,
+            Self::DecideBatch => decision::batch(exchange, body).await,
+            Self::Flags => ofrep::bulk(exchange, body).await,
+            Self::Flag(key) => ofrep::single(exchange, key, body).await,
             Self::SegmentSettings(key) => settings::segment(exchange, key),
             Self::RudderstackSettings => settings::rudderstack(exchange),
             Self::Alive => Ok(health::alive()),

@@ -56,6 +56,8 @@ pub struct CaptureParts {
     /// True when countries are looked up in the database that comes with the program, because the
     /// configured one cannot be used: whatever was looked up is degraded.
     pub country_fallback: bool,
+    /// Decisions, where they are made.
+    pub decide: Option<Arc<crate::decide::Service>>,
     /// Stages behind `/readyz`.
     pub readiness: Vec<Readiness>,
 }

@@ -73,6 +73,11 @@ pub enum Refusal {
     /// The process is closing.
     #[error("the server is shutting down; retry")]
     ShuttingDown,
+    /// No use case has this name.
+    #[error(
+        "no use case has this name; configure it as one of [[decide.use_cases]], or check its spelling"
+    )]
+    UnknownUseCase,
     /// An event could not be encoded.
     #[error("an event could not be encoded; retry, and report it if it persists")]
     Internal,
@@ -85,7 +90,7 @@ const RETRY_LATER_S: u32 = 30;
 
 impl Refusal {
     /// Every code, in the order of [`Self::index`].
-    pub const CODES: [&'static str; 18] = [
+    pub const CODES: [&'static str; 19] = [
         "not_found",
         "method_not_allowed",
         "invalid_json",
@@ -104,6 +109,7 @@ impl Refusal {
         "log_poisoned",
         "shutting_down",
         "internal",
+        "unknown_use_case",
     ];
 
     /// The place of its code in [`Self::CODES`], for counting.
@@ -127,6 +133,7 @@ impl Refusal {
             Self::LogPoisoned => 15,
             Self::ShuttingDown => 16,
             Self::Internal => 17,
+            Self::UnknownUseCase => 18,
         }
     }
 
@@ -139,7 +146,7 @@ impl Refusal {
     /// what can never succeed.
     pub const fn status(&self) -> StatusCode {
         match self {
-            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::UnknownUseCase => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::InvalidJson(_)
             | Self::InvalidBody(_)

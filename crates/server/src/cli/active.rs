@@ -3,7 +3,9 @@
 use super::engine::Clock;
 use crate::agents::AgentList;
 use crate::config::Config;
-use crate::consume::{self, ConsumeError, ConsumeOptions, ConsumeParts, Consumer, Parameters};
+use crate::consume::{
+    self, ConsumeError, ConsumeOptions, ConsumeParts, Consumer, OnChange, Parameters,
+};
 use crate::instance::{InForce, Instance, Keeper};
 use crate::links::Registry;
 use crate::links::edit::LastControl;
@@ -62,6 +64,8 @@ pub struct Workshop {
     pub clock: Clock,
     /// Bounds.
     pub options: ConsumeOptions,
+    /// Told of what commits change.
+    pub on_change: OnChange,
     /// How often the generation in force is checkpointed.
     pub checkpoint_every: Duration,
 }
@@ -86,6 +90,7 @@ impl Workshop {
             subject_key: self.instance.keys.subject,
             clock: Arc::clone(&self.clock),
             on_control: Arc::new(move |version, control| told.apply(version, control)),
+            on_change: Arc::clone(&self.on_change),
         };
         let options = ConsumeOptions { niceness, ..self.options.clone() };
         consume::start(&options, parts).map(Arc::new)

@@ -1,6 +1,7 @@
 //! A data directory at work: log, fold, registry and editor, wired in one place.
 
 use super::active::{Active, Workshop, last_control, segment_options};
+use super::deciding::Deciding;
 use super::figures::StoreFigures;
 use super::rules::FoldRules;
 use super::succession::{Purpose, Succession, SuccessionError};
@@ -12,6 +13,7 @@ use crate::capture::{CaptureKeys, CaptureParts, Counters, Readiness};
 use crate::config::Config;
 use crate::consume::{ConsumeError, ConsumeOptions, DrainError};
 use crate::country::{Countries, CountryError};
+use crate::decide::ServiceError;
 use crate::forward::Forwarder;
 use crate::instance::{Instance, InstanceError, InstanceOptions};
 use crate::linking::Shelf;
@@ -48,6 +50,9 @@ pub enum EngineError {
     /// The kept tables.
     #[error(transparent)]
     Tables(#[from] TablesError),
+    /// Decisions.
+    #[error(transparent)]
+    Decide(#[from] ServiceError),
     /// The keeper.
     #[error("cannot start the thread that writes checkpoints: {0}; raise the limit on processes")]
     Keeper(std::io::Error),
@@ -77,6 +82,8 @@ pub struct Engine {
     pub desk: Desk,
     /// Probable links.
     pub probable: Shelf,
+    /// Decisions.
+    pub deciding: Arc<Deciding>,
     country: OnceLock<(Arc<CountryOf>, bool)>,
     /// Forwards events, once it has begun.
     pub forwarder: Arc<OnceLock<Forwarder>>,
@@ -127,7 +134,9 @@ impl Engine {
             niceness: config.pipeline.niceness,
             ..ConsumeOptions::default()
         };
+        let deciding = Arc::new(Deciding::default());
         let workshop = Workshop {
+            on_change: Arc::clone(&deciding).on_change(),
             instance: Arc::clone(&instance),
             registry: Arc::clone(&registry),
             agents: Arc::clone(&agents),
@@ -145,6 +154,7 @@ impl Engine {
         let last = last_control(Arc::clone(&active));
         let editor = Editor::new(Arc::clone(&registry), Arc::clone(&instance.log), last);
         let editor = Arc::new(editor.under(config.governance.clone()));
+        deciding.start(&config.decide, &workshop, &active)?;
         let parts = tables_parts(&workshop, &active.load());
         let tables = Arc::new(Tables::open(&instance.dir.join("tables"), parts)?);
         let (made, following) = (workshop.clone(), Arc::clone(&tables));
@@ -153,19 +163,19 @@ impl Engine {
         });
         let succession = Succession::new(workshop, Arc::clone(&active), on_succession);
         let desk = Desk::new(config.sql, &instance.dir.join("tables"));
-        let probable = Shelf::open(&instance.dir);
         let engine = Self {
+            probable: Shelf::open(&instance.dir),
             succession,
             active,
             config,
             instance,
             registry,
-            editor,
+            editor: Arc::new(editor),
             agents,
             clock,
             tables,
             desk,
-            probable,
+            deciding,
             country: OnceLock::new(),
             forwarder: Arc::default(),
         };
@@ -313,6 +323,7 @@ impl Engine {
             keys: CaptureKeys { subject: keys.subject, click: keys.click, cookie: keys.cookie },
             country: self.country()?,
             country_fallback: self.country_is_fallback(),
+            decide: self.deciding.service().cloned(),
             readiness: vec![fold],
         })
     }
@@ -332,6 +343,7 @@ impl Engine {
             mending: Arc::new(super::mending::Bench(Arc::clone(self))),
             questions: Arc::new(super::questions::Asking(Arc::clone(self))),
             linking: Arc::new(super::link::Guessing(Arc::clone(self))),
+            decisions: Arc::new(super::training::Desk(Arc::clone(self))),
             refolding: Arc::new(super::backfill::Anew(Arc::clone(self))),
             destinations: Arc::new(super::forwarding::Forwards(Arc::clone(self))),
             erasing: Arc::new(super::erase::Eraser(Arc::clone(self))),

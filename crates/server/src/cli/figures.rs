@@ -10,6 +10,7 @@ use crate::report::{
     Links, OutcomeCounts, ReportError, ReportQuery, SessionDay, SessionTotals, Telling,
 };
 use millstream_event::Span;
+use millstream_pipeline::decided::DecisionSums;
 use millstream_store::Reading;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -63,6 +64,10 @@ impl Figures for StoreFigures {
         links: Links,
     ) -> Result<SessionTotals, ReportError> {
         self.read(|figures| figures.session_totals(range, links))
+    }
+
+    fn decisions(&self, range: &DateRange) -> Result<Vec<DecisionSums>, ReportError> {
+        self.read(|figures| figures.decisions(range))
     }
 
     fn session_days(&self, range: &DateRange) -> Result<Vec<SessionDay>, ReportError> {

@@ -37,6 +37,9 @@ pub struct Load {
     /// Links to follow; may be repeated.
     #[arg(long = "slug")]
     pub slugs: Vec<String>,
+    /// The use case of decisions.
+    #[arg(long, default_value = "home")]
+    pub use_case: String,
     /// Write key.
     #[arg(long, default_value = "load")]
     pub write_key: String,
@@ -77,6 +80,7 @@ impl Load {
             shape: Shape {
                 profile: self.profile,
                 slugs: self.slugs.clone(),
+                use_case: self.use_case.clone(),
                 write_key: self.write_key.clone(),
                 batch_events: self.batch_events.max(1),
                 devices: self.devices,

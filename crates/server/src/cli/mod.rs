@@ -9,6 +9,7 @@ mod audit;
 mod backfill;
 mod backup;
 mod config;
+mod deciding;
 mod demo;
 mod destinations;
 mod doctor;
@@ -45,6 +46,8 @@ mod spend;
 mod sql;
 mod standing;
 mod succession;
+mod train;
+mod training;
 mod transfer;
 mod upload;
 
@@ -69,6 +72,7 @@ struct Cli {
 #[derive(Subcommand, Debug)]
 enum Command {
     Serve(serve::Serve),
+    Train(train::Train),
     Demo(demo::Demo),
     Import(import::Import),
     Links(links::Links),
@@ -97,6 +101,7 @@ impl Command {
     fn run(&self) -> Result<Ended, Failure> {
         match self {
             Self::Serve(serve) => serve.run(),
+            Self::Train(train) => train.run(),
             Self::Demo(demo) => demo.run(),
             Self::Import(import) => import.run(),
             Self::Links(links) => links.run(),

@@ -8,7 +8,7 @@ use toml::{Table, Value};
 pub const REFERENCE: &str = include_str!("reference.toml");
 
 /// Keys that have no default and stand in the reference as comments. `*` is any name.
-const OPTIONAL: [&str; 32] = [
+const OPTIONAL: &[&str] = &[
     "links.rules",
     "links.rules.field",
     "links.rules.required",
@@ -41,6 +41,34 @@ const OPTIONAL: [&str; 32] = [
     "admin.tokens.sha256",
     "log.retain_days",
     "log.retain_bytes",
+    "decide.use_cases",
+    "decide.use_cases.name",
+    "decide.use_cases.default",
+    "decide.use_cases.template",
+    "decide.use_cases.moment",
+    "decide.use_cases.tier",
+    "decide.use_cases.architecture",
+    "decide.use_cases.budget_ms",
+    "decide.use_cases.candidates",
+    "decide.use_cases.stages",
+    "decide.use_cases.ladder",
+    "decide.use_cases.segment_by",
+    "decide.use_cases.answer_max",
+    "decide.use_cases.group_max",
+    "decide.use_cases.survivors",
+    "decide.use_cases.exploration",
+    "decide.use_cases.holdout_percent",
+    "decide.use_cases.goal",
+    "decide.use_cases.session_gap_minutes",
+    "decide.use_cases.rule",
+    "decide.use_cases.candidates.id",
+    "decide.use_cases.candidates.group",
+    "decide.use_cases.candidates.prior",
+    "decide.use_cases.candidates.features",
+    "decide.use_cases.candidates.when",
+    "decide.use_cases.candidates.value",
+    "decide.use_cases.exploration.among",
+    "decide.use_cases.exploration.gamma",
 ];
 
 /// What environment overrides begin with.

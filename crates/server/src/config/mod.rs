@@ -3,6 +3,7 @@
 //! `reference.toml` holds every default and is printed by `config show --defaults`. A file and the
 //! environment are laid over it ([`read`]); what comes out is checked and typed ([`Config`]).
 
+mod decide;
 mod error;
 mod forwarding;
 mod kept;

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// The whole file.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Raw {
     /// `[server]`
@@ -34,6 +34,8 @@ pub struct Raw {
     pub tables: Tables,
     /// `[sql]`
     pub sql: Sql,
+    /// `[decide]`
+    pub decide: super::decide::Decide,
     /// `[admin]`
     pub admin: Admin,
 }

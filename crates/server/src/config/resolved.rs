@@ -8,6 +8,7 @@ use super::raw::{self, Raw};
 use crate::capture::{
     CaptureOptions, ConsentDefaults, KeyHash, Limits, Source, Timeouts, TlsFiles,
 };
+use crate::decide::DecideOptions;
 use crate::forward::ForwardOptions;
 use crate::links::Governance;
 use crate::priority::NICENESS_MAX;
@@ -90,6 +91,8 @@ pub struct Config {
     pub tables: KeptTables,
     /// Bounds of questions in SQL.
     pub sql: Bounds,
+    /// Decisions.
+    pub decide: DecideOptions,
     /// Own domains and excluded referrers as configured.
     pub settings: Settings,
 }
@@ -122,6 +125,7 @@ impl Config {
             tables: tables(&raw.tables)?,
             sql: sql(&raw.sql)?,
             pipeline: pipeline(&raw.pipeline, (sessions, properties))?,
+            decide: super::decide::decide(&raw.decide)?,
         })
     }
 }

@@ -30,7 +30,7 @@ mod ticker;
 pub use crash::{Crash, CrashPoint};
 pub use error::{ConsumeError, DrainError};
 pub use latency::{HopTimes, Quantiles};
-pub use options::{ConsumeOptions, ConsumeParts, OnControl, Parameters};
+pub use options::{ConsumeOptions, ConsumeParts, OnChange, OnControl, Parameters};
 pub use progress::{Progress, Stopped};
 pub use start::{Consumer, start};
 

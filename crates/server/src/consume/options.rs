@@ -122,6 +122,9 @@ impl Parameters {
 /// (its ordinal + 1). Stored ones are told at start, before anything is folded.
 pub type OnControl = Arc<dyn Fn(u32, &Control) + Send + Sync>;
 
+/// Told of every key that a commit has changed, once it is committed.
+pub type OnChange = Arc<dyn Fn(&mut dyn Iterator<Item = &[u8]>) + Send + Sync>;
+
 /// What the consumer works with.
 #[derive(Clone)]
 pub struct ConsumeParts {
@@ -139,4 +142,6 @@ pub struct ConsumeParts {
     pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     /// Told of controls.
     pub on_control: OnControl,
+    /// Told of changed keys.
+    pub on_change: OnChange,
 }

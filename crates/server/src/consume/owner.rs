@@ -3,7 +3,7 @@
 use super::batch::{self, BatchError, Folded};
 use super::crash::{Crash, CrashPoint};
 use super::mailbox::{Mailbox, Work};
-use super::options::{ConsumeParts, OnControl};
+use super::options::{ConsumeParts, OnChange, OnControl};
 use super::outbox::{Delivery, Outbox};
 use super::progress::{Committed, Shared, Stopped};
 use millstream_event::control::Control;
@@ -95,6 +95,7 @@ impl Owner {
             self.passes(CrashPoint::BeforeOutboxDelete)?;
         }
         self.commit(rules.generation, &commits)?;
+        tell_changes(&self.parts.on_change, &commits);
         if !delivered.is_empty() {
             self.passes(CrashPoint::AfterOutboxDelete)?;
         }
@@ -226,6 +227,15 @@ fn prepare(
         commit.deletes.push(key.as_bytes().into());
     }
     (commits.into_iter().collect(), items)
+}
+
+/// Tells of the keys just committed.
+fn tell_changes(on_change: &OnChange, commits: &[(Lane, LaneCommit)]) {
+    let keys = commits.iter().flat_map(|(_, commit)| {
+        let put = commit.puts.iter().map(|(key, _)| key);
+        put.chain(&commit.deletes).map(AsRef::as_ref)
+    });
+    on_change(&mut { keys });
 }
 
 /// Tells of the controls just committed. One that this version cannot read was written by a newer

@@ -16,6 +16,8 @@ pub enum Profile {
     Events,
     /// Many events a request.
     Batches,
+    /// Visitors are decided about.
+    Decisions,
     /// Six in ten single events, three redirects, one batch.
     Mixed,
 }
@@ -30,11 +32,13 @@ pub enum Operation {
     Event,
     /// `POST /v1/batch`
     Batch,
+    /// `POST /v1/decide`
+    Decision,
 }
 
 impl Operation {
     /// Every operation, in the order of [`Self::index`].
-    pub const ALL: [Self; 3] = [Self::Redirect, Self::Event, Self::Batch];
+    pub const ALL: [Self; 4] = [Self::Redirect, Self::Event, Self::Batch, Self::Decision];
 
     /// Its place in per-operation arrays.
     pub const fn index(self) -> usize {
@@ -47,6 +51,7 @@ impl Operation {
             Self::Redirect => "redirect",
             Self::Event => "event",
             Self::Batch => "batch",
+            Self::Decision => "decision",
         }
     }
 }
@@ -58,6 +63,8 @@ pub struct Shape {
     pub profile: Profile,
     /// Links to follow, in turn.
     pub slugs: Vec<String>,
+    /// The use case of decisions.
+    pub use_case: String,
     /// Write key.
     pub write_key: String,
     /// Events in one batch.
@@ -77,6 +84,7 @@ impl Shape {
             Profile::Redirects => Operation::Redirect,
             Profile::Events => Operation::Event,
             Profile::Batches => Operation::Batch,
+            Profile::Decisions => Operation::Decision,
             Profile::Mixed => match n % 10 {
                 0..=5 => Operation::Event,
                 6..=8 => Operation::Redirect,
@@ -88,7 +96,7 @@ impl Shape {
     /// How many events an operation carries.
     pub const fn events(&self, operation: Operation) -> u64 {
         match operation {
-            Operation::Redirect | Operation::Event => 1,
+            Operation::Redirect | Operation::Event | Operation::Decision => 1,
             Operation::Batch => self.batch_events as u64,
         }
     }
@@ -105,12 +113,23 @@ impl Shape {
                 Request::get(format!("/r/{slug}")).header(USER_AGENT, AGENT).body(Bytes::new())
             }
             Operation::Event => self.post("/v1/track", self.event(n, 0).into()),
+            Operation::Decision => self.post("/v1/decide", self.decision(n).into()),
             Operation::Batch => {
                 let events: Vec<String> =
                     (0..self.batch_events).map(|index| self.event(n, index)).collect();
                 self.post("/v1/batch", format!("{{\"batch\":[{}]}}", events.join(",")).into())
             }
         }
+    }
+
+    fn decision(&self, n: u64) -> String {
+        let id = Hash128::of("load", &[&self.seed.to_le_bytes(), &n.to_le_bytes()]);
+        let device = id.low64() % self.devices.max(1);
+        serde_json::json!({
+            "use_case": self.use_case,
+            "anonymous_id": format!("load-{}-{device}", self.seed),
+        })
+        .to_string()
     }
 
     fn post(&self, path: &str, body: Bytes) -> Result<Request<Bytes>, http::Error> {
@@ -151,6 +170,7 @@ mod tests {
         Shape {
             profile,
             slugs: vec!["a".into(), "b".into()],
+            use_case: "home".into(),
             write_key: "k".into(),
             batch_events: 3,
             devices: 10,
@@ -174,6 +194,6 @@ mod tests {
         assert_eq!(redirects.request(3).unwrap().uri(), "/r/b");
         let mixed = shape(Profile::Mixed);
         let count = |wanted| (0..100).filter(|n| mixed.operation(*n) == wanted).count();
-        assert_eq!(Operation::ALL.map(count), [30, 60, 10]);
+        assert_eq!(Operation::ALL.map(count), [30, 60, 10, 0]);
     }
 }

@@ -27,7 +27,7 @@ impl Outcome {
     pub fn of(operation: Operation, status: StatusCode) -> Self {
         let done = match operation {
             Operation::Redirect => status.is_redirection(),
-            Operation::Event | Operation::Batch => status.is_success(),
+            Operation::Event | Operation::Batch | Operation::Decision => status.is_success(),
         };
         match status {
             _ if done => Self::Done,
@@ -113,8 +113,8 @@ pub struct Summary {
 impl Summary {
     pub(super) fn new(
         (seed, rate, seconds): (u64, f64, f64),
-        tallies: &[Tally; 3],
-        events: [u64; 3],
+        tallies: &[Tally; Operation::ALL.len()],
+        events: [u64; Operation::ALL.len()],
     ) -> Self {
         let mut lines = Vec::new();
         let mut events_done = 0;
@@ -200,11 +200,16 @@ mod tests {
 
     #[test]
     fn lines_add_up() {
-        let mut tallies = [Tally::new().unwrap(), Tally::new().unwrap(), Tally::new().unwrap()];
+        let mut tallies = [
+            Tally::new().unwrap(),
+            Tally::new().unwrap(),
+            Tally::new().unwrap(),
+            Tally::new().unwrap(),
+        ];
         tallies[0].record(Outcome::Done, 1_000);
         tallies[2].record(Outcome::Done, 3_000);
         tallies[2].record(Outcome::Refused, 1);
-        let summary = Summary::new((1, 10.0, 2.0), &tallies, [1, 1, 50]);
+        let summary = Summary::new((1, 10.0, 2.0), &tallies, [1, 1, 50, 1]);
         let names: Vec<_> = summary.lines.iter().map(|line| line.operation).collect();
         assert_eq!(names, ["redirect", "batch", "all"]);
         let all = &summary.lines[2];

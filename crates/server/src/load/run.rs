@@ -136,15 +136,15 @@ async fn drive(options: &LoadOptions, target: Target) -> Result<Summary, LoadErr
     Ok(Summary::new((options.shape.seed, options.rate, seconds), &tallies, events))
 }
 
-fn fresh() -> Result<[Tally; 3], LoadError> {
-    Ok([Tally::new()?, Tally::new()?, Tally::new()?])
+fn fresh() -> Result<[Tally; Operation::ALL.len()], LoadError> {
+    Ok([Tally::new()?, Tally::new()?, Tally::new()?, Tally::new()?])
 }
 
 async fn work(
     plan: Arc<Plan>,
     mut socket: Socket,
-    mut tallies: [Tally; 3],
-) -> Result<[Tally; 3], LoadError> {
+    mut tallies: [Tally; Operation::ALL.len()],
+) -> Result<[Tally; Operation::ALL.len()], LoadError> {
     loop {
         let ticket = plan.next.fetch_add(1, Ordering::Relaxed);
         if ticket >= plan.total {
@@ -177,6 +177,7 @@ mod tests {
         let shape = Shape {
             profile,
             slugs: Vec::new(),
+            use_case: "home".into(),
             write_key: "k".into(),
             batch_events: 2,
             devices: 5,

@@ -5,6 +5,7 @@ use super::campaigns::CampaignReport;
 use super::delivery::DeliveryReport;
 use super::number;
 use super::page::Page;
+use super::personalization::PersonalizationReport;
 use super::query::ReportKind;
 use super::sessions::SessionReport;
 use super::stitching::StitchingReport;
@@ -96,6 +97,8 @@ pub enum Body {
     Delivery(DeliveryReport),
     /// See [`StitchingReport`].
     Stitching(StitchingReport),
+    /// See [`PersonalizationReport`].
+    Personalization(PersonalizationReport),
 }
 
 /// One field of a row, as machines read it.
@@ -155,6 +158,7 @@ impl Report {
             Body::Sessions(_) => ReportKind::Sessions,
             Body::Delivery(_) => ReportKind::Delivery,
             Body::Stitching(_) => ReportKind::Stitching,
+            Body::Personalization(_) => ReportKind::Personalization,
         }
     }
 
@@ -166,6 +170,7 @@ impl Report {
             Body::Sessions(report) => report.machine_rows(),
             Body::Delivery(report) => report.machine_rows(),
             Body::Stitching(report) => report.machine_rows(),
+            Body::Personalization(report) => report.machine_rows(),
         }
     }
 
@@ -177,6 +182,7 @@ impl Report {
             Body::Sessions(_) => SessionReport::COLUMNS.to_vec(),
             Body::Delivery(_) => DeliveryReport::COLUMNS.to_vec(),
             Body::Stitching(report) => report.columns(),
+            Body::Personalization(_) => PersonalizationReport::COLUMNS.to_vec(),
         }
     }
 
@@ -188,6 +194,7 @@ impl Report {
             Body::Sessions(report) => ("Sessions", report.meaning(), report.grids()),
             Body::Delivery(report) => ("Delivery", report.meaning(), report.grids()),
             Body::Stitching(report) => ("Stitching", report.meaning(), report.grids()),
+            Body::Personalization(report) => ("Personalization", report.meaning(), report.grids()),
         };
         Page {
             title: title.to_owned(),
@@ -227,6 +234,7 @@ impl Serialize for Report {
             Body::Sessions(report) => map.serialize_entry("totals", &report.totals)?,
             Body::Delivery(report) => map.serialize_entry("totals", &report.totals())?,
             Body::Stitching(report) => map.serialize_entry("totals", &report.totals())?,
+            Body::Personalization(report) => map.serialize_entry("totals", &report.totals())?,
         }
         map.end()
     }

@@ -6,6 +6,7 @@ use super::spend::UnmatchedSpend;
 use super::stitching::StitchingFigures;
 use millstream_event::ledger::Budget;
 use millstream_event::{Money, Span};
+use millstream_pipeline::decided::DecisionSums;
 
 /// Parts per billion: the unit of fractional conversions.
 pub const PARTS_PER_WHOLE: u64 = 1_000_000_000;
@@ -50,6 +51,12 @@ pub trait Figures {
     /// # Errors
     /// When the state cannot be read.
     fn stitching(&self, query: &ReportQuery) -> Result<StitchingFigures, ReportError>;
+
+    /// Sums over decisions by use case, in order of names.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    fn decisions(&self, range: &DateRange) -> Result<Vec<DecisionSums>, ReportError>;
 
     /// Events received later than this after they happened are late.
     fn horizon(&self) -> Span;

@@ -18,6 +18,7 @@ pub mod html;
 mod journeys;
 pub mod number;
 pub mod page;
+pub mod personalization;
 pub mod query;
 pub mod sessions;
 pub mod spend;
@@ -74,6 +75,9 @@ fn build_of(
         ReportKind::Sessions => Body::Sessions(sessions::build(figures, query)?),
         ReportKind::Delivery => Body::Delivery(delivery::build(&outcomes, delivery)),
         ReportKind::Stitching => Body::Stitching(stitching::build(figures, query)?),
+        ReportKind::Personalization => {
+            Body::Personalization(personalization::build(figures, query)?)
+        }
     };
     Ok(Report { freshness, gaps, body })
 }

@@ -52,6 +52,8 @@ words! {
         Delivery = "delivery",
         /// Arrival, order, copies, and how soon sessions are whole.
         Stitching = "stitching",
+        /// How decisions came about, and whether they kept their budgets.
+        Personalization = "personalization",
         /// What may be spent, what was, and whether it is on its way.
         Budgets = "budgets",
     }

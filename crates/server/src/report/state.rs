@@ -13,6 +13,7 @@ use crate::consume::Parameters;
 use crate::linking::{self, Numbered};
 use millstream_event::{Channel, Flags, Hash128, Money, Span};
 use millstream_pipeline::StateRead;
+use millstream_pipeline::decided::{self, DecisionSums};
 use millstream_pipeline::query::{self, RevenueDays};
 use millstream_pipeline::rows::CreditRow;
 use millstream_stitch::SessionRules;
@@ -177,6 +178,12 @@ impl Figures for StateFigures<'_> {
 
     fn stitching(&self, question: &ReportQuery) -> Result<StitchingFigures, ReportError> {
         stitching::read(self, (question.split, question.bots), &question.range)
+    }
+
+    fn decisions(&self, range: &DateRange) -> Result<Vec<DecisionSums>, ReportError> {
+        let wanted = |day| range.contains(day);
+        let sums = decided::decisions(self.state, self.generation, &wanted)?;
+        Ok(sums.into_values().collect())
     }
 
     fn horizon(&self) -> Span {

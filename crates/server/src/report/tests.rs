@@ -101,6 +101,13 @@ impl Figures for Canned {
             .collect())
     }
 
+    fn decisions(
+        &self,
+        _: &DateRange,
+    ) -> Result<Vec<millstream_pipeline::decided::DecisionSums>, ReportError> {
+        Ok(Vec::new())
+    }
+
     fn stitching(&self, _: &ReportQuery) -> Result<StitchingFigures, ReportError> {
         let sum = |events: u64, whole: [u64; 3], skew_ms: i64| {
             let mut sum = StitchingSum {

@@ -136,6 +136,7 @@ impl Plane {
             keys: KEYS,
             country: Arc::new(country),
             country_fallback: false,
+            decide: None,
             readiness: vec![Readiness { stage: "log", check: Box::new(check) }],
         };
         Ok(Self { log, handle: start(options, parts)?, ready })

@@ -219,6 +219,20 @@ impl parts::Linking for Nothing {
     }
 }
 
+impl parts::DecisionDesk for Nothing {
+    fn train(&self, use_case: &str) -> Result<serde_json::Value, parts::TransferError> {
+        Ok(serde_json::json!({ "use_case": use_case, "version": 1 }))
+    }
+
+    fn roll_back(&self, _: &str) -> Result<serde_json::Value, parts::TransferError> {
+        Err(parts::TransferError::Request("there is no earlier version".to_owned()))
+    }
+
+    fn standing(&self) -> serde_json::Value {
+        serde_json::json!({ "use_cases": [] })
+    }
+}
+
 impl parts::Refolding for Nothing {
     fn backfill(&self, dry_run: bool) -> Result<(), parts::TransferError> {
         match dry_run {
@@ -280,6 +294,7 @@ fn parts() -> AdminParts {
         questions: Arc::new(Nothing),
         mending: Arc::new(Nothing),
         linking: Arc::new(Nothing),
+        decisions: Arc::new(Nothing),
         refolding: Arc::new(Nothing),
         destinations: Arc::new(Nothing),
         erasing: Arc::new(Nothing),

@@ -108,6 +108,7 @@ impl Shop {
             subject_key: [7; 32],
             clock: Arc::new(|| Timestamp(NOON + 3 * DAY)),
             on_control: Arc::new(move |version, control| registry.apply(version, control)),
+            on_change: Arc::new(|_| {}),
         };
         let options = ConsumeOptions { owners: 1, tick_every: None, ..ConsumeOptions::default() };
         start(&options, parts).unwrap().drain(PATIENCE).unwrap();

@@ -54,6 +54,7 @@ impl World {
             subject_key: [7; 32],
             clock: Arc::new(|| Timestamp(1_800_000_000_000_000)),
             on_control: Arc::new(|_, _| {}),
+            on_change: Arc::new(|_| {}),
         }
     }
 

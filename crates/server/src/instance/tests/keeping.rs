@@ -39,6 +39,7 @@ fn fold_all(instance: &Instance) {
         subject_key: [7; 32],
         clock: Arc::new(|| Timestamp(1_800_000_000_000_000)),
         on_control: Arc::new(|_, _| {}),
+        on_change: Arc::new(|_| {}),
     };
     start(&options(1, 50), parts).unwrap().drain(PATIENCE).unwrap();
 }

@@ -1,0 +1,47 @@
+//! Training on a planted shop: what was planted is found, and freshness is worth what it is worth.
+
+use millstream_decide::train::generator::{Planted, generate};
+use millstream_decide::train::{Method, train, visits};
+use millstream_decide::{ItemId, Seen};
+use millstream_event::{Span, Timestamp};
+
+#[test]
+fn the_freshness_curve_falls_steeply() {
+    let shop = Planted::default();
+    let trained = train(&generate(&shop, 12_000, 7), (1, Timestamp(0))).unwrap();
+    let judged = &trained.judged;
+    println!("{judged:?}");
+    let [fresh, one, two, three, five] = judged.freshness;
+    assert!(fresh > one && one > two && two >= three && three >= five, "{judged:?}");
+    assert!(one < 0.8 * fresh, "one event of staleness costs a fifth at least: {judged:?}");
+    assert!(fresh > 2.0 * judged.popularity, "{judged:?}");
+    assert!(judged.neighbours > 1.5 * judged.popularity && judged.is_better(), "{judged:?}");
+}
+
+#[test]
+fn a_small_catalogue_is_tried_with_both_methods() {
+    let shop = Planted { items: 120, topic: 20, ..Planted::default() };
+    let trained = train(&generate(&shop, 3_000, 9), (1, Timestamp(0))).unwrap();
+    assert!(matches!(trained.judged.method, Method::ItemItem | Method::Ease));
+    assert!(trained.judged.first_pass >= trained.judged.freshness[0]);
+    assert!(train(&[], (1, Timestamp(0))).is_none());
+}
+
+#[test]
+fn the_same_visits_train_the_same() {
+    let all = generate(&Planted::default(), 500, 3);
+    assert_eq!(train(&all, (1, Timestamp(0))), train(&all, (1, Timestamp(0))));
+}
+
+#[test]
+fn a_gap_ends_a_visit() {
+    let seen = |name, minute: i64| Seen {
+        item: ItemId::of(name),
+        weight: 1,
+        at: Timestamp(0) + Span::minutes(minute),
+    };
+    let seen = [seen("c", 100), seen("b", 20), seen("b", 10), seen("a", 0)];
+    let visits = visits(&seen, Span::minutes(30));
+    let items: Vec<Vec<ItemId>> = visits.iter().map(|visit| visit.items.clone()).collect();
+    assert_eq!(items, [vec![ItemId::of("a"), ItemId::of("b")], vec![ItemId::of("c")]]);
+}

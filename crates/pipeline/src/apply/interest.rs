@@ -1,0 +1,77 @@
+//! What an event tells of its visitor's preferences, and what they chose.
+
+use crate::decided::{DecisionSums, Said};
+use crate::preferences::{Choice, Interest, choice_key, interest_key};
+use crate::rules::Rules;
+use crate::view::{ApplyError, View};
+use millstream_decide::interest::{items, weight};
+use millstream_event::{EntityId, Event, EventKind, Hash128};
+use millstream_stitch::EntryKey;
+
+/// Fails until what [`change`] reads is at hand.
+pub(super) fn want(
+    view: &View,
+    rules: &Rules<'_>,
+    event: &Event,
+    subject: EntityId,
+) -> Result<(), ApplyError> {
+    match event.kind {
+        EventKind::Consent => view.want([choice_key(rules.generation, subject)]),
+        EventKind::Decision => {
+            let day = event.received.utc_day();
+            view.want(Said::by(event).map(|said| said.key(rules.generation, subject, day)))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Keeps what a counting event told in the place of the copy that counted before.
+pub(super) fn change(
+    view: &mut View,
+    rules: &Rules<'_>,
+    (event, subject): (&Event, EntityId),
+    entry: &Told,
+    replaced: Option<&EntryKey>,
+) {
+    if let Some(replaced) = replaced {
+        view.delete(interest_key(rules.generation, subject, replaced));
+    }
+    if event.kind == EventKind::Consent {
+        choose(view, rules, event, subject);
+        return;
+    }
+    if event.kind == EventKind::Decision && replaced.is_none() {
+        decide(view, rules, event, subject);
+        return;
+    }
+    let items = if entry.bot { alloc::vec::Vec::new() } else { items(event) };
+    if !items.is_empty() {
+        let weight = weight(event, entry.converts);
+        let key = interest_key(rules.generation, subject, &EntryKey::of(event));
+        view.put(key, Interest { at: event.event_time, items, weight });
+    }
+}
+
+/// What is known of an event beside its own words.
+pub(super) struct Told {
+    pub bot: bool,
+    pub converts: bool,
+}
+
+/// Counts a decision; a further copy of it is none.
+fn decide(view: &mut View, rules: &Rules<'_>, event: &Event, subject: EntityId) {
+    let Some(said) = Said::by(event) else { return };
+    let day = event.received.utc_day();
+    let key = said.key(rules.generation, subject, day);
+    let mut sums = view.take::<DecisionSums>(&key).unwrap_or_default();
+    sums.count(&said, day);
+    view.put(key, sums);
+}
+
+fn choose(view: &mut View, rules: &Rules<'_>, event: &Event, subject: EntityId) {
+    let key = choice_key(rules.generation, subject);
+    let made = (event.received, Hash128::of("choice", &[event.id.as_str().as_bytes()]));
+    if view.get::<Choice>(&key).is_none_or(|known| known.made < made) {
+        view.put(key, Choice { made, granted: event.consent.granted });
+    }
+}

@@ -1,0 +1,68 @@
+//! Decisions beside the fold: they read the state in force, and hear what its commits change.
+
+use super::active::{Active, Workshop};
+use crate::consume::OnChange;
+use crate::decide::{DecideOptions, Models, Place, Service, ServiceError, StoreProfiles};
+use arc_swap::ArcSwap;
+use std::sync::{Arc, OnceLock};
+
+/// The two ends of the wire from commits to decisions: the fold starts before decisions do.
+#[derive(Default)]
+pub struct Deciding(OnceLock<(Arc<StoreProfiles>, Arc<Service>)>);
+
+impl Deciding {
+    /// What the fold is to tell.
+    pub fn on_change(self: Arc<Self>) -> OnChange {
+        Arc::new(move |keys| {
+            let Some((profiles, service)) = self.0.get() else { return };
+            for device in profiles.changed(keys) {
+                service.forget(device);
+            }
+        })
+    }
+
+    /// Starts decisions over the state in force.
+    ///
+    /// # Errors
+    /// See [`ServiceError`].
+    pub fn start(
+        &self,
+        options: &DecideOptions,
+        workshop: &Workshop,
+        active: &Arc<ArcSwap<Active>>,
+    ) -> Result<(), ServiceError> {
+        let active = Arc::clone(active);
+        let place = Arc::new(move || {
+            let state = &active.load().state;
+            Place { store: Arc::clone(&state.store), generation: state.generation }
+        });
+        let profiles = Arc::new(StoreProfiles::new(
+            place,
+            Arc::clone(&workshop.instance.log),
+            Arc::clone(&workshop.clock),
+            options.profiles_cached,
+        ));
+        let service = Service::start(options.clone(), Arc::<StoreProfiles>::clone(&profiles))?;
+        for served in service.all() {
+            let name = &served.configured.use_case.name;
+            match Models::of(&workshop.instance.dir, name).load() {
+                Ok(artefacts) => served.artefacts.store(Arc::new(artefacts)),
+                // Decisions go on from a lower rung, and say so.
+                Err(error) => tracing::error!(use_case = %name, %error, "no model can be used"),
+            }
+        }
+        // It is started once, by the engine that made it.
+        let _ = self.0.set((profiles, Arc::new(service)));
+        Ok(())
+    }
+
+    /// What decides; none before it is started.
+    pub fn service(&self) -> Option<&Arc<Service>> {
+        self.0.get().map(|(_, service)| service)
+    }
+
+    /// What it reads of visitors.
+    pub fn profiles(&self) -> Option<&Arc<StoreProfiles>> {
+        self.0.get().map(|(profiles, _)| profiles)
+    }
+}

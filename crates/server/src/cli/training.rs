@@ -1,0 +1,189 @@
+//! Training on what is folded, and what becomes of it.
+
+use super::engine::Engine;
+use crate::admin::parts::{DecisionDesk, TransferError};
+use crate::decide::{Models, ModelsError, Served, forest};
+use crate::report::ReportError;
+use millstream_decide::train::{Trained, Visit, train, visits};
+use millstream_decide::{Seen, Stage};
+use millstream_event::{EntityId, Span};
+use millstream_pipeline::preferences;
+use millstream_pipeline::query::ReadError;
+use millstream_store::{Reading, StoreError};
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// Why nothing was trained.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    /// No such use case.
+    #[error("there is no use case `{0}`; configure it as one of [[decide.use_cases]]")]
+    Unknown(String),
+    /// Too little data.
+    #[error(
+        "there are fewer than two visits to learn from; send events with product_id or item_id, and consent to personalization"
+    )]
+    NoVisits,
+    /// The state.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The state.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The artefacts.
+    #[error(transparent)]
+    Models(#[from] ModelsError),
+}
+
+/// What came of a training.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Training {
+    use_case: String,
+    version: u32,
+    promoted: bool,
+    visits: usize,
+    items: usize,
+    judged: millstream_decide::train::Judged,
+}
+
+/// Everything that devices did, as visits, oldest first.
+fn all_visits(engine: &Engine, gap: Span) -> Result<Vec<Visit>, TrainError> {
+    let view = engine.view()?;
+    let mut all = Vec::new();
+    let mut running: (Option<EntityId>, Vec<Seen>) = (None, Vec::new());
+    let mut end = |seen: &mut Vec<Seen>| {
+        all.extend(visits(seen, gap));
+        seen.clear();
+    };
+    let read = Reading(&*view.state);
+    preferences::walk_interests(&read, view.generation(), &mut |device, interest| {
+        if running.0 != Some(device) {
+            end(&mut running.1);
+            running.0 = Some(device);
+        }
+        running.1.extend(interest.items.iter().map(|item| Seen {
+            item: *item,
+            weight: interest.weight,
+            at: interest.at,
+        }));
+        Ok(true)
+    })?;
+    end(&mut running.1);
+    all.sort_by_key(|visit| visit.ended);
+    Ok(all)
+}
+
+fn served<'a>(engine: &'a Engine, use_case: &str) -> Result<&'a Arc<Served>, TrainError> {
+    let service = engine.deciding.service();
+    service
+        .and_then(|service| service.find(use_case))
+        .ok_or_else(|| TrainError::Unknown(use_case.to_owned()))
+}
+
+/// Trains a use case; what is better than popularity alone is put in force.
+///
+/// # Errors
+/// See [`TrainError`].
+pub fn run(
+    engine: &Engine,
+    use_case: &str,
+    rerank: Option<String>,
+) -> Result<Training, TrainError> {
+    let served = served(engine, use_case)?;
+    if let Some(text) = &rerank {
+        forest(text)?;
+    }
+    let models = Models::of(&engine.instance.dir, use_case);
+    let version = models.versions().last().map_or(1, |last| last + 1);
+    let visits = all_visits(engine, served.configured.use_case.session_gap)?;
+    let trained = train(&visits, (version, (engine.clock)())).ok_or(TrainError::NoVisits)?;
+    let trained = Trained { rerank, ..trained };
+    models.save(&trained)?;
+    let promoted = trained.judged.is_better() || trained.rerank.is_some();
+    if promoted {
+        models.promote(version)?;
+        served.artefacts.store(Arc::new(models.load()?));
+    }
+    Ok(Training {
+        use_case: use_case.to_owned(),
+        version,
+        promoted,
+        visits: trained.visits,
+        items: trained.popularity.get("").map_or(0, |all| all.len()),
+        judged: trained.judged,
+    })
+}
+
+/// Goes back to the version before.
+///
+/// # Errors
+/// See [`TrainError`].
+pub fn roll_back(engine: &Engine, use_case: &str) -> Result<Value, TrainError> {
+    let served = served(engine, use_case)?;
+    let models = Models::of(&engine.instance.dir, use_case);
+    let version = models.roll_back()?;
+    served.artefacts.store(Arc::new(models.load()?));
+    Ok(json!({ "use_case": use_case, "version": version, "rolled_back": true }))
+}
+
+/// The same through the admin plane.
+pub struct Desk(pub Arc<Engine>);
+
+impl From<TrainError> for TransferError {
+    fn from(error: TrainError) -> Self {
+        match error {
+            TrainError::Unknown(_) | TrainError::NoVisits => Self::Request(error.to_string()),
+            TrainError::Models(ModelsError::NoEarlier) => Self::Request(error.to_string()),
+            other => Self::Failed(other.to_string()),
+        }
+    }
+}
+
+impl DecisionDesk for Desk {
+    fn train(&self, use_case: &str) -> Result<Value, TransferError> {
+        let training = run(&self.0, use_case, None)?;
+        serde_json::to_value(training)
+            .map_err(|error| TransferError::Failed(ReportError::encode(error).to_string()))
+    }
+
+    fn roll_back(&self, use_case: &str) -> Result<Value, TransferError> {
+        Ok(roll_back(&self.0, use_case)?)
+    }
+
+    fn standing(&self) -> Value {
+        let use_case = |served: &Arc<Served>| {
+            let (gauge, counts) = (served.gauge(), &served.counts);
+            let estimates: serde_json::Map<String, Value> = gauge
+                .estimates
+                .iter()
+                .map(|(stage, took): &(Stage, _)| {
+                    (stage.as_str().to_owned(), took.as_millis().into())
+                })
+                .collect();
+            json!({
+                "use_case": served.configured.use_case.name,
+                "budget_ms": served.configured.use_case.budget.as_millis(),
+                "margin_ms": gauge.margin.as_millis(),
+                "stages_given_up": gauge.given_up,
+                "estimates_ms": estimates,
+                "recent_p95_ms": gauge.recent.map(millstream_decide::Micros::as_millis),
+                "rungs": counts.rungs(),
+                "reasons": counts.causes(),
+                "timed_out": counts.timed_out.load(std::sync::atomic::Ordering::Relaxed),
+                "overrun": counts.overrun.load(std::sync::atomic::Ordering::Relaxed),
+            })
+        };
+        let deciding = &self.0.deciding;
+        let service = deciding.service();
+        let uses: Vec<Value> =
+            service.iter().flat_map(|service| service.all()).map(use_case).collect();
+        let lookups = deciding.profiles().map(|profiles| profiles.lookups());
+        let (hits, misses) = lookups.unwrap_or_default();
+        json!({
+            "use_cases": uses,
+            "waiting": service.map_or(0, |service| service.waiting()),
+            "profiles": { "hits": hits, "misses": misses },
+        })
+    }
+}

@@ -1,0 +1,349 @@
+//! `[decide]`: as it is written, and as the service takes it.
+
+use super::error::ConfigError;
+use super::resolved::wrong;
+use crate::decide::{CelRules, Configured, DecideOptions};
+use millstream_decide::use_case::Exploration;
+use millstream_decide::{Architecture, Candidate, ItemId, Micros, Moment, Rung, Stage, UseCase};
+use millstream_event::Span;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+/// Budgets that can be given, in milliseconds.
+const BUDGET_MS: RangeInclusive<u64> = 5..=10_000;
+/// Most use cases.
+const USE_CASES_MAX: usize = 256;
+
+/// `[decide]`
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Decide {
+    /// Threads.
+    pub workers: usize,
+    /// Decisions that wait for a thread.
+    pub queue: usize,
+    /// Profiles in memory.
+    pub profiles_cached: usize,
+    /// Kept answers.
+    pub answers_cached: usize,
+    /// How long.
+    pub answers_minutes: u32,
+    /// `[[decide.use_cases]]`
+    #[serde(default)]
+    pub use_cases: Vec<RawUseCase>,
+}
+
+/// One of `[[decide.use_cases]]`.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawUseCase {
+    name: String,
+    default: String,
+    template: Option<String>,
+    moment: Option<String>,
+    tier: Option<u8>,
+    architecture: Option<String>,
+    budget_ms: Option<u64>,
+    #[serde(default)]
+    candidates: Vec<RawCandidate>,
+    stages: Option<Vec<String>>,
+    ladder: Option<Vec<String>>,
+    segment_by: Option<Vec<String>>,
+    answer_max: Option<usize>,
+    group_max: Option<usize>,
+    survivors: Option<usize>,
+    exploration: Option<RawExploration>,
+    holdout_percent: Option<f64>,
+    goal: Option<String>,
+    session_gap_minutes: Option<u32>,
+    rule: Option<String>,
+}
+
+/// A candidate: its name, or a table.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(untagged)]
+enum RawCandidate {
+    Name(String),
+    Described {
+        id: String,
+        group: Option<String>,
+        #[serde(default)]
+        prior: i8,
+        #[serde(default)]
+        features: Vec<f32>,
+        when: Option<String>,
+        value: Option<toml::Value>,
+    },
+}
+
+/// `exploration = { among = 5, gamma = 20.0 }`
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawExploration {
+    among: usize,
+    gamma: f64,
+}
+
+/// What a template sets: moment, architecture, budget.
+struct Template(Moment, Architecture, u64);
+
+fn template(name: Option<&str>) -> Result<Template, ConfigError> {
+    Ok(match name {
+        None | Some("edge") => Template(Moment::InRender, Architecture::Edge, 150),
+        Some("origin") => Template(Moment::InRender, Architecture::Session, 400),
+        Some("primary_content") => Template(Moment::PreRender, Architecture::Edge, 200),
+        Some("search") => Template(Moment::InRender, Architecture::Edge, 300),
+        Some("batch") => Template(Moment::PostRender, Architecture::Batch, 400),
+        Some(other) => {
+            return Err(wrong(
+                "decide.use_cases.template",
+                other,
+                "use edge, origin, primary_content, search or batch",
+            ));
+        }
+    })
+}
+
+fn bounded(
+    key: &'static str,
+    value: usize,
+    range: RangeInclusive<usize>,
+) -> Result<usize, ConfigError> {
+    if range.contains(&value) {
+        return Ok(value);
+    }
+    Err(wrong(key, value, &format!("use {} to {}", range.start(), range.end())))
+}
+
+/// `text` as what `parse` knows, or the default.
+fn named<T>(
+    key: &'static str,
+    text: Option<&str>,
+    default: T,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Result<T, ConfigError> {
+    match text {
+        None => Ok(default),
+        Some(text) => parse(text).ok_or_else(|| wrong(key, text, "use one of its known names")),
+    }
+}
+
+fn list<T>(
+    key: &'static str,
+    names: Option<&[String]>,
+    default: &[T],
+    parse: impl Fn(&str) -> Option<T>,
+) -> Result<Vec<T>, ConfigError>
+where
+    T: Copy,
+{
+    let Some(names) = names else { return Ok(default.to_vec()) };
+    let known = |name: &String| {
+        parse(name).ok_or_else(|| wrong(key, name, "use names that the reference lists"))
+    };
+    names.iter().map(known).collect()
+}
+
+/// Checks what was written.
+pub(super) fn decide(raw: &Decide) -> Result<DecideOptions, ConfigError> {
+    bounded("decide.use_cases", raw.use_cases.len(), 0..=USE_CASES_MAX)?;
+    let mut use_cases = Vec::new();
+    for raw in &raw.use_cases {
+        let configured = configured(raw)?;
+        let name = &configured.use_case.name;
+        if use_cases.iter().any(|known: &Configured| known.use_case.name == *name) {
+            return Err(wrong("decide.use_cases.name", name, "give each use case its own name"));
+        }
+        CelRules::new(&configured)
+            .map_err(|error| wrong("decide.use_cases.rule", name, &error.to_string()))?;
+        use_cases.push(configured);
+    }
+    let minutes = bounded("decide.answers_minutes", raw.answers_minutes as usize, 1..=43_200)?;
+    Ok(DecideOptions {
+        workers: bounded("decide.workers", raw.workers, 1..=256)?,
+        queue: bounded("decide.queue", raw.queue, 1..=1_000_000)?,
+        profiles_cached: bounded("decide.profiles_cached", raw.profiles_cached, 1..=100_000_000)?,
+        answers_cached: bounded("decide.answers_cached", raw.answers_cached, 1..=100_000_000)?,
+        answers_for: Duration::from_secs(60 * minutes as u64),
+        use_cases,
+    })
+}
+
+fn configured(raw: &RawUseCase) -> Result<Configured, ConfigError> {
+    let Written { candidates, rules: candidate_rules, values } = written(&raw.candidates);
+    bounded("decide.use_cases.candidates", candidates.len(), 0..=UseCase::CANDIDATES_MAX)?;
+    let Template(moment, architecture, budget_ms) = template(raw.template.as_deref())?;
+    let budget_ms = raw.budget_ms.unwrap_or(budget_ms);
+    if !BUDGET_MS.contains(&budget_ms) {
+        return Err(wrong("decide.use_cases.budget_ms", budget_ms, "use 5 to 10000"));
+    }
+    let stages =
+        list("decide.use_cases.stages", raw.stages.as_deref(), &Stage::HEAVY, Stage::parse)?;
+    let segment_by = raw.segment_by.clone().unwrap_or_else(|| vec!["country".to_owned()]);
+    let use_case = UseCase {
+        name: name(&raw.name)?,
+        moment: named("decide.use_cases.moment", raw.moment.as_deref(), moment, Moment::parse)?,
+        tier: tier(raw.tier, budget_ms)?,
+        budget: Micros::millis(budget_ms),
+        architecture: named(
+            "decide.use_cases.architecture",
+            raw.architecture.as_deref(),
+            architecture,
+            Architecture::parse,
+        )?,
+        candidates,
+        fallback: raw.default.as_str().into(),
+        stages,
+        ladder: list("decide.use_cases.ladder", raw.ladder.as_deref(), &Rung::ALL, Rung::parse)?,
+        segment_by: segment_by.into_iter().map(Into::into).collect(),
+        answer_max: bounded(
+            "decide.use_cases.answer_max",
+            raw.answer_max.unwrap_or(10),
+            1..=1_000,
+        )?,
+        group_max: raw.group_max.unwrap_or(0),
+        survivors: bounded(
+            "decide.use_cases.survivors",
+            raw.survivors.unwrap_or(300),
+            1..=UseCase::CANDIDATES_MAX,
+        )?,
+        exploration: exploration(raw.exploration)?,
+        holdout_ppm: holdout(raw.holdout_percent.unwrap_or(0.0))?,
+        goal: raw.goal.as_deref().unwrap_or("Order Completed").into(),
+        session_gap: Span::minutes(i64::from(raw.session_gap_minutes.unwrap_or(30))),
+    };
+    Ok(Configured { use_case, rule: raw.rule.clone(), candidate_rules, values })
+}
+
+fn name(text: &str) -> Result<Box<str>, ConfigError> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    if !text.is_empty() && text.len() <= 64 && text.bytes().all(plain) {
+        return Ok(text.into());
+    }
+    Err(wrong("decide.use_cases.name", text, "use 1 to 64 of A-Z a-z 0-9 - _ ."))
+}
+
+/// The tier that a budget belongs to, which a stated one must fit.
+fn tier(stated: Option<u8>, budget_ms: u64) -> Result<u8, ConfigError> {
+    let fitting = match budget_ms {
+        0..100 => 1,
+        100..=500 => 2,
+        _ => 3,
+    };
+    match stated {
+        Some(stated) if stated != fitting => Err(wrong(
+            "decide.use_cases.tier",
+            stated,
+            "tier 1 is under 100 ms, 2 from 100 to 500 ms, 3 above: change it or budget_ms",
+        )),
+        _ => Ok(fitting),
+    }
+}
+
+fn exploration(raw: Option<RawExploration>) -> Result<Option<Exploration>, ConfigError> {
+    let Some(RawExploration { among, gamma }) = raw else { return Ok(None) };
+    bounded("decide.use_cases.exploration.among", among, 2..=100)?;
+    if !(0.0..=1e6).contains(&gamma) {
+        return Err(wrong("decide.use_cases.exploration.gamma", gamma, "use 0 to 1000000"));
+    }
+    Ok(Some(Exploration { among, gamma }))
+}
+
+fn holdout(percent: f64) -> Result<u32, ConfigError> {
+    if (0.0..=100.0).contains(&percent) {
+        return Ok((percent * 10_000.0) as u32);
+    }
+    Err(wrong("decide.use_cases.holdout_percent", percent, "use 0 to 100"))
+}
+
+/// Candidates with what is said beside them.
+#[derive(Default)]
+struct Written {
+    candidates: Vec<Candidate>,
+    rules: BTreeMap<Box<str>, String>,
+    values: BTreeMap<Box<str>, serde_json::Value>,
+}
+
+fn written(raw: &[RawCandidate]) -> Written {
+    let mut written = Written::default();
+    for raw in raw {
+        let candidate = match raw {
+            RawCandidate::Name(name) => Candidate::named(name),
+            RawCandidate::Described { id, group, prior, features, when, value } => {
+                let name: Box<str> = id.as_str().into();
+                if let Some(when) = when {
+                    written.rules.insert(name.clone(), when.clone());
+                }
+                // Every TOML value has a JSON form; a float stays one.
+                if let Some(value) = value.as_ref().and_then(|it| serde_json::to_value(it).ok()) {
+                    written.values.insert(name.clone(), value);
+                }
+                Candidate {
+                    name,
+                    item: ItemId::of(id),
+                    group: group.as_deref().map(Into::into),
+                    prior: *prior,
+                    features: features.clone(),
+                }
+            }
+        };
+        written.candidates.push(candidate);
+    }
+    written
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::{Config, ConfigError, read};
+    use millstream_decide::{Architecture, Micros};
+
+    fn resolve(file: &str) -> Result<Config, ConfigError> {
+        Config::resolve(read(Some(("odd.toml", file)), &[])?)
+    }
+
+    #[test]
+    fn templates_carry_the_promised_budgets() {
+        for (template, budget_ms, architecture, tier) in [
+            ("edge", 150, Architecture::Edge, 2),
+            ("origin", 400, Architecture::Session, 2),
+            ("primary_content", 200, Architecture::Edge, 2),
+            ("search", 300, Architecture::Edge, 2),
+            ("batch", 400, Architecture::Batch, 2),
+        ] {
+            let file = format!(
+                "[[decide.use_cases]]\nname = \"a\"\ndefault = \"x\"\ntemplate = \"{template}\"\n"
+            );
+            let use_case = resolve(&file).unwrap().decide.use_cases.remove(0).use_case;
+            assert_eq!(use_case.budget, Micros::millis(budget_ms), "{template}");
+            assert_eq!((use_case.architecture, use_case.tier), (architecture, tier));
+        }
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused_with_its_key() {
+        for (line, key) in [
+            ("budget_ms = 4", "budget_ms"),
+            ("budget_ms = 10001", "budget_ms"),
+            ("tier = 3", "tier"),
+            ("template = \"fast\"", "template"),
+            ("moment = \"later\"", "moment"),
+            ("stages = [\"magic\"]", "stages"),
+            ("ladder = [\"top\"]", "ladder"),
+            ("answer_max = 0", "answer_max"),
+            ("survivors = 5001", "survivors"),
+            ("holdout_percent = 101.0", "holdout_percent"),
+            ("exploration = { among = 1, gamma = 1.0 }", "exploration.among"),
+            ("exploration = { among = 2, gamma = -1.0 }", "exploration.gamma"),
+            ("rule = \"context.country ==\"", "rule"),
+            ("rule = \"visitor.age > 3\"", "rule"),
+        ] {
+            let file = format!("[[decide.use_cases]]\nname = \"a\"\ndefault = \"x\"\n{line}\n");
+            let said = resolve(&file).err().map(|error| error.to_string()).unwrap_or_default();
+            assert!(said.contains(key), "{line}: {said}");
+        }
+        let twice = "[[decide.use_cases]]\nname = \"a\"\ndefault = \"x\"\n".repeat(2);
+        assert!(resolve(&twice).unwrap_err().to_string().contains("own name"));
+    }
+}

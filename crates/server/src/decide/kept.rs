@@ -1,0 +1,75 @@
+//! Answers kept from earlier, bounded in number and time, and gone when the visitor says so.
+
+use millstream_decide::Shelf;
+use millstream_event::EntityId;
+use quick_cache::sync::Cache;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+type Names = Vec<Box<str>>;
+type ByUseCase = Vec<(Box<str>, Entry)>;
+
+struct Entry {
+    names: Names,
+    until: Instant,
+}
+
+/// Kept answers, and devices that are not to be personalized.
+pub(super) struct KeptAnswers {
+    answers: Cache<EntityId, Arc<ByUseCase>>,
+    denied: Cache<EntityId, ()>,
+    keep_for: Duration,
+}
+
+impl KeptAnswers {
+    pub(super) fn new(bound: usize, keep_for: Duration) -> Self {
+        Self { answers: Cache::new(bound), denied: Cache::new(bound), keep_for }
+    }
+
+    /// Keeps an answer. Whoever has denied is not kept of.
+    pub(super) fn keep(&self, use_case: &str, device: EntityId, names: Names) {
+        if self.is_denied(device) {
+            return;
+        }
+        let entry = Entry { names, until: Instant::now() + self.keep_for };
+        let others = self.answers.get(&device);
+        let mut kept = vec![(Box::from(use_case), entry)];
+        for (name, other) in others.iter().flat_map(|others| others.iter()) {
+            if **name != *use_case && other.until > Instant::now() {
+                let entry = Entry { names: other.names.clone(), until: other.until };
+                kept.push((name.clone(), entry));
+            }
+        }
+        self.answers.insert(device, Arc::new(kept));
+        if self.is_denied(device) {
+            self.answers.remove(&device);
+        }
+    }
+
+    /// Forgets everything of a device.
+    pub(super) fn forget(&self, device: EntityId) {
+        self.answers.remove(&device);
+    }
+
+    /// The device's choice, from now on.
+    pub(super) fn choose(&self, device: EntityId, granted: bool) {
+        if granted {
+            self.denied.remove(&device);
+        } else {
+            self.denied.insert(device, ());
+            self.forget(device);
+        }
+    }
+
+    pub(super) fn is_denied(&self, device: EntityId) -> bool {
+        self.denied.get(&device).is_some()
+    }
+}
+
+impl Shelf for KeptAnswers {
+    fn kept(&self, use_case: &str, device: EntityId) -> Option<Names> {
+        let all = self.answers.get(&device)?;
+        let (_, entry) = all.iter().find(|(name, _)| **name == *use_case)?;
+        (entry.until > Instant::now()).then(|| entry.names.clone())
+    }
+}

@@ -1,0 +1,48 @@
+//! How decisions are set up, resolved once by the configuration.
+
+use millstream_decide::UseCase;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Everything the service can be told.
+#[derive(Clone, Debug)]
+pub struct DecideOptions {
+    /// Threads that run courses.
+    pub workers: usize,
+    /// Decisions that wait for a thread at most.
+    pub queue: usize,
+    /// Profiles held in memory at most.
+    pub profiles_cached: usize,
+    /// Answers kept at most.
+    pub answers_cached: usize,
+    /// How long an answer is kept.
+    pub answers_for: Duration,
+    /// The use cases.
+    pub use_cases: Vec<Configured>,
+}
+
+/// A use case and its rules as they are written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Configured {
+    /// The use case.
+    pub use_case: UseCase,
+    /// What must hold for anything to be shown, in CEL.
+    pub rule: Option<String>,
+    /// What must hold for a candidate to be shown, by its name.
+    pub candidate_rules: BTreeMap<Box<str>, String>,
+    /// What a candidate stands for as a flag, by its name; the name itself where nothing is said.
+    pub values: BTreeMap<Box<str>, serde_json::Value>,
+}
+
+impl Default for DecideOptions {
+    fn default() -> Self {
+        Self {
+            workers: 2,
+            queue: 1_024,
+            profiles_cached: 50_000,
+            answers_cached: 50_000,
+            answers_for: Duration::from_secs(3_600),
+            use_cases: Vec::new(),
+        }
+    }
+}

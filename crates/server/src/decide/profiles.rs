@@ -1,0 +1,107 @@
+//! Profiles out of committed state, with a cache that a commit invalidates.
+
+use millstream_decide::{Profile, Profiles, ProfilesError};
+use millstream_event::{EntityId, Lane, Timestamp};
+use millstream_log::EventLog;
+use millstream_pipeline::{Key, KeyKind, preferences};
+use millstream_store::{Reading, StateStore};
+use quick_cache::sync::Cache;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Where the state in force is.
+pub struct Place {
+    /// The store.
+    pub store: Arc<dyn StateStore>,
+    /// The generation in force.
+    pub generation: u16,
+}
+
+/// Tells where the state in force is.
+pub type WhereState = dyn Fn() -> Place + Send + Sync;
+
+/// See the module.
+pub struct StoreProfiles {
+    place: Arc<WhereState>,
+    log: Arc<dyn EventLog>,
+    clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    cache: Cache<EntityId, Arc<Profile>>,
+    /// Counts what commits have changed: a profile read before a change is not cached after it.
+    changes: AtomicU64,
+    hits: AtomicU64,
+    misses: AtomicU64,
+}
+
+impl StoreProfiles {
+    /// With a cache of at most `bound` profiles.
+    pub fn new(
+        place: Arc<WhereState>,
+        log: Arc<dyn EventLog>,
+        clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+        bound: usize,
+    ) -> Self {
+        Self {
+            place,
+            log,
+            clock,
+            cache: Cache::new(bound),
+            changes: AtomicU64::new(0),
+            hits: AtomicU64::new(0),
+            misses: AtomicU64::new(0),
+        }
+    }
+
+    /// Told of the keys that a commit has changed: profiles of their devices are read again.
+    /// Returns the devices that chose anew.
+    pub fn changed(&self, keys: &mut dyn Iterator<Item = &[u8]>) -> Vec<EntityId> {
+        let mut any = false;
+        let mut chose = Vec::new();
+        for key in keys.filter_map(Key::from_bytes).filter(|key| key.is(KeyKind::Interest)) {
+            if !any {
+                self.changes.fetch_add(1, Ordering::AcqRel);
+                any = true;
+            }
+            self.cache.remove(&key.entity_id());
+            if preferences::is_choice(&key) {
+                chose.push(key.entity_id());
+            }
+        }
+        chose
+    }
+
+    /// Answers out of the cache, and from the state.
+    pub fn lookups(&self) -> (u64, u64) {
+        (self.hits.load(Ordering::Relaxed), self.misses.load(Ordering::Relaxed))
+    }
+
+    /// True when something of the device's lane is logged and not folded yet.
+    fn is_behind(&self, place: &Place, lane: Lane) -> bool {
+        let folded = place.store.head(place.generation, lane).map(|head| head.next);
+        folded.is_ok_and(|next| next < self.log.heads().get(lane))
+    }
+}
+
+impl Profiles for StoreProfiles {
+    fn profile(&self, device: EntityId) -> Result<Profile, ProfilesError> {
+        let place = (self.place)();
+        let behind = self.is_behind(&place, Lane::of(device));
+        if let Some(known) = self.cache.get(&device) {
+            self.hits.fetch_add(1, Ordering::Relaxed);
+            // What no commit has changed is as good as read now.
+            return Ok(Profile { read_at: (self.clock)(), behind, ..Profile::clone(&known) });
+        }
+        self.misses.fetch_add(1, Ordering::Relaxed);
+        let changes = self.changes.load(Ordering::Acquire);
+        let read = preferences::profile(&Reading(&*place.store), place.generation, device);
+        let mut profile = read.map_err(|error| ProfilesError(error.to_string()))?;
+        if self.changes.load(Ordering::Acquire) == changes {
+            self.cache.insert(device, Arc::new(profile.clone()));
+            if self.changes.load(Ordering::Acquire) != changes {
+                self.cache.remove(&device);
+            }
+        }
+        profile.read_at = (self.clock)();
+        profile.behind = behind;
+        Ok(profile)
+    }
+}

@@ -1,0 +1,181 @@
+//! Personalization: how answers came about, by use case, and whether they kept their budgets.
+
+use super::envelope::{Field, Row};
+use super::error::ReportError;
+use super::figures::Figures;
+use super::number;
+use super::page::{Grid, plain};
+use super::query::ReportQuery;
+use millstream_pipeline::decided::DecisionSums;
+use serde::Serialize;
+
+/// Rungs in the order of the ladder.
+const RUNGS: [&str; 5] = ["personalized", "cached", "segment", "contextual", "default"];
+
+/// The report.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PersonalizationReport {
+    /// One for each use case, by name.
+    pub rows: Vec<DecisionSums>,
+}
+
+/// Sums over all use cases.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PersonalizationTotals {
+    decisions: u64,
+    within_budget: Option<f64>,
+    fallback_rate: Option<f64>,
+    timeout_rate: Option<f64>,
+}
+
+/// Builds the report.
+///
+/// # Errors
+/// When the figures cannot be read.
+pub fn build(
+    figures: &dyn Figures,
+    query: &ReportQuery,
+) -> Result<PersonalizationReport, ReportError> {
+    Ok(PersonalizationReport { rows: figures.decisions(&query.range)? })
+}
+
+fn share(part: i64, whole: i64) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
+}
+
+fn fallback(sums: &DecisionSums) -> Option<f64> {
+    share(sums.decisions - sums.rung("personalized"), sums.decisions)
+}
+
+fn real(value: Option<f64>) -> Field {
+    value.map_or(Field::Unknown, Field::Real)
+}
+
+fn count(value: i64) -> u64 {
+    u64::try_from(value).unwrap_or(0)
+}
+
+fn percent(value: Option<f64>) -> String {
+    value.map_or_else(|| "–".to_owned(), |value| format!("{:.2} %", 100.0 * value))
+}
+
+impl PersonalizationReport {
+    /// Names of the columns.
+    pub const COLUMNS: [&'static str; 14] = [
+        "use_case",
+        "decisions",
+        "personalized",
+        "cached",
+        "segment",
+        "contextual",
+        "default",
+        "fallback_rate",
+        "timeout_rate",
+        "within_budget",
+        "p50_ms",
+        "p95_ms",
+        "p99_ms",
+        "main_reason",
+    ];
+
+    /// Rows as machines read them.
+    pub fn machine_rows(&self) -> Vec<Row> {
+        let row = |sums: &DecisionSums| {
+            let mut fields =
+                vec![Field::Text(sums.use_case.to_string()), Field::Count(count(sums.decisions))];
+            fields.extend(RUNGS.map(|rung| Field::Count(count(sums.rung(rung)))));
+            fields.extend([
+                real(fallback(sums)),
+                real(share(sums.timed_out, sums.decisions)),
+                real(share(sums.within_budget, sums.decisions)),
+                real(sums.took_ms(500)),
+                real(sums.took_ms(950)),
+                real(sums.took_ms(990)),
+                Field::Text(main_reason(sums).to_owned()),
+            ]);
+            Row(Self::COLUMNS.into_iter().zip(fields).collect())
+        };
+        self.rows.iter().map(row).collect()
+    }
+
+    fn sum(&self) -> DecisionSums {
+        self.rows.iter().fold(DecisionSums::default(), |mut sum, row| {
+            sum.add(row);
+            sum
+        })
+    }
+
+    /// Sums over all use cases.
+    pub fn totals(&self) -> PersonalizationTotals {
+        let sum = self.sum();
+        PersonalizationTotals {
+            decisions: count(sum.decisions),
+            within_budget: share(sum.within_budget, sum.decisions),
+            fallback_rate: fallback(&sum),
+            timeout_rate: share(sum.timed_out, sum.decisions),
+        }
+    }
+
+    /// What the figures mean, in a sentence.
+    pub fn meaning(&self) -> String {
+        let sum = self.sum();
+        if sum.decisions == 0 {
+            return "No decision was asked for in this range.".to_owned();
+        }
+        format!(
+            "{} decisions, {} of them within their budget; {} were answered from a rung below the visitor's own profile.",
+            number::grouped(count(sum.decisions)),
+            percent(share(sum.within_budget, sum.decisions)),
+            percent(fallback(&sum)),
+        )
+    }
+
+    /// The tables for people.
+    pub fn grids(&self) -> Vec<Grid> {
+        let none = "No decisions yet: ask POST /v1/decide.";
+        let mut rungs = Grid::new(
+            "Where answers came from",
+            &[
+                "Use case",
+                "Decisions",
+                "Personalized",
+                "Cached",
+                "Segment",
+                "Contextual",
+                "Default",
+                "Main reason",
+            ],
+            none,
+        );
+        let mut times = Grid::new(
+            "Whether they kept their budget",
+            &["Use case", "Within budget", "Timed out", "p50", "p95", "p99"],
+            none,
+        );
+        let millis = |value: Option<f64>| {
+            value.map_or_else(|| "–".to_owned(), |value| format!("{value:.2} ms"))
+        };
+        for sums in &self.rows {
+            let mut cells = vec![plain(&sums.use_case), number::grouped(count(sums.decisions))];
+            cells.extend(RUNGS.map(|rung| number::grouped(count(sums.rung(rung)))));
+            cells.push(plain(main_reason(sums)));
+            rungs.rows.push(cells);
+            times.rows.push(vec![
+                plain(&sums.use_case),
+                percent(share(sums.within_budget, sums.decisions)),
+                percent(share(sums.timed_out, sums.decisions)),
+                millis(sums.took_ms(500)),
+                millis(sums.took_ms(950)),
+                millis(sums.took_ms(990)),
+            ]);
+        }
+        vec![rungs, times]
+    }
+}
+
+/// The commonest cause that is not the healthy one.
+fn main_reason(sums: &DecisionSums) -> &str {
+    let healthy = ["profile", "session_profile", "stored"];
+    let others = sums.reasons.iter().filter(|(name, _)| !healthy.contains(&&***name));
+    others.max_by_key(|(_, count)| **count).map_or("", |(name, _)| name)
+}
