@@ -31,7 +31,8 @@ impl Deciding {
         workshop: &Workshop,
         active: &Arc<ArcSwap<Active>>,
     ) -> Result<(), ServiceError> {
-        let active = Arc::clone(active);
+        let (active, in_force) = (Arc::clone(active), Arc::clone(active));
+        let generation = Arc::new(move || in_force.load().state.generation);
         let place = Arc::new(move || {
             let state = &active.load().state;
             Place { store: Arc::clone(&state.store), generation: state.generation }
@@ -42,7 +43,8 @@ impl Deciding {
             Arc::clone(&workshop.clock),
             options.profiles_cached,
         ));
-        let service = Service::start(options.clone(), Arc::<StoreProfiles>::clone(&profiles))?;
+        let service =
+            Service::start(options.clone(), Arc::<StoreProfiles>::clone(&profiles), generation)?;
         for served in service.all() {
             let name = &served.configured.use_case.name;
             match Models::of(&workshop.instance.dir, name).load() {

@@ -123,10 +123,8 @@ impl Engine {
             tracing::warn!(because, "the state is folded again from the log");
         }
         let registry = Arc::new(Registry::new());
-        let clock: Clock = {
-            let clock = ReceiveClock::default();
-            Arc::new(move || clock.now())
-        };
+        let clock = ReceiveClock::default();
+        let clock: Clock = Arc::new(move || clock.now());
         let agents = Arc::new(AgentList::default());
         let options = ConsumeOptions {
             owners: config.pipeline.owners,

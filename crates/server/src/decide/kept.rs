@@ -10,8 +10,15 @@ type Names = Vec<Box<str>>;
 type ByUseCase = Vec<(Box<str>, Entry)>;
 
 struct Entry {
+    generation: u16,
     names: Names,
     until: Instant,
+}
+
+impl Entry {
+    fn stands(&self, generation: u16) -> bool {
+        self.generation == generation && self.until > Instant::now()
+    }
 }
 
 /// Kept answers, and devices that are not to be personalized.
@@ -19,11 +26,16 @@ pub(super) struct KeptAnswers {
     answers: Cache<EntityId, Arc<ByUseCase>>,
     denied: Cache<EntityId, ()>,
     keep_for: Duration,
+    /// The generation in force.
+    generation: Arc<Generation>,
 }
 
+/// Tells the generation in force: what an earlier one gave may be of somebody erased since.
+pub type Generation = dyn Fn() -> u16 + Send + Sync;
+
 impl KeptAnswers {
-    pub(super) fn new(bound: usize, keep_for: Duration) -> Self {
-        Self { answers: Cache::new(bound), denied: Cache::new(bound), keep_for }
+    pub(super) fn new(bound: usize, keep_for: Duration, generation: Arc<Generation>) -> Self {
+        Self { answers: Cache::new(bound), denied: Cache::new(bound), keep_for, generation }
     }
 
     /// Keeps an answer. Whoever has denied is not kept of.
@@ -31,12 +43,13 @@ impl KeptAnswers {
         if self.is_denied(device) {
             return;
         }
-        let entry = Entry { names, until: Instant::now() + self.keep_for };
+        let generation = (self.generation)();
+        let entry = Entry { generation, names, until: Instant::now() + self.keep_for };
         let others = self.answers.get(&device);
         let mut kept = vec![(Box::from(use_case), entry)];
         for (name, other) in others.iter().flat_map(|others| others.iter()) {
-            if **name != *use_case && other.until > Instant::now() {
-                let entry = Entry { names: other.names.clone(), until: other.until };
+            if **name != *use_case && other.stands(generation) {
+                let entry = Entry { generation, names: other.names.clone(), until: other.until };
                 kept.push((name.clone(), entry));
             }
         }
@@ -70,6 +83,6 @@ impl Shelf for KeptAnswers {
     fn kept(&self, use_case: &str, device: EntityId) -> Option<Names> {
         let all = self.answers.get(&device)?;
         let (_, entry) = all.iter().find(|(name, _)| **name == *use_case)?;
-        (entry.until > Instant::now()).then(|| entry.names.clone())
+        entry.stands((self.generation)()).then(|| entry.names.clone())
     }
 }

@@ -12,6 +12,7 @@ mod service;
 mod ticket;
 
 pub use job::Question;
+pub use kept::Generation;
 pub use models::{Models, ModelsError, forest};
 pub use options::{Configured, DecideOptions};
 pub use profiles::{Place, StoreProfiles};

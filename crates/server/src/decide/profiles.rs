@@ -25,7 +25,8 @@ pub struct StoreProfiles {
     place: Arc<WhereState>,
     log: Arc<dyn EventLog>,
     clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
-    cache: Cache<EntityId, Arc<Profile>>,
+    /// With the generation that each was read in: another one may have erased somebody.
+    cache: Cache<EntityId, (u16, Arc<Profile>)>,
     /// Counts what commits have changed: a profile read before a change is not cached after it.
     changes: AtomicU64,
     hits: AtomicU64,
@@ -85,7 +86,8 @@ impl Profiles for StoreProfiles {
     fn profile(&self, device: EntityId) -> Result<Profile, ProfilesError> {
         let place = (self.place)();
         let behind = self.is_behind(&place, Lane::of(device));
-        if let Some(known) = self.cache.get(&device) {
+        let known = self.cache.get(&device).filter(|(of, _)| *of == place.generation);
+        if let Some((_, known)) = known {
             self.hits.fetch_add(1, Ordering::Relaxed);
             // What no commit has changed is as good as read now.
             return Ok(Profile { read_at: (self.clock)(), behind, ..Profile::clone(&known) });
@@ -95,7 +97,7 @@ impl Profiles for StoreProfiles {
         let read = preferences::profile(&Reading(&*place.store), place.generation, device);
         let mut profile = read.map_err(|error| ProfilesError(error.to_string()))?;
         if self.changes.load(Ordering::Acquire) == changes {
-            self.cache.insert(device, Arc::new(profile.clone()));
+            self.cache.insert(device, (place.generation, Arc::new(profile.clone())));
             if self.changes.load(Ordering::Acquire) != changes {
                 self.cache.remove(&device);
             }

@@ -1,7 +1,7 @@
 //! The service: use cases, threads, and what they count.
 
 use super::job::{Board, Job, Question};
-use super::kept::KeptAnswers;
+use super::kept::{Generation, KeptAnswers};
 use super::options::{Configured, DecideOptions};
 use super::queue::Queue;
 use super::rules::{CelRules, RuleError};
@@ -172,13 +172,14 @@ impl Service {
     pub fn start(
         options: DecideOptions,
         profiles: Arc<dyn Profiles + Send + Sync>,
+        generation: Arc<Generation>,
     ) -> Result<Self, ServiceError> {
         let mut uses = BTreeMap::new();
         for configured in options.use_cases {
             let name = configured.use_case.name.clone();
             uses.insert(name, Arc::new(Served::new(configured)?));
         }
-        let kept = KeptAnswers::new(options.answers_cached, options.answers_for);
+        let kept = KeptAnswers::new(options.answers_cached, options.answers_for, generation);
         let shared = Arc::new(Shared { queue: Queue::new(options.queue), kept, profiles });
         let service = Self { uses, shared, threads: Mutex::new(Vec::new()) };
         if !service.uses.is_empty() {

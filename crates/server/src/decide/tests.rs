@@ -9,13 +9,21 @@ use millstream_decide::{
 use millstream_event::{AnonymousId, EntityId, Hash128, Span, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 #[derive(Default)]
 struct Fragile {
     stalls: AtomicBool,
     fails: AtomicBool,
+    generation: Arc<AtomicU16>,
+}
+
+impl Fragile {
+    fn generation(&self) -> Arc<Generation> {
+        let generation = Arc::clone(&self.generation);
+        Arc::new(move || generation.load(Ordering::SeqCst))
+    }
 }
 
 impl Profiles for Fragile {
@@ -64,7 +72,8 @@ fn configured(rule: Option<&str>) -> Configured {
 fn service(options: DecideOptions, rule: Option<&str>) -> (Service, Arc<Fragile>) {
     let profiles = Arc::new(Fragile::default());
     let options = DecideOptions { use_cases: vec![configured(rule)], ..options };
-    (Service::start(options, Arc::<Fragile>::clone(&profiles)).unwrap(), profiles)
+    let started = Service::start(options, Arc::<Fragile>::clone(&profiles), profiles.generation());
+    (started.unwrap(), profiles)
 }
 
 fn device() -> EntityId {
@@ -131,6 +140,16 @@ async fn whoever_denies_is_forgotten_and_not_personalized() {
     let (decided, _) = ask(&service).await;
     // Nothing was kept of the time before.
     assert_eq!((decided.answer.rung, decided.answer.profile_age), (Rung::Contextual, None));
+}
+
+#[tokio::test]
+async fn nothing_kept_outlives_its_generation() {
+    let (service, profiles) = service(DecideOptions::default(), None);
+    ask(&service).await;
+    profiles.fails.store(true, Ordering::SeqCst);
+    assert_eq!(ask(&service).await.0.answer.rung, Rung::Cached);
+    profiles.generation.store(1, Ordering::SeqCst);
+    assert_eq!(ask(&service).await.0.answer.rung, Rung::Contextual);
 }
 
 #[tokio::test]
