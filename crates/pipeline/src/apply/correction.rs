@@ -68,16 +68,17 @@ impl<'a> Correction<'a> {
         }
         let (stamp, history) = (self.stamp, self.history);
         Voice { view: self.view, stamp, history }.state(self.device, &entry);
-        if !entry.in_session {
-            let mut said = Facts::new();
-            self.teller().outside(&mut said, &entry);
-            self.after.append(&mut said);
-        }
         match plan {
             Plan::Apart => {}
             Plan::Begins => self.begin(&entry),
             Plan::Extends(row) => self.extend(row, &entry),
             Plan::Corrects(reread) => self.replace(&reread),
+        }
+        // Last: a session that lost the event takes back what it told under the same name.
+        if !entry.in_session {
+            let mut said = Facts::new();
+            self.teller().outside(&mut said, &entry);
+            self.after.append(&mut said);
         }
         self.view.put(self.history.entry_key(&entry.key), entry);
     }

@@ -307,3 +307,21 @@ fn renewals_add_to_what_led_to_the_subscription() {
     let told = credit(&[events[1].clone(), events[3].clone()], Model::Last);
     assert_eq!(told.iter().map(|(.., amount)| amount).sum::<i128>(), 1_800);
 }
+
+#[test]
+fn a_sale_that_leaves_a_session_with_its_better_copy_is_still_a_sale() {
+    let mut sold = order("e", "d", 0, "o", 100);
+    (sold.surface, sold.anonymous_id, sold.value) = (Surface::Server, None, None);
+    let mut automated = page("e", "d", 0);
+    (automated.anonymous_id, automated.user_agent) = (None, Some("bot".into()));
+    automated.received = automated.received + Span::hours(24);
+    let mut seen = Event { kind: EventKind::Unlink, ..page("e", "d", 0) };
+    seen.anonymous_id = None;
+    let rules = rules();
+    for kind in [EventKind::Page, EventKind::Unlink] {
+        seen.kind = kind;
+        let events = [sold.clone(), automated.clone(), seen.clone()];
+        let found = answers::tables(&plainly(&events).store);
+        assert_eq!(crate::oracle::tables(&events, &rules), found, "{kind:?}");
+    }
+}
