@@ -11,10 +11,12 @@ use std::sync::{Arc, OnceLock};
 pub struct Deciding(OnceLock<(Arc<StoreProfiles>, Arc<Service>)>);
 
 impl Deciding {
-    /// What the fold is to tell.
-    pub fn on_change(self: Arc<Self>) -> OnChange {
+    /// What the fold is to tell. It holds no decisions alive: they hold the state that it folds.
+    pub fn on_change(self: &Arc<Self>) -> OnChange {
+        let deciding = Arc::downgrade(self);
         Arc::new(move |keys| {
-            let Some((profiles, service)) = self.0.get() else { return };
+            let Some(deciding) = deciding.upgrade() else { return };
+            let Some((profiles, service)) = deciding.0.get() else { return };
             for device in profiles.changed(keys) {
                 service.forget(device);
             }

@@ -134,7 +134,7 @@ impl Engine {
         };
         let deciding = Arc::new(Deciding::default());
         let workshop = Workshop {
-            on_change: Arc::clone(&deciding).on_change(),
+            on_change: deciding.on_change(),
             instance: Arc::clone(&instance),
             registry: Arc::clone(&registry),
             agents: Arc::clone(&agents),
