@@ -168,7 +168,7 @@ impl Engine {
             config,
             instance,
             registry,
-            editor: Arc::new(editor),
+            editor,
             agents,
             clock,
             tables,
