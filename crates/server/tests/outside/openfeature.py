@@ -65,7 +65,7 @@ class OpenFeature(Case):
     def test_the_python_provider_evaluates(self):
         self.assertTrue(pathlib.Path(PYTHON).exists(), "$MILLSTREAM_OPENFEATURE_PYTHON must name a Python with the provider")
         instance = self.started()
-        command = [PYTHON, "-c", CLIENT, f"http://127.0.0.1:{instance.public}"]
+        command = [PYTHON, "-I", "-c", CLIENT, f"http://127.0.0.1:{instance.public}"]
         done = subprocess.run(command, capture_output=True, timeout=60, text=True)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr + instance.said())
 
