@@ -11,9 +11,9 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// Rules in the order in which they are tried.
+/// Rules in the order in which they are tried. Other members of a control record are not for it to judge.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct Mending {
     /// The rules.
     #[serde(rename = "rule")]

@@ -12,15 +12,24 @@ use crate::report::page::{Align, Grid, plain};
 use crate::report::terminal;
 use http::Method;
 use millstream_event::control::Control;
-use millstream_event::mending::Mending;
+use millstream_event::mending::{MendRule, Mending};
 use millstream_pipeline::query;
 use millstream_store::Reading;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::sync::Arc;
 
 /// Longest text of rules.
 const RULES_BYTES_MAX: usize = crate::admin::routes::BODY_BYTES_MAX;
+
+/// Rules as a file holds them, where a word that means nothing is a mistake.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RuleFile {
+    #[serde(default)]
+    rule: Vec<MendRule>,
+}
 
 /// What is asked of the rules.
 pub enum Wanted {
@@ -141,7 +150,8 @@ impl MendDesk for Bench {
     }
 
     fn put(&self, text: &str, dry_run: bool) -> Result<Value, TransferError> {
-        let mending: Mending = toml::from_str(text).map_err(|error| refused(&error))?;
+        let RuleFile { rule } = toml::from_str(text).map_err(|error| refused(&error))?;
+        let mending = Mending { rules: rule };
         mending.check().map_err(|error| refused(&error))?;
         if !dry_run {
             return self.set(mending);
