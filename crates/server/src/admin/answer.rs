@@ -107,7 +107,9 @@ impl From<EditError> for Refusal {
                 Self::not_found(message)
             }
             EditError::Full { .. } => Self { status: StatusCode::CONFLICT, code: "full", message },
-            EditError::Append(_) | EditError::NotYetApplied { .. } => Self::busy(message),
+            EditError::Append(_) | EditError::Behind | EditError::NotYetApplied { .. } => {
+                Self::busy(message)
+            }
             EditError::Read(_) => Self::internal(message),
         }
     }

@@ -8,12 +8,12 @@ use crate::consume::{
 };
 use crate::instance::{InForce, Instance, Keeper};
 use crate::links::Registry;
-use crate::links::edit::LastControl;
+use crate::links::edit::{FoldedControls, LastControl};
 use crate::report::Spans;
 use arc_swap::ArcSwap;
-use millstream_event::Span;
+use millstream_event::{Lane, Span};
 use millstream_log::SegmentOptions;
-use millstream_pipeline::query;
+use millstream_pipeline::{ReadError, query};
 use millstream_store::Reading;
 use std::io;
 use std::sync::Arc;
@@ -116,6 +116,11 @@ pub fn segment_options(config: &Config) -> SegmentOptions {
 pub fn last_control(active: Arc<ArcSwap<Active>>) -> LastControl {
     Box::new(move || {
         let active = active.load();
-        query::last_control(&Reading(&*active.state.store), active.state.generation)
+        let (store, generation) = (&active.state.store, active.state.generation);
+        // The head first: what is folded meanwhile only adds to it.
+        let head = store.head(generation, Lane::CONTROL);
+        let next = head.map_err(|error| ReadError::Store(error.to_string()))?.next;
+        let last = query::last_control(&Reading(&**store), generation)?;
+        Ok(FoldedControls { next, last: last.map(|(_, payload)| payload) })
     })
 }

@@ -11,7 +11,8 @@ use millstream_event::{Hash128, Header, Kind, Lane, Position, Timestamp};
 use millstream_log::{Append, AppendError, Appended, EventLog};
 use millstream_pipeline::ReadError;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// Most links of one installation, disabled ones included.
 pub const LINKS_MAX: usize = 1_000_000;
@@ -21,6 +22,9 @@ pub const VERSIONS_MAX: u32 = 10_000;
 const LEDGER_ROWS_MAX: usize = 250;
 /// How long a change may take from the append until the fold has applied it.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How often the fold is asked whether it has come so far.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// Why a change was not made.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +67,11 @@ pub enum EditError {
     /// The change is not representable.
     #[error("the change could not be written as JSON: {0}; shorten it")]
     Encode(#[from] serde_json::Error),
+    /// What was logged before is not folded in time.
+    #[error(
+        "nothing was changed, for earlier changes are not in force yet: the fold is behind, see `millstream report delivery`"
+    )]
+    Behind,
     /// Logged, but not folded in time.
     #[error(
         "the change is logged as control version {version} but not in force yet: the fold is behind, see `millstream report delivery`"
@@ -93,29 +102,40 @@ struct ControlLane {
     registry: Arc<Registry>,
     log: Arc<dyn EventLog>,
     last: LastControl,
-    /// What this process wrote last: its place and seal.
-    written: Mutex<Option<(Position, Hash128)>>,
+    /// The seal of what this process wrote last; none once that is in doubt.
+    written: Mutex<Option<Hash128>>,
 }
 
-/// The last control record that was folded, as it was logged.
-pub type LastControl =
-    Box<dyn Fn() -> Result<Option<(Position, Vec<u8>)>, ReadError> + Send + Sync>;
+/// What the fold has made of the control lane.
+pub struct FoldedControls {
+    /// The next position that it folds. Not only control records have one: ticks do, too.
+    pub next: Position,
+    /// The last control record before it, as it was logged.
+    pub last: Option<Vec<u8>>,
+}
+
+/// Asks the fold for [`FoldedControls`].
+pub type LastControl = Box<dyn Fn() -> Result<FoldedControls, ReadError> + Send + Sync>;
 
 impl ControlLane {
-    /// The seal of the last control record, whoever wrote it.
+    /// The seal of the last control record, whoever wrote it. It is this process that writes them: what
+    /// it did not write itself was there before, and the fold comes to it.
     fn last_seal(&self) -> Result<Option<Hash128>, EditError> {
+        let written = self.written.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if written.is_some() {
+            return Ok(written);
+        }
         let head = self.log.heads().get(Lane::CONTROL);
-        let written = *self.written.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = match written.filter(|(position, _)| position.next() == head) {
-            Some(known) => Some(known),
-            None => (self.last)()?.map(|(position, payload)| (position, seal(&payload))),
-        };
-        match known {
-            None if head == Position(0) => Ok(None),
-            Some((position, seal)) if position.next() == head => Ok(Some(seal)),
-            _ => {
-                Err(EditError::NotYetApplied { version: u32::try_from(head.0).unwrap_or(u32::MAX) })
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let FoldedControls { next, last } = (self.last)()?;
+            if next >= head {
+                return Ok(last.map(|payload| seal(&payload)));
             }
+            if Instant::now() >= deadline {
+                return Err(EditError::Behind);
+            }
+            thread::sleep(LOOK_EVERY);
         }
     }
 }
@@ -134,7 +154,7 @@ impl Journal for ControlLane {
         self.log.append(vec![Append { header, payload }], acknowledge)?;
         let appended = outcome.recv_timeout(PATIENCE).map_err(|_| AppendError::Overloaded)??;
         let position = appended.places.first().map_or(Position(0), |(_, position)| *position);
-        *self.written.lock().unwrap_or_else(PoisonError::into_inner) = Some((position, mark));
+        *self.written.lock().unwrap_or_else(PoisonError::into_inner) = Some(mark);
         let ordinal = position.0;
         let version = u32::try_from(ordinal + 1).unwrap_or(u32::MAX);
         if self.registry.wait_for(version, PATIENCE) {
@@ -401,5 +421,42 @@ mod tests {
             editor.put(proposal("nonsense"), Timestamp(3)),
             Err(EditError::Refused(_))
         ));
+    }
+
+    #[test]
+    fn a_change_follows_the_last_one_whatever_ticks_stand_between() {
+        use millstream_log::{SegmentLog, SegmentOptions, SystemDisk};
+        let dir = tempfile::tempdir().unwrap();
+        let disk = Arc::new(SystemDisk);
+        let log: Arc<dyn EventLog> =
+            Arc::new(SegmentLog::open(disk, dir.path(), SegmentOptions::default()).unwrap());
+        let tick = || {
+            let header = Header::new(Kind::Tick, Lane::CONTROL, Timestamp(1));
+            let (done, outcome) = mpsc::channel();
+            let group = vec![Append { header, payload: Vec::new() }];
+            log.append(group, Box::new(move |result| done.send(result).unwrap())).unwrap();
+            outcome.recv().unwrap().unwrap();
+        };
+        let registry = Arc::new(Registry::new());
+        let before = sealed(&Control::Settings(Settings::default()), None).unwrap();
+        let folded = before.clone();
+        // The fold stands behind a tick, too; the last change of before is what it found.
+        let last: LastControl =
+            Box::new(move || Ok(FoldedControls { next: Position(1), last: Some(folded.clone()) }));
+        let lane = |last| ControlLane {
+            registry: Arc::clone(&registry),
+            log: Arc::clone(&log),
+            last,
+            written: Mutex::default(),
+        };
+        tick();
+        let writer = lane(last);
+        assert_eq!(writer.last_seal().unwrap(), Some(seal(&before)));
+        registry.apply(u32::MAX, &Control::Settings(Settings::default()));
+        let version = writer.write(&Control::Settings(Settings::default()), Timestamp(2)).unwrap();
+        assert_eq!(version, 2);
+        tick();
+        let first = writer.last_seal().unwrap();
+        assert!(first.is_some() && first != Some(seal(&before)), "its own change, not an earlier");
     }
 }

@@ -29,4 +29,10 @@ fn the_same_seed_gives_the_same_shop() {
     for (table, (ours, theirs)) in TABLES.iter().zip(ours.iter().zip(&theirs)) {
         assert!(*table == "events" || *table == "sessions" || ours == theirs, "{table}");
     }
+    // Time has passed in every lane, and changes follow one another all the same.
+    let dir = one.to_str().unwrap();
+    for slug in ["mine", "yours"] {
+        expect(0, &["links", "add", slug, "https://shop.example/", "--data-dir", dir]);
+    }
+    expect(0, &["audit", "verify", "--data-dir", dir]);
 }
