@@ -33,12 +33,21 @@ impl StoreFigures {
         &self,
         answer: impl FnOnce(&StateFigures<'_>) -> Result<T, ReportError>,
     ) -> Result<T, ReportError> {
+        self.read_beside(DeliveryCounts::default(), answer)
+    }
+
+    /// Of one instant of the state, beside what the process has counted.
+    fn read_beside<T>(
+        &self,
+        delivery: DeliveryCounts,
+        answer: impl FnOnce(&StateFigures<'_>) -> Result<T, ReportError>,
+    ) -> Result<T, ReportError> {
         let view = self.engine.view().map_err(ReportError::read)?;
         let figures = StateFigures {
             state: &Reading(&*view.state),
             generation: view.generation(),
             spans: view.active.spans(),
-            delivery: DeliveryCounts::default(),
+            delivery,
             probable: self.engine.probable.in_force(),
         };
         answer(&figures)
@@ -47,7 +56,7 @@ impl StoreFigures {
 
 impl Figures for StoreFigures {
     fn at_once(&self, tell: Telling<'_>) -> Result<(), ReportError> {
-        self.read(|figures| tell(figures))
+        self.read_beside(self.delivery(), |figures| tell(figures))
     }
 
     fn campaigns(&self, query: &ReportQuery) -> Result<CampaignFigures, ReportError> {

@@ -56,6 +56,8 @@ fn commands_work_with_and_without_an_instance() {
     expect(3, &["import", "--format", "combined", "--data-dir", path, log.to_str().unwrap()]);
     let (sessions, exported) = (report("sessions", &dir), tables(&dir));
     assert_eq!(sessions["totals"]["devices"], 1_861);
+    let hops = report("delivery", &dir)["rows"].to_string();
+    assert!(hops.contains("received_to_visible"), "what the instance has measured: {hops}");
     let listed = expect(0, &["links", "list", "--data-dir", path]);
     let (copy, back) = (folder.path().join("copy"), folder.path().join("back"));
     let copied = expect(0, &["backup", copy.to_str().unwrap(), "--data-dir", path]);
