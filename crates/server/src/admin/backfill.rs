@@ -2,7 +2,7 @@
 
 use super::answer::{Refusal, json};
 use super::plane::Plane;
-use super::reports::parameters;
+use super::reports::only_dry_run;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use std::sync::Arc;
@@ -23,13 +23,7 @@ pub async fn post(
     State(plane): State<Arc<Plane>>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Refusal> {
-    let mut dry_run = false;
-    for (name, value) in parameters(query.as_deref()) {
-        match (name.as_str(), value.as_str()) {
-            ("dry_run", "true" | "false") => dry_run = value == "true",
-            _ => return Err(Refusal::bad_request("the only parameter is dry_run, true or false")),
-        }
-    }
+    let dry_run = only_dry_run(query.as_deref())?;
     let refolding = Arc::clone(&plane.parts.refolding);
     let standing = plane.gate.run(move || {
         refolding.backfill(dry_run)?;

@@ -3,7 +3,7 @@
 use super::answer::{Refusal, json};
 use super::parts::AdminParts;
 use super::plane::Plane;
-use super::reports::parameters;
+use super::reports::{only_dry_run, parameters};
 use crate::report::ReportError;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
@@ -94,13 +94,7 @@ pub async fn put_rules(
     RawQuery(query): RawQuery,
     body: String,
 ) -> Result<Response, Refusal> {
-    let mut dry_run = false;
-    for (name, value) in parameters(query.as_deref()) {
-        match (name.as_str(), value.as_str()) {
-            ("dry_run", "true" | "false") => dry_run = value == "true",
-            _ => return Err(Refusal::bad_request("the only parameter is dry_run, true or false")),
-        }
-    }
+    let dry_run = only_dry_run(query.as_deref())?;
     let mending = Arc::clone(&plane.parts.mending);
     json(&plane.imports.run(move || Ok(mending.put(&body, dry_run)?)).await?)
 }

@@ -14,6 +14,21 @@ pub fn parameters(query: Option<&str>) -> Vec<(String, String)> {
     url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned().collect()
 }
 
+/// Of a query that may say `dry_run` and nothing else.
+///
+/// # Errors
+/// When it says something else.
+pub fn only_dry_run(query: Option<&str>) -> Result<bool, Refusal> {
+    let mut dry_run = false;
+    for (name, value) in parameters(query) {
+        match (name.as_str(), value.as_str()) {
+            ("dry_run", "true" | "false") => dry_run = value == "true",
+            _ => return Err(Refusal::bad_request("the only parameter is dry_run, true or false")),
+        }
+    }
+    Ok(dry_run)
+}
+
 /// Builds a report behind the gate.
 ///
 /// # Errors
