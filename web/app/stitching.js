@@ -65,7 +65,8 @@ function Shares({ totals }) {
     ["30 s", totals.within_30s],
     ["5 min", totals.within_5min],
   ];
-  return html`<p class="note">Sessions whole after their last event</p>
+  const ended = totals.stitch_success === null ? "" : `; of those that have ended, ${rate(totals.stitch_success)} in 5 min`;
+  return html`<p class="note">Sessions whole after their last event${ended}</p>
   <dl class="shares">
     ${shares.map(
       ([name, value]) => html`<div key=${name}>
