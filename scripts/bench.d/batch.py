@@ -54,11 +54,11 @@ def body(tail):
     return json.dumps({"batch": events}, separators=(",", ":")).encode()
 
 
-def parse_limit(folder, sample):
+def parse_limit(folder, sample, way):
     """Events that one core parses in a second of its time, whatever else runs on the machine."""
     (folder / "body.json").write_bytes(sample)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    parsed = subprocess.run(["taskset", "-c", m.SERVER_CORE, m.EXAMPLES / "parse_limit", folder / "body.json", str(m.SECONDS)],
+    parsed = subprocess.run(["taskset", "-c", m.SERVER_CORE, m.EXAMPLES / "parse_limit", folder / "body.json", str(m.SECONDS), way],
                             capture_output=True, text=True, check=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return float(parsed.stdout) * m.SECONDS / (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
@@ -68,7 +68,7 @@ def measure(name, tail):
     sample = body(tail)
     print(f"batch, {name}: {EVENTS} events a body of {len(sample):,} B, {CONNECTIONS} connections, server on one core")
     with m.folder() as folder:
-        limit = parse_limit(folder, sample)
+        limit, document = (parse_limit(folder, sample, way) for way in ("fields", "document"))
         script = folder / "batch.lua"
         script.write_text(SCRIPT.format(tail=json.dumps(tail, separators=(",", ":"))[1:-1], events=EVENTS))
         with m.serving(folder) as instance:
@@ -78,12 +78,14 @@ def measure(name, tail):
     ours = driven.rate * EVENTS
     spent = {thread: sum(pair) - sum(before.get(thread, (0, 0))) for thread, pair in after.items()}
     taking = sum(seconds for thread, seconds in spent.items() if thread.startswith(("capture", "log-writer")))
-    m.show("parsing alone, per core-second", limit, "events/s")
+    m.show("parsing alone, passing over free objects, per core-second", limit, "events/s")
+    m.show("parsing alone, into a document, per core-second", document, "events/s")
     m.show("millstream, durable, folded on the same core", ours, "events/s",
            f"   p50 {driven.p50:.1f} ms, p99 {driven.p99:.1f} ms, {driven.errors} errors")
     m.show("millstream, per core-second spent on taking it in", ours * m.SECONDS / taking, "events/s")
     m.show("millstream, per core-second spent in all", ours * m.SECONDS / sum(spent.values()), "events/s")
     m.ratio(ours * m.SECONDS / taking, limit, 0.5)
+    m.show("against parsing into a document", ours * m.SECONDS / taking / document, "times", decimals=2)
     m.print_where_time_goes(before, after, ours * m.SECONDS)
 
 

@@ -29,10 +29,10 @@ def main():
     names = ", ".join(f'"sku-{number}"' for number in range(CANDIDATES))
     with m.folder() as folder:
         with m.serving(folder, USE_CASE.format(candidates=names)) as instance:
-            m.open_loop(instance, "events", 1_000, "--devices", str(DEVICES), "--seed", "1")
+            m.open_loop(instance.public, "events", 1_000, "--devices", str(DEVICES), "--seed", "1")
             run("train", "home", "--url", f"http://127.0.0.1:{instance.admin}")
-            m.open_loop(instance, "decisions", RATE / 2, "--devices", str(DEVICES), "--seed", "1")
-            line = m.open_loop(instance, "decisions", RATE, "--devices", str(DEVICES), "--seed", "1")
+            m.open_loop(instance.public, "decisions", RATE / 2, "--devices", str(DEVICES), "--seed", "1")
+            line = m.open_loop(instance.public, "decisions", RATE, "--devices", str(DEVICES), "--seed", "1")
             report = json.loads(run("report", "personalization", "--format", "json",
                                     "--url", f"http://127.0.0.1:{instance.admin}"))
     m.show("decisions", line["per_second"], "/s", f"   p50 {line['p50_ms']:.2f} ms, p99 {line['p99_ms']:.2f} ms   (aim: p99 under 2 ms)")

@@ -35,7 +35,7 @@ def main():
         sustained = events / (m.SECONDS + behind)
         (folder / "fresh").mkdir()
         with m.serving(folder / "fresh", cores=BOTH) as instance:
-            m.open_loop(instance, "batches", sustained / 2 / EVENTS, "--batch-events", str(EVENTS), cores=BOTH)
+            m.open_loop(instance.public, "batches", sustained / 2 / EVENTS, "--batch-events", str(EVENTS), cores=BOTH)
             caught_up(instance)
             told = json.loads(instance.call("GET", "/api/report/delivery", admin=True).body)
             visible = next(row for row in told["rows"] if row["hop"] == "received_to_visible")
@@ -48,4 +48,5 @@ def main():
     m.print_where_time_goes(before, after, events)
 
 
-main()
+if __name__ == "__main__":
+    main()

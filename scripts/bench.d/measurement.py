@@ -93,9 +93,9 @@ def drive(port, path, script=None, connections=CONNECTIONS, seconds=SECONDS, cor
     return Driven(done.stdout)
 
 
-def open_loop(instance, profile, rate, *more, cores=CLIENT_CORE):
+def open_loop(port, profile, rate, *more, cores=CLIENT_CORE):
     """Requests at a fixed rate, whatever the server does; the figures of all of them."""
-    command = ["taskset", "-c", cores, BINARY, "load", "--url", f"http://127.0.0.1:{instance.public}",
+    command = ["taskset", "-c", cores, BINARY, "load", "--url", f"http://127.0.0.1:{port}",
                "--profile", profile, "--rate", f"{rate:.0f}", "--duration", str(SECONDS), "--format", "json"]
     done = subprocess.run([*command, *more], capture_output=True, text=True, timeout=SECONDS + 60)
     if done.returncode != 0:
@@ -127,9 +127,9 @@ def print_where_time_goes(before, after, operations):
             print(f"    {name:<16} {1e6 * user / operations:8.2f} + {1e6 * system / operations:.2f}")
 
 
-def show(what, value, unit, more=""):
-    print(f"  {what:<50} {value:>12,.0f} {unit}{more}")
+def show(what, value, unit, more="", decimals=0):
+    print(f"  {what:<60} {value:>12,.{decimals}f} {unit}{more}")
 
 
 def ratio(ours, theirs, reach):
-    print(f"  {'ratio':<50} {ours / theirs:>12.2f}   (aim: at least {reach})", flush=True)
+    print(f"  {'ratio':<60} {ours / theirs:>12.2f}   (aim: at least {reach})", flush=True)

@@ -19,6 +19,9 @@ pub struct Rules<'a> {
     pub window: Span,
     /// Which events convert.
     pub conversions: ConversionRules,
+    /// True when what events tell of their visitors' preferences is kept: a row an event, so only
+    /// where decisions are made by it.
+    pub interests: bool,
     /// When a node of the identity graph is a hub.
     pub graph: GraphLimits,
     /// Recognises user agents.
@@ -48,6 +51,7 @@ impl<'a> Rules<'a> {
             horizon: Span::hours(48),
             window: Span::days(30),
             conversions: ConversionRules::default(),
+            interests: true,
             graph: GraphLimits::default(),
             agents,
             #[cfg(feature = "sabotage")]

@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 
 /// The lowest priority there is.
 pub const NICENESS_MAX: u8 = 19;
-/// Niceness of the threads behind capture: about a tenth of a core that capture would use up.
-pub const NICENESS: u8 = 10;
+/// Niceness of the threads behind capture: all together about a tenth of a core that capture
+/// would use up.
+pub const NICENESS: u8 = 15;
 
 /// Lowers the calling thread, and those that it starts from now on, by `niceness` below the process
 /// (Linux: a priority is a thread's own, and inherited).

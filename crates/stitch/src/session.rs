@@ -54,7 +54,8 @@ pub struct Session {
     pub exit_url: Option<Box<str>>,
     /// True when an entry's agent is a bot, or the rate is impossible.
     pub bot: bool,
-    /// Times of the last entries, at most [`RATE_EVENTS`]; empty once the session is a bot's.
+    /// Times of the entries within [`RATE_SPAN`] of the last, at most [`RATE_EVENTS`]; empty once
+    /// the session is a bot's.
     recent: Vec<Timestamp>,
     /// Its first touch; none while the session is direct.
     first_touch: Option<Box<TouchFact>>,
@@ -149,8 +150,8 @@ impl Session {
 
     /// True when this entry shows that no person is there.
     fn exposes(&self, entry: &Entry) -> bool {
-        let oldest = (self.recent.len() == RATE_EVENTS).then(|| self.recent[0]);
-        entry.agent.bot || oldest.is_some_and(|oldest| entry.key.time - oldest <= RATE_SPAN)
+        let oldest = self.recent.first().filter(|_| self.recent.len() == RATE_EVENTS);
+        entry.agent.bot || oldest.is_some_and(|oldest| entry.key.time - *oldest <= RATE_SPAN)
     }
 
     fn judge_rate(&mut self, entry: &Entry) {
@@ -162,9 +163,9 @@ impl Session {
             self.recent = Vec::new();
             return;
         }
-        if self.recent.len() == RATE_EVENTS {
-            self.recent.remove(0);
-        }
+        let near = |time: &Timestamp| entry.key.time - *time <= RATE_SPAN;
+        let far = self.recent.iter().position(near).unwrap_or(self.recent.len());
+        self.recent.drain(..far);
         self.recent.push(entry.key.time);
     }
 

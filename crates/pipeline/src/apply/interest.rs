@@ -33,7 +33,7 @@ pub(super) fn change(
     entry: &Told,
     replaced: Option<&EntryKey>,
 ) {
-    if let Some(replaced) = replaced {
+    if let (true, Some(replaced)) = (rules.interests, replaced) {
         view.delete(interest_key(rules.generation, subject, replaced));
     }
     if event.kind == EventKind::Consent {
@@ -44,7 +44,10 @@ pub(super) fn change(
         decide(view, rules, event, subject);
         return;
     }
-    let items = if entry.bot { alloc::vec::Vec::new() } else { items(event) };
+    if !rules.interests || entry.bot {
+        return;
+    }
+    let items = items(event);
     if !items.is_empty() {
         let weight = weight(event, entry.converts);
         let key = interest_key(rules.generation, subject, &EntryKey::of(event));

@@ -4,10 +4,10 @@ use crate::answers;
 use crate::properties::{plainly, plainly_by, rules};
 use millstream_attribute::Model;
 use millstream_event::{
-    AnonymousId, Arrival, Channel, Currency, Event, EventId, EventKind, Money, OrderId, SourceId,
-    Span, Surface, UserId,
+    AnonymousId, Arrival, Channel, Currency, Event, EventId, EventKind, Money, OrderId, Purposes,
+    SourceId, Span, Surface, UserId,
 };
-use millstream_pipeline::Rules;
+use millstream_pipeline::{Rules, preferences};
 use millstream_stitch::{SessionRule, SessionRules, Zone};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
@@ -324,4 +324,21 @@ fn a_sale_that_leaves_a_session_with_its_better_copy_is_still_a_sale() {
         let found = answers::tables(&plainly(&events).store);
         assert_eq!(crate::oracle::tables(&events, &rules), found, "{kind:?}");
     }
+}
+
+#[test]
+fn preferences_are_kept_only_where_somebody_decides_by_them() {
+    let mut seen = numbered(about("e", "Product Viewed", 0, None), r#"{"sku":"shoes"}"#);
+    seen.consent.granted = Purposes::ALL;
+    let kept = |interests| {
+        let cluster = plainly_by(Rules { interests, ..rules() }, std::slice::from_ref(&seen));
+        let mut rows = 0;
+        preferences::walk_interests(&cluster.store, 0, &mut |_, _| {
+            rows += 1;
+            Ok(true)
+        })
+        .unwrap();
+        rows
+    };
+    assert_eq!((kept(true), kept(false)), (1, 0));
 }

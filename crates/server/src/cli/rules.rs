@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// Version of the fold itself: raised when it makes something else of the same records.
-const FOLD_VERSION: u32 = 2;
+const FOLD_VERSION: u32 = 3;
 
 /// Everything that changes answers to events already folded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +33,7 @@ impl FoldRules {
             horizon: pipeline.horizon,
             window: pipeline.window,
             conversions: pipeline.conversions.clone(),
+            interests: !config.decide.use_cases.is_empty(),
             ..Parameters::default()
         };
         let zones = match parameters.sessions.by_day() {

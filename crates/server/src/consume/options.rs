@@ -75,6 +75,8 @@ pub struct Parameters {
     pub window: Span,
     /// Which events convert.
     pub conversions: ConversionRules,
+    /// True when what events tell of their visitors' preferences is kept.
+    pub interests: bool,
     /// When a node of the identity graph is a hub.
     pub graph: GraphLimits,
 }
@@ -97,6 +99,7 @@ impl Default for Parameters {
             horizon: rules.horizon,
             window: rules.window,
             conversions: rules.conversions,
+            interests: rules.interests,
             graph: rules.graph,
         }
     }
@@ -112,6 +115,7 @@ impl Parameters {
             horizon: self.horizon,
             window: self.window,
             conversions: self.conversions.clone(),
+            interests: self.interests,
             graph: self.graph,
             ..Rules::new(agents)
         }
