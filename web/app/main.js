@@ -2,6 +2,7 @@
 
 import { html, render, useCallback, useEffect, useRef, useState } from "/vendor/preact-htm.js";
 import { Campaigns, GROUPINGS, MODELS } from "/app/campaigns.js";
+import { Destinations } from "/app/destinations.js";
 import { ArrivalsPanel, Freshness, Hops, Outcomes, Totals } from "/app/panels.js";
 import { Empty, Locked, Lost, Trouble } from "/app/states.js";
 import { Stitching } from "/app/stitching.js";
@@ -98,6 +99,7 @@ function Dashboard() {
         </div>
       </div>
       <${Stitching} token=${token} />
+      <${Destinations} token=${token} />
     </main>
     ${token ? null : html`<${Documents} />`}`;
 }

@@ -1,47 +1,16 @@
 // Can the journeys be trusted? The checklist, and what the network did, from the stitching report.
 
-import { html, useEffect, useState } from "/vendor/preact-htm.js";
+import { html } from "/vendor/preact-htm.js";
 import { count, duration } from "/app/format.js";
+import { usePolling } from "/app/polling.js";
 
 /** Between two looks: the figures move slowly and cost a walk. */
 const EVERY_MS = 15_000;
-/** Without an answer for this long the question is given up. */
-const PATIENCE_MS = 20_000;
 const SOURCES_SHOWN = 8;
 
 const percent = new Intl.NumberFormat("en", { style: "percent", maximumFractionDigits: 1 });
 const rate = (value) => (value === null || value === undefined ? "–" : percent.format(value));
 const span = (ms) => (ms === null || ms === undefined ? "–" : ms < 1_000 ? `${count(ms)} ms` : duration(ms));
-
-/** The report, asked for again and again; what was known stays while an answer fails. */
-function useReport(token) {
-  const [known, setKnown] = useState({ report: null, trouble: null });
-  const [asked, setAsked] = useState(0);
-  useEffect(() => {
-    const controller = new AbortController();
-    let timer = 0;
-    async function ask() {
-      const patience = setTimeout(() => controller.abort(), PATIENCE_MS);
-      try {
-        const headers = token ? { authorization: `Bearer ${token}` } : {};
-        const response = await fetch("/api/report/stitching", { headers, signal: controller.signal, cache: "no-store" });
-        if (!response.ok) throw new Error(`the server answered ${response.status}`);
-        setKnown({ report: await response.json(), trouble: null });
-      } catch (error) {
-        setKnown((now) => ({ ...now, trouble: error.message }));
-      } finally {
-        clearTimeout(patience);
-      }
-      if (!controller.signal.aborted) timer = setTimeout(ask, EVERY_MS);
-    }
-    ask();
-    return () => {
-      clearTimeout(timer);
-      controller.abort();
-    };
-  }, [token, asked]);
-  return [known, () => setAsked((times) => times + 1)];
-}
 
 function Checklist({ trust }) {
   return html`<ul class="checks">
@@ -122,7 +91,7 @@ function Sources({ rows }) {
 }
 
 export function Stitching({ token }) {
-  const [{ report, trouble }, retry] = useReport(token);
+  const [{ report, trouble }, retry] = usePolling("/api/report/stitching", token, EVERY_MS);
   const doubts = report?.trust.filter((check) => !check.ok).length ?? 0;
   const verdict = doubts === 0 ? "Nothing here is a reason to doubt them." : doubts === 1 ? "One answer is a reason to doubt them." : `${doubts} answers are reasons to doubt them.`;
   return html`<section class="card stitching" aria-labelledby="stitching-title" aria-busy=${report === null && !trouble}>

@@ -44,6 +44,11 @@ impl Default for LanePositions {
 }
 
 impl LanePositions {
+    /// Positions that no record ever has.
+    pub const fn beyond_all() -> Self {
+        Self([Position(u64::MAX); Lane::COUNT])
+    }
+
     /// The lane's position.
     pub fn get(&self, lane: Lane) -> Position {
         self.0[lane.index()]
@@ -62,6 +67,16 @@ impl LanePositions {
     /// True when no lane stands behind where it stands in `other`.
     pub fn covers(&self, other: &Self) -> bool {
         self.0.iter().zip(&other.0).all(|(mine, its)| mine >= its)
+    }
+
+    /// In each lane the lesser of two.
+    #[must_use]
+    pub fn least(&self, other: &Self) -> Self {
+        let mut least = self.clone();
+        for (mine, its) in least.0.iter_mut().zip(&other.0) {
+            *mine = (*mine).min(*its);
+        }
+        least
     }
 
     /// Records in all lanes from `earlier` to here; lanes that stand behind it count 0.

@@ -81,7 +81,16 @@ pub(super) fn routes() -> Vec<(Endpoint, MethodRouter<Arc<Plane>>)> {
         streams: true,
         ..change("POST", "/api/erase", "Erases a person; the answer is the receipt.", "Done")
     };
+    const ACCESS: Endpoint = Endpoint {
+        role: Some(Role::Admin),
+        names: &[text("id", "A user's or device's id.")],
+        media: "application/x-ndjson",
+        schema: None,
+        streams: true,
+        ..read("/api/audit/person/{id}/export", "Everything that is kept of a person.", "Text")
+    };
     vec![
+        (ACCESS, get(super::export::person)),
         (ERASE, post(super::erase::post)),
         (LIST, get(list)),
         (DEAD, get(dead)),

@@ -336,6 +336,12 @@ pub trait Erasing: Send + Sync {
     /// # Errors
     /// When nobody is named, or something cannot be read or written.
     fn erase(&self, wanted: &Wanted, verify: bool) -> Result<serde_json::Value, TransferError>;
+
+    /// Writes everything that is kept of a user or device, one JSON object a line.
+    ///
+    /// # Errors
+    /// When nothing is, or it cannot be read.
+    fn access(&self, id: &str, output: &mut dyn Write) -> Result<(), TransferError>;
 }
 
 /// What decisions do and learn from. Blocking.

@@ -6,7 +6,8 @@ use crate::config::Config;
 use crate::consume::{
     self, ConsumeError, ConsumeOptions, ConsumeParts, Consumer, OnChange, Parameters,
 };
-use crate::instance::{InForce, Instance, Keeper};
+use crate::forward::needed_from;
+use crate::instance::{InForce, Instance, Keeper, NeededFrom};
 use crate::links::Registry;
 use crate::links::edit::{FoldedControls, LastControl};
 use crate::report::Spans;
@@ -39,9 +40,9 @@ impl Active {
     pub fn of(
         instance: &Instance,
         (consumer, parameters): (Arc<Consumer>, Parameters),
-        checkpoint_every: Duration,
+        keeping: &KeepingOptions,
     ) -> io::Result<Self> {
-        let _keeper = instance.keep(checkpoint_every)?;
+        let _keeper = instance.keep(keeping.checkpoint_every, keeping.needed_from.clone())?;
         Ok(Self { _keeper, consumer, parameters, state: instance.in_force() })
     }
 
@@ -66,8 +67,30 @@ pub struct Workshop {
     pub options: ConsumeOptions,
     /// Told of what commits change.
     pub on_change: OnChange,
-    /// How often the generation in force is checkpointed.
+    /// How the generation in force is kept.
+    pub keeping: KeepingOptions,
+}
+
+/// How the generation in force is checkpointed, and its log let go.
+#[derive(Clone)]
+pub struct KeepingOptions {
+    /// How often it is checkpointed.
     pub checkpoint_every: Duration,
+    /// Who still needs the log.
+    pub needed_from: Option<NeededFrom>,
+}
+
+impl KeepingOptions {
+    /// As configured: where events are forwarded, the log waits for the destinations.
+    pub fn of(config: &Config) -> Self {
+        let folder = config.forward.folder.clone();
+        let needed: NeededFrom =
+            Arc::new(move |state, generation| needed_from(&folder, state, generation));
+        Self {
+            checkpoint_every: config.pipeline.checkpoint_every,
+            needed_from: config.roles.forward.then_some(needed),
+        }
+    }
 }
 
 impl Workshop {

@@ -1,5 +1,6 @@
 //! `audit`: the whole chain behind one thing.
 
+use super::export::write_whole;
 use super::failure::{Ended, Failure};
 use super::output;
 use super::place::{Place, Target};
@@ -7,6 +8,7 @@ use super::remote::encoded;
 use crate::audit::Subject;
 use clap::{Args, ValueEnum};
 use serde_json::Value;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Instead of a subject: the control history itself.
@@ -32,6 +34,12 @@ pub struct Audit {
     /// How to print it.
     #[arg(long, value_enum, default_value_t = Shown::Tree, alias = "as")]
     pub format: Shown,
+    /// With a person, named by a user's or device's id: everything that is kept, one JSON object a line.
+    #[arg(long)]
+    pub export: bool,
+    /// A file for that, or - for standard output.
+    #[arg(long, value_name = "FILE", default_value = "-", requires = "export")]
+    pub output: PathBuf,
     /// Where.
     #[command(flatten)]
     pub place: Place,
@@ -49,6 +57,9 @@ impl Audit {
             let fix = format!("millstream audit {subject} ID", subject = self.subject);
             return Err(Failure::usage("nothing says what to audit", "the id is missing", fix));
         };
+        if self.export {
+            return self.everything(subject, id);
+        }
         let engine = match self.place.open(false)? {
             Target::Local(engine) => Arc::from(engine),
             Target::Remote(mut remote) => {
@@ -75,6 +86,41 @@ impl Audit {
         match self.format {
             Shown::Tree => output::print(&chain.to_tree())?,
             Shown::Json => output::print_json(&chain)?,
+        }
+        Ok(Ended::Done)
+    }
+
+    /// Subject access.
+    fn everything(&self, subject: Subject, id: &str) -> Result<Ended, Failure> {
+        if subject != Subject::Person {
+            let why = format!(
+                "everything that is kept can be told of a person, not of a {}",
+                subject.as_str()
+            );
+            return Err(Failure::usage(
+                "this cannot be exported",
+                why,
+                "millstream audit person ID --export",
+            ));
+        }
+        let failed = |error: &dyn std::fmt::Display| {
+            Failure::new("what is kept of this person cannot be told", error)
+        };
+        match self.place.open(false)? {
+            Target::Local(engine) => {
+                let engine: Arc<super::engine::Engine> = Arc::from(engine);
+                engine.drain().map_err(|error| failed(&error))?;
+                let erasing = engine.admin_parts(None).erasing;
+                write_whole(&self.output, &mut |out| {
+                    erasing.access(id, out).map_err(|error| failed(&error))
+                })?;
+            }
+            Target::Remote(mut remote) => {
+                let told = remote.get(&format!("/api/audit/person/{}/export", encoded(id)))?;
+                write_whole(&self.output, &mut |out| {
+                    out.write_all(&told).map_err(|error| failed(&error))
+                })?;
+            }
         }
         Ok(Ended::Done)
     }

@@ -1,6 +1,6 @@
 //! A data directory at work: log, fold, registry and editor, wired in one place.
 
-use super::active::{Active, Workshop, last_control, segment_options};
+use super::active::{Active, KeepingOptions, Workshop, last_control, segment_options};
 use super::deciding::Deciding;
 use super::figures::StoreFigures;
 use super::rules::FoldRules;
@@ -140,14 +140,14 @@ impl Engine {
             agents: Arc::clone(&agents),
             clock: Arc::clone(&clock),
             options,
-            checkpoint_every: config.pipeline.checkpoint_every,
+            keeping: KeepingOptions::of(&config),
         };
         let wanted = FoldRules::wanted(&config, &agents);
         let rules = rules_in_force(&instance, &wanted)?;
         let state = instance.in_force();
         let parameters = rules.of(state.generation);
         let consumer = workshop.fold(&state, &parameters, config.pipeline.niceness)?;
-        let active = Active::of(&instance, (consumer, parameters), workshop.checkpoint_every);
+        let active = Active::of(&instance, (consumer, parameters), &workshop.keeping);
         let active = Arc::new(ArcSwap::from_pointee(active.map_err(EngineError::Keeper)?));
         let last = last_control(Arc::clone(&active));
         let editor = Editor::new(Arc::clone(&registry), Arc::clone(&instance.log), last);

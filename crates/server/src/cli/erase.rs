@@ -6,8 +6,11 @@ use super::failure::{Ended, Failure};
 use super::output;
 use super::place::{Place, Target};
 use super::progress::refolding;
+use super::transfer::export_parts;
 use crate::admin::parts::{Erasing, TransferError};
-use crate::erasure::{Erasure, ErasureError, Marks, Needles, Register, Wanted, scan, sweep};
+use crate::erasure::{
+    AccessError, Erasure, ErasureError, Marks, Needles, Register, Wanted, access, scan, sweep,
+};
 use crate::report::page::plain;
 use clap::Args;
 use http::Method;
@@ -15,6 +18,7 @@ use millstream_event::{EntityId, Hash128, Header, Kind, Lane};
 use millstream_log::Append;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::io::Write;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
@@ -190,5 +194,16 @@ impl Erasing for Eraser {
             false => erase(&self.0, wanted),
         };
         receipt.map_err(|error| TransferError::Failed(error.to_string()))
+    }
+
+    fn access(&self, id: &str, output: &mut dyn Write) -> Result<(), TransferError> {
+        let engine = &self.0;
+        let view = engine.view().map_err(|error| TransferError::Failed(error.to_string()))?;
+        let key = &engine.instance.keys.subject;
+        let parts = export_parts(engine, &view);
+        access(parts, key, (id, (engine.clock)()), output).map_err(|error| match error {
+            AccessError::Nobody(_) => TransferError::Request(error.to_string()),
+            other => TransferError::Failed(other.to_string()),
+        })
     }
 }

@@ -8,7 +8,7 @@ use crate::admin::parts::TransferError;
 use clap::{Args, ValueEnum};
 use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// How rows are written.
@@ -86,34 +86,38 @@ impl Export {
         Ok(Ended::Done)
     }
 
-    /// Writes to a new name first, so that a file that is there is whole.
     fn write(
         &self,
         fill: &mut dyn FnMut(&mut dyn Write) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
-        if self.output.as_os_str() == "-" {
-            let mut whole = Vec::new();
-            fill(&mut whole)?;
-            return output::print_bytes(&whole);
-        }
-        let shown = self.output.display().to_string();
-        let failed = |error: std::io::Error| {
-            Failure::known(
-                format!("cannot write {shown}"),
-                error.to_string(),
-                "check the folder and its free space",
-            )
-        };
-        let mut unfinished = self.output.clone().into_os_string();
-        unfinished.push(".unfinished");
-        let mut file = BufWriter::new(File::create(&unfinished).map_err(failed)?);
-        fill(&mut file)?;
-        file.into_inner()
-            .map_err(|error| failed(error.into_error()))?
-            .sync_all()
-            .map_err(failed)?;
-        std::fs::rename(&unfinished, &self.output).map_err(failed)
+        write_whole(&self.output, fill)
     }
+}
+
+/// Writes to a new name first, so that a file that is there is whole.
+pub(super) fn write_whole(
+    path: &Path,
+    fill: &mut dyn FnMut(&mut dyn Write) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    if path.as_os_str() == "-" {
+        let mut whole = Vec::new();
+        fill(&mut whole)?;
+        return output::print_bytes(&whole);
+    }
+    let shown = path.display().to_string();
+    let failed = |error: std::io::Error| {
+        Failure::known(
+            format!("cannot write {shown}"),
+            error.to_string(),
+            "check the folder and its free space",
+        )
+    };
+    let mut unfinished = path.to_owned().into_os_string();
+    unfinished.push(".unfinished");
+    let mut file = BufWriter::new(File::create(&unfinished).map_err(failed)?);
+    fill(&mut file)?;
+    file.into_inner().map_err(|error| failed(error.into_error()))?.sync_all().map_err(failed)?;
+    std::fs::rename(&unfinished, path).map_err(failed)
 }
 
 fn asked_wrongly(error: TransferError) -> Failure {

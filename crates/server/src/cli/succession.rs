@@ -304,8 +304,8 @@ impl Succession {
             return Ok(found);
         }
         instance.succeed(next.state).map_err(|error| error.to_string())?;
-        let every = self.workshop.checkpoint_every;
-        let active = Active::of(instance, (next.consumer, next.parameters), every);
+        let keeping = &self.workshop.keeping;
+        let active = Active::of(instance, (next.consumer, next.parameters), keeping);
         let active = Arc::new(active.map_err(|error| error.to_string())?);
         let before = self.active.swap(Arc::clone(&active));
         (self.on_succession)(&active);

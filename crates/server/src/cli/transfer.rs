@@ -1,6 +1,6 @@
 //! Files in and tables out of one engine, for the command line and the admin plane alike.
 
-use super::engine::Engine;
+use super::engine::{Engine, View};
 use crate::admin::Transfer;
 use crate::admin::parts::TransferError;
 use crate::export::{self, ExportParts, ExportRequest};
@@ -158,19 +158,23 @@ impl Transfer for Gateway {
         let request = ExportRequest::parse(table, parameters)
             .map_err(|error| TransferError::Request(error.to_string()))?;
         let failed = |error: &dyn std::fmt::Display| TransferError::Failed(error.to_string());
-        let engine = &self.0;
-        let view = engine.view().map_err(|error| failed(&error))?;
-        let spans = view.active.spans();
-        let parts = ExportParts {
-            log: &*engine.instance.log,
-            state: &*view.state,
-            generation: view.generation(),
-            properties: &view.active.parameters.properties,
-            window: spans.window,
-            horizon: spans.horizon,
-            agents: &*engine.agents,
-        };
+        let view = self.0.view().map_err(|error| failed(&error))?;
+        let parts = export_parts(&self.0, &view);
         export::export(parts, &request, output).map(drop).map_err(|error| failed(&error))
+    }
+}
+
+/// What exports read.
+pub(super) fn export_parts<'a>(engine: &'a Engine, view: &'a View) -> ExportParts<'a> {
+    let spans = view.active.spans();
+    ExportParts {
+        log: &*engine.instance.log,
+        state: &*view.state,
+        generation: view.generation(),
+        properties: &view.active.parameters.properties,
+        window: spans.window,
+        horizon: spans.horizon,
+        agents: &*engine.agents,
     }
 }
 

@@ -8,12 +8,14 @@
 //! Who was erased is remembered only by keyed hashes, in `erasures.jsonl`: enough to erase the same people
 //! again from a backup that is restored later, and of no use to anybody without the log's key.
 
+mod access;
 mod blank;
 mod register;
 mod subject;
 mod sweep;
 mod verify;
 
+pub use access::{AccessError, access};
 pub use register::{Erasure, Register};
 pub use subject::{Marks, Wanted};
 pub use sweep::{Swept, sweep};

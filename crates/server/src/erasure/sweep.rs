@@ -69,7 +69,7 @@ pub fn sweep(
     Ok(swept)
 }
 
-fn event_of(record: &Record) -> Option<millstream_event::Event> {
+pub(super) fn event_of(record: &Record) -> Option<millstream_event::Event> {
     if record.header.kind != Kind::Event || is_blank(record) {
         return None;
     }

@@ -1,7 +1,7 @@
 //! What an answer means.
 
 use super::destination::Destination;
-use super::expression::of_json;
+use super::expression::{Expression, of_json};
 use bytes::Bytes;
 use cel::Value;
 use http::header::RETRY_AFTER;
@@ -49,12 +49,31 @@ pub fn judge(destination: &Destination, answer: &Answer) -> Verdict {
 /// Whether `answer.accepted`, or else `answer.retry`, is true of the answer.
 fn holds(destination: &Destination, answer: &Answer, accepted: bool) -> bool {
     let asked = if accepted { &destination.accepted } else { &destination.retries };
-    let Some(expression) = asked else { return false };
+    matches!(
+        asked.as_ref().and_then(|asked| said(destination, asked, answer)),
+        Some(Value::Bool(true))
+    )
+}
+
+/// What an expression makes of the answer; none when it fails on it.
+fn said(destination: &Destination, expression: &Expression, answer: &Answer) -> Option<Value> {
     let body = serde_json::from_slice::<serde_json::Value>(&answer.body).unwrap_or_default();
     let seen = json!({ "status": answer.status.as_u16(), "body": body });
     let mut scope = destination.context.new_inner_scope();
     scope.add_variable_from_value("answer", of_json(&seen));
-    matches!(expression.value(&scope), Ok(Value::Bool(true)))
+    expression.value(&scope).ok()
+}
+
+/// Which events of a request that was taken are refused all the same, by their place in it.
+pub fn refused_places(destination: &Destination, answer: &Answer) -> Vec<usize> {
+    let told = destination.refused.as_ref().and_then(|asked| said(destination, asked, answer));
+    let Some(Value::List(places)) = told else { return Vec::new() };
+    let place = |value: &Value| match value {
+        Value::Int(place) => usize::try_from(*place).ok(),
+        Value::UInt(place) => usize::try_from(*place).ok(),
+        _ => None,
+    };
+    places.iter().filter_map(place).collect()
 }
 
 /// Seconds, or a date.

@@ -64,6 +64,10 @@ impl SendError {
     }
 }
 
+/// How names are looked up; a test has answers of its own.
+pub(super) type Lookup = Arc<dyn Fn(String, u16) -> LookingUp + Send + Sync>;
+pub(super) type LookingUp = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
+
 /// See the module.
 #[derive(Clone)]
 pub struct Client {
@@ -82,6 +86,11 @@ impl Client {
     /// # Errors
     /// When TLS cannot be set up.
     pub fn new(guard: Guard) -> Result<Self, ClientError> {
+        Self::looking_up(guard, Arc::new(|host, port| Box::pin(addresses(host, port))))
+    }
+
+    /// The same with names looked up in another way.
+    pub(super) fn looking_up(guard: Guard, lookup: Lookup) -> Result<Self, ClientError> {
         let mut roots = RootCertStore::empty();
         let found = rustls_native_certs::load_native_certs();
         let (added, _) = roots.add_parsable_certificates(found.certs);
@@ -98,8 +107,8 @@ impl Client {
             .with_no_client_auth();
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         let guard = Arc::new(guard);
-        let connector =
-            Connector { guard: Arc::clone(&guard), tls: TlsConnector::from(Arc::new(config)) };
+        let tls = TlsConnector::from(Arc::new(config));
+        let connector = Connector { guard: Arc::clone(&guard), tls, lookup };
         let pool = Pool::builder(TokioExecutor::new())
             .pool_idle_timeout(IDLE)
             .pool_max_idle_per_host(IDLE_MAX)
@@ -135,6 +144,10 @@ impl Client {
         };
         tokio::time::timeout(patience, exchange).await.unwrap_or(Err(SendError::Timeout))
     }
+}
+
+async fn addresses(host: String, port: u16) -> io::Result<Vec<SocketAddr>> {
+    Ok(tokio::net::lookup_host((host, port)).await?.collect())
 }
 
 /// What can be said of an address before its name is looked up.
@@ -184,6 +197,7 @@ fn told(error: &(dyn std::error::Error + 'static)) -> SendError {
 struct Connector {
     guard: Arc<Guard>,
     tls: TlsConnector,
+    lookup: Lookup,
 }
 
 impl tower::Service<Uri> for Connector {
@@ -206,10 +220,9 @@ impl Connector {
         let secure = uri.scheme_str() == Some("https");
         let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
         let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
-        let found: Vec<SocketAddr> = tokio::net::lookup_host((host.as_str(), port))
+        let found = (self.lookup)(host.clone(), port)
             .await
-            .map_err(|error| SendError::Name(error.to_string()))?
-            .collect();
+            .map_err(|error| SendError::Name(error.to_string()))?;
         // One address that may not be sent to condemns the name: what answers so is not trusted.
         for address in &found {
             permit(&self.guard, address.ip())?;

@@ -63,7 +63,7 @@ impl Desk {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -94,9 +94,14 @@ impl Desk {
         line == Class::Replay || line == own
     }
 
-    /// What a record is to a line; moves the line on behind it.
+    /// What a record is to a line.
     pub fn see(&self, class: Class, place: Place) -> Sight {
         self.lock().lines[class.index()].as_mut().map_or(Sight::Past, |line| line.see(place))
+    }
+
+    /// Moves a line on behind a record of which all is decided.
+    pub fn pass(&self, class: Class, place: Place) {
+        self.with_line(class, |line| line.pass(place));
     }
 
     /// Takes an event up.
@@ -210,10 +215,9 @@ impl Desk {
                 line.totals.delayed += 1;
             }
             waiting.attempts = if counts { waiting.attempts + 1 } else { waiting.attempts.max(1) };
-            let age = (at - waiting.item.event.received).as_millis().max(0).unsigned_abs();
             let reason = match () {
                 () if waiting.attempts >= retry.attempts => DeadReason::Attempts,
-                () if Duration::from_millis(age) >= retry.expire => DeadReason::Expired,
+                () if self.is_too_old(&waiting.item, at) => DeadReason::Expired,
                 () => {
                     let due = now + retry.wait(waiting.attempts, asked, chance);
                     inner.queue.retry(due, waiting);
@@ -254,12 +258,13 @@ impl Desk {
         self.wake.notify_one();
     }
 
-    /// What the log is to be told.
-    pub fn statements(&self) -> Vec<Delivery> {
+    /// What the log is to be told at this time of day.
+    pub fn statements(&self, at: Timestamp) -> Vec<Delivery> {
         let mut inner = self.lock();
         let standing = inner.standing;
         let name = &self.destination.name;
-        inner.lines.iter_mut().flatten().filter_map(|line| line.statement(name, standing)).collect()
+        let told = |line: &mut Line| line.statement(name, standing, at);
+        inner.lines.iter_mut().flatten().filter_map(told).collect()
     }
 
     /// The log did not take it.
@@ -339,22 +344,9 @@ impl Desk {
             oldest: inner.queue.iter().map(|waiting| waiting.item.event.received).min(),
         }
     }
-
-    /// Removes what waits of these subjects, for good.
-    pub fn forget(&self, is_erased: &dyn Fn(&Item) -> bool) -> usize {
-        let mut inner = self.lock();
-        let gone = inner.queue.remove(&|item: &Arc<Item>| is_erased(item));
-        for waiting in &gone {
-            if let Some(line) = &mut inner.lines[waiting.item.class.index()] {
-                line.skipped(waiting.item.place);
-            }
-            inner.queue.settle(waiting.subject);
-        }
-        gone.len()
-    }
 }
 
 /// The country of the visitor.
-fn region(item: &Item) -> &str {
+pub(super) fn region(item: &Item) -> &str {
     item.event.country.as_deref().unwrap_or("unknown")
 }

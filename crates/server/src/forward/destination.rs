@@ -10,6 +10,7 @@ use cel::Context;
 use http::{HeaderName, Method};
 use millstream_event::Purposes;
 use std::fs;
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -93,6 +94,8 @@ pub struct Destination {
     pub retryable: Vec<u16>,
     /// Whether a good status means that it was taken.
     pub accepted: Option<Expression>,
+    /// Which events of a request that was taken are refused all the same.
+    pub refused: Option<Expression>,
     /// Whether what was not taken is tried again.
     pub retries: Option<Expression>,
     /// When.
@@ -117,22 +120,38 @@ impl std::fmt::Debug for Destination {
     }
 }
 
+/// The names of the destinations in a folder, in order; none when there is no such folder.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn names(folder: &Path) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(names),
+        other => other?,
+    };
+    for entry in entries {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "toml") {
+            names.push(path.file_stem().unwrap_or_default().to_string_lossy().into_owned());
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
 impl Destination {
     /// Reads every `*.toml` of a folder, by name; none when there is no such folder.
     ///
     /// # Errors
-    /// The first file that cannot be used.
+    /// The first file that cannot be used, or the folder that cannot be read.
     pub fn read_all(folder: &Path) -> Result<Vec<Self>, DestinationError> {
-        let mut all = Vec::new();
-        let Ok(entries) = fs::read_dir(folder) else { return Ok(all) };
-        for entry in entries.flatten() {
-            let path = entry.path();
-            if path.extension().is_some_and(|extension| extension == "toml") {
-                all.push(Self::read(&path)?);
-            }
-        }
-        all.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(all)
+        let names = names(folder).map_err(|error| DestinationError {
+            name: folder.display().to_string(),
+            what: format!("its folder cannot be read: {error}"),
+            fix: "check its permissions".to_owned(),
+        })?;
+        names.iter().map(|name| Self::read(&folder.join(format!("{name}.toml")))).collect()
     }
 
     /// Reads one file. Its name without `.toml` is the destination's.

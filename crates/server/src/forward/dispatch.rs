@@ -28,6 +28,8 @@ const IDLE: Duration = Duration::from_millis(10);
 const FOLD_PATIENCE: Duration = Duration::from_secs(5);
 /// Between two looks whether it is.
 const FOLD_PAUSE: Duration = Duration::from_millis(2);
+/// Between two looks whether what was taken up is too far behind.
+const LOOK_BEHIND: Duration = Duration::from_secs(1);
 
 /// Tells whether an earlier copy of an event counts; none while it is not folded.
 pub type IsDuplicate = Arc<dyn Fn(&Event, Position) -> Option<bool> + Send + Sync>;
@@ -114,8 +116,12 @@ impl Dispatcher {
 
     /// Works until told to end; a log that cannot be read is reported and ends it.
     pub fn run(mut self, closing: &AtomicBool) {
-        let mut records = Vec::new();
+        let (mut records, mut looked) = (Vec::new(), Instant::now());
         while !closing.load(Ordering::Acquire) {
+            if looked.elapsed() >= LOOK_BEHIND {
+                looked = Instant::now();
+                self.pass_oldest_by();
+            }
             for (line, from) in self.begun.take() {
                 self.followers.push(Follower { reader: None, next: from, lines: vec![line] });
             }
@@ -129,6 +135,14 @@ impl Dispatcher {
                     return;
                 }
             }
+        }
+    }
+
+    /// What was taken up and waits is bound as what is still to be read: it holds the log's retention.
+    fn pass_oldest_by(&self) {
+        let heads = self.parts.log.heads();
+        for desk in &self.desks {
+            Class::ALL.into_iter().for_each(|class| desk.pass_oldest_by(class, &heads));
         }
     }
 
@@ -185,7 +199,7 @@ impl Dispatcher {
             let go = follower.lines.iter().any(|line| self.room(*line, &follower.next) != Room::No);
             if go {
                 if follower.reader.is_none() {
-                    follower.next = within(&*self.parts.log, &follower.next);
+                    follower.next = self.within(&follower);
                     follower.reader = Some(self.parts.log.reader(&follower.next)?);
                 }
                 if let Some(reader) = &mut follower.reader {
@@ -206,6 +220,26 @@ impl Dispatcher {
         Ok(any)
     }
 
+    /// The follower's place, moved up to what the log has kept. Retention waits for what is owed: less
+    /// is kept only where segments were removed by hand, or where a range is sent once more.
+    fn within(&self, follower: &Follower) -> LanePositions {
+        let (tails, mut from) = (self.parts.log.tails(), follower.next.clone());
+        let mut short = false;
+        for (lane, tail) in tails.iter() {
+            if from.get(lane) < tail {
+                from.set(lane, tail);
+                short = true;
+            }
+        }
+        for (desk, class) in follower.lines.iter().filter(|_| short) {
+            let Some(desk) = self.desks.get(*desk) else { continue };
+            let (destination, lost) = (&desk.destination.name, desk.lose(*class, &tails));
+            let class = class.as_str();
+            tracing::error!(destination, class, lost, "the log no longer keeps what was owed");
+        }
+        from
+    }
+
     fn offer(&self, follower: &mut Follower, record: &Record) {
         let place = (record.header.lane, record.position);
         follower.next.set(place.0, place.1.next());
@@ -213,7 +247,11 @@ impl Dispatcher {
         for line in &follower.lines {
             let Some(desk) = self.desks.get(line.0) else { continue };
             let sight = desk.see(line.1, place);
-            if sight == Sight::Past || record.header.kind != Kind::Event {
+            if sight == Sight::Past {
+                continue;
+            }
+            if record.header.kind != Kind::Event {
+                desk.pass(line.1, place);
                 continue;
             }
             let known = candidate.get_or_insert_with(|| self.parts.candidate(record));
@@ -225,6 +263,7 @@ impl Dispatcher {
                 _ if sight == Sight::Again => desk.leave_out(line.1, place),
                 _ => {}
             }
+            desk.pass(line.1, place);
         }
     }
 
@@ -244,18 +283,6 @@ impl Dispatcher {
             !over
         });
     }
-}
-
-/// Positions moved up to what retention has kept.
-fn within(log: &dyn EventLog, wanted: &LanePositions) -> LanePositions {
-    let (tails, mut from) = (log.tails(), wanted.clone());
-    for (lane, tail) in tails.iter() {
-        if from.get(lane) < tail {
-            tracing::warn!(%lane, "the log no longer keeps what was to be forwarded from there");
-            from.set(lane, tail);
-        }
-    }
-    from
 }
 
 impl DispatchParts {

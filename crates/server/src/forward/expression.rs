@@ -43,9 +43,9 @@ pub enum ExpressionError {
 pub const VARIABLES: [&str; 7] = ["event", "param", "secret", "key", "now_ms", "items", "answer"];
 
 /// Functions of ours.
-const FUNCTIONS: [&str; 16] = [
-    "get", "first", "sha256", "email", "phone", "lower", "trim", "slug", "text", "number", "iso",
-    "stamp", "uuid", "json", "host", "basic",
+const FUNCTIONS: [&str; 17] = [
+    "get", "gather", "first", "sha256", "email", "phone", "lower", "trim", "slug", "text",
+    "number", "iso", "stamp", "uuid", "json", "host", "basic",
 ];
 
 impl Expression {
@@ -112,6 +112,7 @@ pub fn context() -> Context<'static, 'static> {
     let mut context = Context::default();
     let results = [
         context.add_function("get", |map: Value, path: Arc<String>| get(&map, &path)),
+        context.add_function("gather", |map: Value, path: Arc<String>| gather(&map, &path)),
         context.add_function(
             "first",
             |first: Value, second: Value| if empty(&first) { second } else { first },
@@ -159,6 +160,21 @@ fn get(map: &Value, path: &str) -> Value {
     at
 }
 
+/// The values at all ends of a path in which `*` is every element of a list and a number one of them.
+fn gather(value: &Value, path: &str) -> Value {
+    let mut found = vec![value.clone()];
+    for name in path.split('.') {
+        let step = |at: Value| match (&at, name, name.parse::<usize>()) {
+            (Value::List(all), "*", _) => all.to_vec(),
+            (Value::List(all), _, Ok(place)) => all.get(place).cloned().into_iter().collect(),
+            _ => vec![get(&at, name)],
+        };
+        found = found.into_iter().flat_map(step).collect();
+    }
+    found.retain(|value| !matches!(value, Value::Null));
+    Value::List(Arc::new(found))
+}
+
 /// Applies a function of text to a scalar; null and what has no text give null.
 fn on_text(value: &Value, apply: impl Fn(&str) -> Option<String>) -> Value {
     let text = match value {
@@ -193,9 +209,13 @@ fn uuid(text: &str) -> String {
     format!("{}-{}-{}-{}-{}", part(0..8), part(8..12), part(12..16), part(16..20), part(20..32))
 }
 
-/// Lower-case letters and digits joined by underscores, 40 at most: a name that analytics take.
+/// Lower-case letters and digits joined by underscores, a letter first, 40 at most: a name that
+/// analytics take.
 fn slug(text: &str) -> Option<String> {
     let mut slug = String::new();
+    if text.trim_start().starts_with(|c: char| c.is_ascii_digit()) {
+        slug.push_str("e_");
+    }
     for c in text.chars().flat_map(char::to_lowercase) {
         match c.is_ascii_alphanumeric() {
             true => slug.push(c),
@@ -290,6 +310,11 @@ mod tests {
     fn functions_take_null_and_give_null() {
         assert_eq!(value("get(event, 'traits.email')"), Ok(json!(" A@b.Example ")));
         assert_eq!(value("get(event, 'traits.none.deeper')"), Ok(Json::Null));
+        assert_eq!(
+            value("gather({'a': [{'b': [7, 8]}, {'b': [9]}, {}]}, 'a.*.b.0')"),
+            Ok(json!([7, 9]))
+        );
+        assert_eq!(value("gather(event, 'none.*.deeper')"), Ok(json!([])));
         assert_eq!(value("sha256(get(event, 'none'))"), Ok(Json::Null));
         assert_eq!(value("email(get(event, 'traits.email'))"), Ok(json!("a@b.example")));
         assert_eq!(value("first(event.none, event.user_id)"), Ok(json!("U1")));
@@ -302,6 +327,7 @@ mod tests {
         assert_eq!(value("uuid('x').size()"), Ok(json!(36)));
         assert_eq!(value("iso(0)"), Ok(json!("1970-01-01T00:00:00Z")));
         assert_eq!(value("slug('Order  Completed!')"), Ok(json!("order_completed")));
+        assert_eq!(value("slug('3D view')"), Ok(json!("e_3d_view")));
         assert_eq!(value("stamp(0)"), Ok(json!("1970-01-01 00:00:00+00:00")));
         assert_eq!(value("basic('a', '')"), Ok(json!("Basic YTo=")));
         assert_eq!(value("json({'a': 1})"), Ok(json!("{\"a\":1}")));

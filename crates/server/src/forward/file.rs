@@ -196,6 +196,8 @@ impl Default for Retry {
 pub struct Answer {
     /// Whether an answer from 200 to 299 means that it was taken.
     pub accepted: Option<String>,
+    /// Which events of a request that was taken were not: a list of their places in it, from 0.
+    pub refused: Option<String>,
     /// Whether one that was not taken may be later.
     pub retry: Option<String>,
 }

@@ -31,7 +31,7 @@ pub fn write_last(log: &dyn EventLog, desks: &[Arc<Desk>], now: Timestamp) {
 fn begin(log: &dyn EventLog, desks: &[Arc<Desk>], now: Timestamp) -> Option<mpsc::Receiver<()>> {
     let mut told: Vec<(Arc<Desk>, Delivery)> = Vec::new();
     for desk in desks {
-        told.extend(desk.statements().into_iter().map(|said| (Arc::clone(desk), said)));
+        told.extend(desk.statements(now).into_iter().map(|said| (Arc::clone(desk), said)));
     }
     let mut group = Vec::new();
     for (desk, said) in &told {

@@ -3,7 +3,7 @@
 use millstream_event::delivery::{
     Class, DeadLetter, DeadReason, Delivery, Place, ReplayRange, Standing, Totals,
 };
-use millstream_event::{Lane, Position, Timestamp};
+use millstream_event::{Lane, Position, Span, Timestamp};
 use millstream_log::LanePositions;
 use std::collections::BTreeSet;
 
@@ -12,6 +12,8 @@ const DEAD_TOLD_MAX: usize = 4_000;
 /// Records passed by after which a line is told of anew though nothing was sent: a restart reads
 /// them again otherwise.
 const PASSED_MAX: u64 = 20_000;
+/// The same by time, for quiet logs: what is not told to be passed by holds the log's retention.
+const TOLD_EVERY: Span = Span::hours(1);
 
 /// What a record is to a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +42,7 @@ pub struct Line {
     dead: Vec<DeadLetter>,
     revived: Vec<Place>,
     passed: u64,
+    told_at: Timestamp,
     changed: bool,
 }
 
@@ -56,6 +59,7 @@ impl Line {
             dead: Vec::new(),
             revived: Vec::new(),
             passed: 0,
+            told_at: Timestamp::default(),
             changed: true,
         }
     }
@@ -74,13 +78,48 @@ impl Line {
 
     /// Where reading must begin: at what is not settled.
     pub fn floor(&self) -> LanePositions {
-        let mut floor = self.next.clone();
+        self.unsettled_from(self.next.clone())
+    }
+
+    /// From where on the log must be kept for it. A line that events pass by needs only what it has
+    /// taken up; one that is sent a range again takes what is still there.
+    pub fn needs(&self, standing: Standing) -> Option<LanePositions> {
+        match (self.class, standing) {
+            (Class::Replay, _) => None,
+            (_, Standing::Disabled) if self.pending.is_empty() => None,
+            (_, Standing::Disabled) => Some(self.unsettled_from(LanePositions::beyond_all())),
+            _ => Some(self.floor()),
+        }
+    }
+
+    fn unsettled_from(&self, mut floor: LanePositions) -> LanePositions {
         for (lane, position) in &self.pending {
             if *position < floor.get(*lane) {
                 floor.set(*lane, *position);
             }
         }
         floor
+    }
+
+    /// Counts as passed by what must be read again and is no longer kept; returns how many.
+    pub fn lose(&mut self, tails: &LanePositions) -> usize {
+        let gone: Vec<Place> = self
+            .unread
+            .iter()
+            .filter(|(lane, position)| *position < tails.get(*lane))
+            .copied()
+            .collect();
+        for place in &gone {
+            self.unread.remove(place);
+            self.pass_by(*place);
+        }
+        gone.len()
+    }
+
+    /// An event that was taken up is passed by after all.
+    pub fn pass_by(&mut self, place: Place) {
+        self.totals.shed += 1;
+        self.settle(place);
     }
 
     /// How much is taken up and not settled.
@@ -104,20 +143,28 @@ impl Line {
         self.changed = true;
     }
 
-    /// Looks at a record and moves on behind it.
+    /// What a record is. The line does not move on: until it is known what becomes of the record
+    /// ([`Self::take`], [`Self::pass`]) the log must not be told that it is passed, for a crash
+    /// would lose it.
     pub fn see(&mut self, (lane, position): Place) -> Sight {
-        if position < self.next.get(lane) {
-            let again = self.unread.remove(&(lane, position));
-            return if again { Sight::Again } else { Sight::Past };
+        if position >= self.next.get(lane) {
+            return Sight::New;
         }
-        self.next.set(lane, position.next());
-        self.passed += 1;
-        self.changed |= self.passed >= PASSED_MAX;
-        Sight::New
+        if self.unread.remove(&(lane, position)) { Sight::Again } else { Sight::Past }
     }
 
-    /// Takes a new event up.
+    /// Moves on behind a record, if it has not yet.
+    pub fn pass(&mut self, (lane, position): Place) {
+        if position >= self.next.get(lane) {
+            self.next.set(lane, position.next());
+            self.passed += 1;
+            self.changed |= self.passed >= PASSED_MAX;
+        }
+    }
+
+    /// Takes a new event up, and moves on behind it.
     pub fn take(&mut self, place: Place) {
+        self.pass(place);
         self.totals.accepted += 1;
         self.pending.insert(place);
         self.changed = true;
@@ -160,11 +207,17 @@ impl Line {
     }
 
     /// What the log is to be told, when there is something new.
-    pub fn statement(&mut self, destination: &str, standing: Standing) -> Option<Delivery> {
-        if !std::mem::take(&mut self.changed) {
+    pub fn statement(
+        &mut self,
+        destination: &str,
+        standing: Standing,
+        now: Timestamp,
+    ) -> Option<Delivery> {
+        let stale = self.passed > 0 && now - self.told_at >= TOLD_EVERY;
+        if !std::mem::take(&mut self.changed) && !stale {
             return None;
         }
-        self.passed = 0;
+        (self.passed, self.told_at) = (0, now);
         let told = self.dead.len().min(DEAD_TOLD_MAX);
         let dead = self.dead.drain(..told).collect();
         self.changed = !self.dead.is_empty();
@@ -198,6 +251,8 @@ impl Line {
 mod tests {
     use super::*;
 
+    const NOW: Timestamp = Timestamp(1_800_000_000_000_000);
+
     fn place(position: u64) -> Place {
         (Lane::CONTROL, Position(position))
     }
@@ -207,14 +262,19 @@ mod tests {
         let mut line = Line::begin(Class::Rest, LanePositions::default());
         for position in 0..6 {
             assert_eq!(line.see(place(position)), Sight::New);
+            assert_eq!(
+                line.floor().get(Lane::CONTROL),
+                Position(0),
+                "nothing is passed by looking"
+            );
             line.take(place(position));
         }
         line.delivered(place(0));
         line.give_up(place(3), (DeadReason::Refused, 400), Timestamp::default());
         line.delivered(place(4));
-        let told = line.statement("a", Standing::Running).unwrap();
+        let told = line.statement("a", Standing::Running, NOW).unwrap();
         assert_eq!(told.dead.len(), 1);
-        assert!(line.statement("a", Standing::Running).is_none());
+        assert!(line.statement("a", Standing::Running, NOW).is_none());
         let mut again = Line::resume(&told);
         assert_eq!(again.floor().get(Lane::CONTROL), Position(1));
         let seen: Vec<_> = (1..8).map(|position| again.see(place(position))).collect();
@@ -228,19 +288,56 @@ mod tests {
         let mut line = Line::begin(Class::Rest, LanePositions::default());
         line.take(place(1));
         line.give_up(place(1), (DeadReason::Rule, 0), Timestamp::default());
-        let told = line.statement("a", Standing::Running).unwrap();
+        let told = line.statement("a", Standing::Running, NOW).unwrap();
         line.untold(told.clone());
-        assert_eq!(line.statement("a", Standing::Running), Some(told));
+        assert_eq!(line.statement("a", Standing::Running, NOW), Some(told));
     }
 
     #[test]
     fn passing_by_is_told_now_and_then() {
         let mut line = Line::begin(Class::Rest, LanePositions::default());
-        drop(line.statement("a", Standing::Running));
+        drop(line.statement("a", Standing::Running, NOW));
         for position in 0..PASSED_MAX {
-            assert!(line.statement("a", Standing::Running).is_none());
-            line.see(place(position));
+            assert!(line.statement("a", Standing::Running, NOW).is_none());
+            line.pass(place(position));
         }
-        assert!(line.statement("a", Standing::Running).is_some());
+        assert!(line.statement("a", Standing::Running, NOW).is_some());
+        line.pass(place(PASSED_MAX));
+        let later = NOW + TOLD_EVERY;
+        assert!(line.statement("a", Standing::Running, later - Span::seconds(1)).is_none());
+        assert!(
+            line.statement("a", Standing::Running, later).is_some(),
+            "a quiet log waits an hour"
+        );
+    }
+
+    #[test]
+    fn the_log_is_kept_for_what_is_owed_and_nothing_else() {
+        let mut line = Line::begin(Class::Rest, LanePositions::default());
+        for position in 0..9 {
+            if position == 4 { line.take(place(position)) } else { line.pass(place(position)) }
+        }
+        let from = |line: &Line, standing| line.needs(standing).map(|at| at.get(Lane::CONTROL).0);
+        assert_eq!(from(&line, Standing::Paused), Some(4));
+        assert_eq!(from(&line, Standing::Disabled), Some(4));
+        line.delivered(place(4));
+        assert_eq!(from(&line, Standing::Draining), Some(9));
+        assert_eq!(from(&line, Standing::Disabled), None);
+        let replay = Line::begin(Class::Replay, LanePositions::default());
+        assert_eq!(from(&replay, Standing::Running), None);
+    }
+
+    #[test]
+    fn what_the_log_no_longer_keeps_does_not_wait_for_ever() {
+        let mut line = Line::begin(Class::Rest, LanePositions::default());
+        for position in 0..4 {
+            line.take(place(position));
+        }
+        let told = line.statement("a", Standing::Running, NOW).unwrap();
+        let mut again = Line::resume(&told);
+        let mut tails = LanePositions::default();
+        tails.set(Lane::CONTROL, Position(3));
+        assert_eq!(again.lose(&tails), 3);
+        assert_eq!((again.pending(), again.unread(), again.totals.shed), (1, 1, 3));
     }
 }

@@ -20,7 +20,7 @@ pub mod client;
 pub mod desk;
 pub mod destination;
 pub mod dispatch;
-mod document;
+pub mod document;
 pub mod expression;
 pub mod figures;
 pub mod file;
@@ -29,7 +29,9 @@ pub mod item;
 mod ledger;
 pub mod line;
 pub mod orders;
+mod owed;
 mod pace;
+mod passing;
 pub mod personal;
 pub mod presets;
 pub mod queue;
@@ -47,4 +49,8 @@ pub use destination::{Destination, DestinationError};
 pub use dispatch::DispatchParts;
 pub use guard::Guard;
 pub use orders::{OrderError, Standings};
+pub use owed::needed_from;
 pub use start::{ForwardError, ForwardOptions, ForwardParts, Forwarder};
+
+#[cfg(test)]
+mod tests;

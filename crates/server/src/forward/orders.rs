@@ -7,6 +7,7 @@ use super::standing::LineStanding;
 use super::start::Forwarder;
 use millstream_event::delivery::{Class, DeadLetter, ReplayRange, Standing, Totals};
 use millstream_event::{Event, Timestamp, envelope};
+use millstream_log::LogError;
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -150,9 +151,11 @@ impl Forwarder {
         let mut items = Vec::new();
         for letter in letters.iter().take(RESEND_MAX) {
             let place = (letter.lane, letter.position);
-            let record = self.parts.log.read_at(place.0, place.1);
-            let Some(record) = record.map_err(|error| OrderError::Log(error.to_string()))? else {
-                continue;
+            let record = match self.parts.log.read_at(place.0, place.1) {
+                Ok(Some(record)) => record,
+                // Retention does not wait for what was given up.
+                Ok(None) | Err(LogError::Removed { .. }) => continue,
+                Err(error) => return Err(OrderError::Log(error.to_string())),
             };
             // One that was erased meanwhile cannot be read, and is not sent.
             let Ok(event) = envelope::decode(record.header.contract_version, &record.payload)

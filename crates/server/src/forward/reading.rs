@@ -128,6 +128,7 @@ impl Reading<'_> {
             item: compile("request.item", &file.request.item)?,
             body,
             accepted: judged("answer.accepted", &file.answer.accepted)?,
+            refused: judged("answer.refused", &file.answer.refused)?,
             retries: judged("answer.retry", &file.answer.retry)?,
             signing: self.signing(&file, secrets)?,
             context: context(&file.params, secrets),

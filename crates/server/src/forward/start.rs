@@ -141,11 +141,15 @@ impl Forwarder {
             dispatcher.run(&closing);
         })?;
         let (log, desks) = (Arc::clone(&self.parts.log), self.desks.clone());
-        let (closing, clock) = (Arc::clone(&self.closing), Arc::clone(&self.clock));
+        let (closing, shop) = (Arc::clone(&self.closing), self.shop.clone());
         self.spawn("ledger", move || {
             step_back(niceness);
             while !closing.load(Ordering::Acquire) {
-                ledger::write(&*log, &desks, clock());
+                let now = shop.now();
+                for desk in &desks {
+                    desk.expire(now);
+                }
+                ledger::write(&*log, &desks, now.0);
                 std::thread::park_timeout(TELL_EVERY);
             }
         })
@@ -155,19 +159,6 @@ impl Forwarder {
         let thread = std::thread::Builder::new().name(name.into()).spawn(body)?;
         self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
         Ok(())
-    }
-
-    /// Where the log must be kept from.
-    pub fn floor(&self) -> Option<millstream_log::LanePositions> {
-        let floors = self.desks.iter().flat_map(|desk| {
-            millstream_event::delivery::Class::ALL.into_iter().filter_map(|class| desk.floor(class))
-        });
-        floors.reduce(|mut least, floor| {
-            for (lane, position) in floor.iter() {
-                least.set(lane, least.get(lane).min(position));
-            }
-            least
-        })
     }
 
     /// Ends: nothing new is begun, requests under way may end, the log is told. Called again it does

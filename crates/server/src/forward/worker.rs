@@ -3,7 +3,7 @@
 //! Rendering runs beside the event loop and within a time: a rule that hangs holds one of two
 //! threads of its own destination, and nothing else.
 
-use super::answer::{Answer, Verdict, judge};
+use super::answer::{Answer, Verdict, judge, refused_places};
 use super::chance::draw;
 use super::client::SendError;
 use super::desk::Desk;
@@ -162,7 +162,15 @@ fn answered(desk: &Desk, shop: &Shop, included: &[&One], answer: &Answer) {
     match verdict {
         Verdict::Accepted => {
             desk.works();
-            desk.delivered(included, shop.now());
+            let refused = refused_places(&desk.destination, answer);
+            let (mut taken, mut not) = (Vec::new(), Vec::new());
+            for (place, one) in included.iter().enumerate() {
+                if refused.contains(&place) { not.push(one) } else { taken.push(*one) }
+            }
+            desk.delivered(&taken, shop.now());
+            for one in not {
+                desk.give_up(one, (DeadReason::Refused, status), shop.now());
+            }
         }
         Verdict::Later(asked) => again(desk, shop, included, (asked, status)),
         Verdict::Refused => {

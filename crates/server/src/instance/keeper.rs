@@ -1,10 +1,12 @@
-//! The keeper: one thread that writes checkpoints and lets retention go as far as they allow.
+//! The keeper: one thread that writes checkpoints and lets retention go as far as they, and those
+//! who have yet to read the log, allow.
 
 use super::checkpoints::{Checkpoints, positions};
 use super::error::InstanceError;
 use millstream_event::Lane;
 use millstream_log::{EventLog, LanePositions};
-use millstream_store::{LaneHead, Pair, StateStore, StateView, StoreError, Visit};
+use millstream_pipeline::StateRead;
+use millstream_store::{LaneHead, Pair, Reading, StateStore, StateView, StoreError, Visit};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,6 +16,10 @@ use std::time::{Duration, Instant};
 
 /// How often retention is applied between checkpoints: segments grow old and many meanwhile.
 const RETAIN_EVERY: Duration = Duration::from_secs(60);
+
+/// From where on others need the log, by a generation's state; none when nobody does.
+pub type NeededFrom =
+    Arc<dyn Fn(&dyn StateRead, u16) -> Result<Option<LanePositions>, String> + Send + Sync>;
 
 /// What is kept, and how far it may be let go.
 pub struct Keeping {
@@ -25,6 +31,7 @@ pub struct Keeping {
     written: Option<LanePositions>,
     /// Where the older of two checkpoints stands.
     floor: Option<LanePositions>,
+    needed_from: Option<NeededFrom>,
     closing: Arc<AtomicBool>,
 }
 
@@ -36,8 +43,24 @@ impl Keeping {
         checkpoints: Checkpoints,
         generation: u16,
     ) -> Self {
-        let closing = Arc::default();
-        Self { log, store, checkpoints, generation, written: None, floor: None, closing }
+        let (needed_from, closing) = (None, Arc::default());
+        Self {
+            log,
+            store,
+            checkpoints,
+            generation,
+            written: None,
+            floor: None,
+            needed_from,
+            closing,
+        }
+    }
+
+    /// Has retention wait for others, too.
+    #[must_use]
+    pub fn needed_from(mut self, needed_from: NeededFrom) -> Self {
+        self.needed_from = Some(needed_from);
+        self
     }
 
     /// Writes a checkpoint unless nothing was folded since the last one; true when it did.
@@ -64,15 +87,22 @@ impl Keeping {
         Ok(true)
     }
 
-    /// Removes what the log need not keep, never past the older of two checkpoints.
+    /// Removes what the log need not keep, never past the older of two checkpoints and what others
+    /// still need.
     ///
     /// # Errors
-    /// When a file cannot be removed.
+    /// When a file cannot be removed, or when it cannot be told what others need.
     pub fn retain(&self) -> Result<(), InstanceError> {
-        match &self.floor {
-            Some(floor) => Ok(self.log.set_retention_floor(floor)?),
-            None => Ok(()),
-        }
+        let Some(floor) = &self.floor else { return Ok(()) };
+        let needed = match &self.needed_from {
+            Some(needed) => needed(&Reading(&*self.store), self.generation),
+            None => Ok(None),
+        };
+        let floor = match needed.map_err(InstanceError::Needed)? {
+            Some(needed) => floor.least(&needed),
+            None => floor.clone(),
+        };
+        Ok(self.log.set_retention_floor(&floor)?)
     }
 
     /// Works until `stop` is dropped.
@@ -97,7 +127,7 @@ impl Keeping {
     fn report(&self, outcome: Result<(), InstanceError>) {
         match outcome {
             Err(error) if !self.closing.load(Ordering::Acquire) => {
-                tracing::error!(%error, "the log is kept whole until a checkpoint succeeds");
+                tracing::error!(%error, "nothing of the log goes until this is mended");
             }
             _ => {}
         }

@@ -26,7 +26,7 @@ pub use backup::{BackupReport, backup, restore};
 use checkpoints::Checkpoints;
 pub use error::InstanceError;
 pub use generations::{Generation, Generations, state_dir};
-pub use keeper::{Keeper, Keeping};
+pub use keeper::{Keeper, Keeping, NeededFrom};
 pub use keys::Keys;
 pub use presence::Addresses;
 pub use timeline::check_timeline;
@@ -162,12 +162,21 @@ impl Instance {
         Keeping::new(Arc::clone(&self.log), store, checkpoints, generation)
     }
 
-    /// The same on a thread of its own: a checkpoint whenever the newest is older than `every`.
+    /// The same on a thread of its own: a checkpoint whenever the newest is older than `every`;
+    /// retention waits for `needed_from`.
     ///
     /// # Errors
     /// When no thread can be started.
-    pub fn keep(&self, every: Duration) -> std::io::Result<Keeper> {
-        stepped_back(self.options.niceness, || Keeper::start(self.keeping(), every))
+    pub fn keep(
+        &self,
+        every: Duration,
+        needed_from: Option<NeededFrom>,
+    ) -> std::io::Result<Keeper> {
+        let mut keeping = self.keeping();
+        if let Some(needed_from) = needed_from {
+            keeping = keeping.needed_from(needed_from);
+        }
+        stepped_back(self.options.niceness, || Keeper::start(keeping, every))
     }
 
     /// Tells other processes where this one listens, in `instance.json`.

@@ -1,11 +1,15 @@
 """What consent forbids stands in no file of the data directory, not even for a moment's sake."""
 
 import json
+import threading
+import time
 import unittest
 
 from instance import Case, rows, run
 
 ADDRESS = "203.0.113.77"
+# How long files are read again and again while events without consent come in.
+SCANNED_S = 6
 
 
 def event(mark, consent=None, **more):
@@ -57,6 +61,63 @@ class Consent(Case):
             self.assertEqual(self.files_with(instance.directory, f"click-{mark}"), [])
         ids = {row["event_id"] for row in rows("events", instance.directory)}
         self.assertEqual(ids, {"id-granted", "id-adless", "id-objecting"})
+
+    def test_nothing_identifying_is_on_disk_at_any_moment(self):
+        """Everything that can be sent, without consent, for seconds; every file read again and again meanwhile."""
+        config = "[consent]\ndefault = []\n[tables]\nevery_seconds = 1\n[pipeline]\ncheckpoint_minutes = 1\n"
+        instance = self.instance(config=config)
+        run("links", "add", "canary", "https://shop.example/landing", "--source", "a", "--medium", "b",
+            "--campaign", "c", "--owner", "tests", "--data-dir", instance.directory)
+        instance.start()
+        found, stop, scans = set(), threading.Event(), [0]
+
+        def scan():
+            while not stop.is_set():
+                for path in [*instance.directory.rglob("*"), instance.output]:
+                    try:
+                        content = path.read_bytes() if path.is_file() else b""
+                    except OSError:
+                        continue  # it was there for a moment only
+                    if b"canary-" in content or ADDRESS.encode() in content:
+                        found.add(path.name)
+                scans[0] += 1
+
+        scanner = threading.Thread(target=scan)
+        scanner.start()
+        agent = {"User-Agent": "canary-agent", "X-Forwarded-For": ADDRESS, "Cookie": "ms_id=canary-cookie"}
+        try:
+            deadline, number = time.monotonic() + SCANNED_S, 0
+            while time.monotonic() < deadline:
+                number += 1
+                mark = f"canary-{number}"
+                for kind in ("track", "page", "identify", "group", "alias"):
+                    sent = event(mark, type=kind, event="Order Completed", groupId=mark, previousId=f"old-{mark}",
+                                 traits={"email": f"{mark}@example.net"})
+                    self.assertEqual(instance.post("/v1/batch", {"batch": [sent, event(f"broken-{mark}", type="nonsense")]}, agent).status, 200)
+                instance.call("GET", f"/r/canary?gclid={mark}", headers=agent)
+                instance.call("GET", f"/p.gif?url=https%3A%2F%2Fshop.example%2F%3Fgclid%3D{mark}&anonymousId={mark}", headers=agent)
+                instance.call("POST", "/mp/collect?measurement_id=G-1&api_secret=key", json.dumps(
+                    {"client_id": mark, "user_id": mark, "events": [{"name": "purchase", "params": {"transaction_id": mark}}]}),
+                    {"Content-Type": "application/json"} | agent)
+                instance.call("POST", "/com.snowplowanalytics.snowplow/tp2", json.dumps(
+                    {"schema": "iglu:com.snowplowanalytics.snowplow/payload_data/jsonschema/1-0-4",
+                     "data": [{"e": "pv", "duid": mark, "uid": mark, "tv": "t", "p": "web", "url": f"https://shop.example/{mark}"}]}),
+                    {"Content-Type": "application/json"} | agent)
+                instance.call("POST", "/v1/rum", json.dumps({"anonymousId": mark, "url": f"https://shop.example/{mark}"}),
+                              {"Content-Type": "application/json"} | agent)
+            # The search must see: with consent the same does reach the disk.
+            granted = {"measurement": True, "advertising": True, "personalization": True}
+            self.assertEqual(instance.post("/v1/batch", {"batch": [event("yellow-bird", granted)]}).status, 200)
+        finally:
+            stop.set()
+            scanner.join()
+        self.assertEqual(found, set())
+        self.assertGreater(scans[0], 2)
+        self.assertTrue(self.files_with(instance.directory, "device-yellow-bird"))
+        instance.stop()
+        self.assertEqual(self.files_with(instance.directory, "canary-"), [])
+        self.assertEqual(self.files_with(instance.directory, ADDRESS), [])
+        print(f"{number} rounds, {scans[0]} scans")
 
     def test_unmeasured_events_are_still_counted(self):
         instance = self.instance(config='[consent]\ndefault = []\n')

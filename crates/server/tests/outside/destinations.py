@@ -270,6 +270,32 @@ class Destinations(Case):
             self.until(lambda: (self.standing(instance, name)["measured"]["errors"].get("address", 0)) > 0)
         self.assertEqual(self.vendor.seen["inside"], [])
 
+    def test_a_rule_that_hangs_delays_no_other(self):
+        ten = "[0,1,2,3,4,5,6,7,8,9]"
+        hangs = "true"
+        for name in "abcdefgh":
+            hangs = f"{ten}.all({name}, {hangs})"  # a hundred million rounds
+        slow = self.webhook("slow").replace('preset = "webhook"', f'preset = "webhook"\nmatch = "{hangs}"')
+        instance = self.with_destinations({"slow": slow, "fine": self.webhook("fine")})
+        instance.start()
+        self.until(lambda: self.standing(instance, "fine"))
+        began = time.monotonic()
+        self.send(instance, *(order(number) for number in range(50)))
+        self.until(lambda: self.totals(instance, "fine")["delivered"] == 50, 10, lambda: str(self.standing(instance, "fine")))
+        self.assertLess(time.monotonic() - began, 5, "a rule that hangs must not delay another destination")
+        self.until(lambda: self.totals(instance, "slow")["dead"] > 0, 30, lambda: str(self.standing(instance, "slow")))
+
+        def reasons():
+            dead = json.loads(run("destinations", "dead", "slow", "--data-dir", instance.directory, "--format", "json"))
+            return {one["r"] for one in dead["letters"]}
+
+        self.until(reasons)
+        self.assertEqual(reasons(), {"rule_timeout"})
+        self.assertEqual(self.vendor.taken("slow"), {})
+        began = time.monotonic()
+        instance.stop()
+        self.assertLess(time.monotonic() - began, 15, "a rule that hangs must not hold the end up")
+
     def test_killed_during_deliveries(self):
         self.vendor.script["hook"] = [lambda body: time.sleep(0.002) or 200]
         instance = self.with_destinations({"shop": self.webhook("hook")})

@@ -28,6 +28,32 @@ class Erasure(Case):
             batch = [visit(person, number) for number in range(5)] + [order(person)]
             self.assertEqual(instance.post("/v1/batch", {"batch": batch}).status, 200)
 
+    def test_a_person_is_told_everything_that_is_kept_of_it_and_of_nobody_else(self):
+        instance = self.instance()
+        instance.start()
+        self.filled(instance, ["bobbing", "annabel"])
+        run("report", "campaigns", "--data-dir", instance.directory)
+
+        def told(*more):
+            text = run("audit", "person", "user-annabel", "--export", "--data-dir", instance.directory, *more)
+            return [json.loads(line) for line in text.splitlines()]
+
+        running = told()
+        instance.stop()
+        kept = self.folder / "annabel.jsonl"
+        self.assertEqual(told("--output", kept), [])
+        stopped = [json.loads(line) for line in kept.read_text().splitlines()]
+        self.assertEqual(running[:-1], stopped[:-1], "a running instance tells the same")
+        kinds = {kind: [one for one in stopped if one["record"] == kind] for kind in {one["record"] for one in stopped}}
+        self.assertEqual({one["event"]["id"] for one in kinds["event"]}, {f"id-annabel-{n}" for n in range(5)} | {"order-annabel"})
+        self.assertEqual({"event", "people", "sessions", "touches", "conversions", "credits", "end"}, set(kinds))
+        self.assertEqual(kinds["end"][0]["logged"], 6)
+        self.assertEqual(kinds["event"][0]["event"]["properties"], {"note": "note-annabel"})
+        self.assertNotIn("bobbing", kept.read_text())
+        run("erase", "--user", "user-annabel", "--data-dir", instance.directory)
+        run("audit", "person", "user-annabel", "--export", "--data-dir", instance.directory, expect=(1,))
+        run("audit", "event", "id-bobbing-1", "--export", "--data-dir", instance.directory, expect=(2,))
+
     def test_a_person_is_gone_and_the_others_stay(self):
         alone, both = self.instance("alone"), self.instance("both")
         for instance, people in ((alone, ["bobbing"]), (both, ["bobbing", "annabel"])):

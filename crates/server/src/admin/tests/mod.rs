@@ -255,6 +255,10 @@ impl parts::Erasing for Nothing {
         wanted.check().map_err(|error| parts::TransferError::Request(error.to_string()))?;
         Ok(serde_json::json!({ "left": [] }))
     }
+
+    fn access(&self, _: &str, output: &mut dyn Write) -> Result<(), parts::TransferError> {
+        output.write_all(b"{}\n").map_err(|error| parts::TransferError::Failed(error.to_string()))
+    }
 }
 
 impl parts::Destinations for Nothing {

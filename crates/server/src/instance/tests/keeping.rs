@@ -97,6 +97,37 @@ fn retention_stops_at_the_older_of_two_checkpoints() {
 }
 
 #[test]
+fn retention_waits_for_those_who_have_yet_to_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let instance = Instance::open(dir.path(), &small()).unwrap();
+    let needed = Arc::new(std::sync::Mutex::new(Ok(Some(LanePositions::default()))));
+    let asked = Arc::clone(&needed);
+    let mut keeping =
+        instance.keeping().needed_from(Arc::new(move |_, _| asked.lock().unwrap().clone()));
+    for seed in 1..=3 {
+        fill(&instance, seed);
+        keeping.checkpoint().unwrap();
+        keeping.retain().unwrap();
+    }
+    assert_eq!(instance.log.tails(), LanePositions::default(), "a destination needs all of it");
+    *needed.lock().unwrap() = Err("unreadable".to_owned());
+    assert!(keeping.retain().unwrap_err().to_string().contains("unreadable"));
+    assert_eq!(instance.log.tails(), LanePositions::default(), "what is not known is not removed");
+    let mut half = instance.log.heads();
+    for (lane, position) in instance.log.heads().iter() {
+        half.set(lane, Position(position.0 / 2));
+    }
+    *needed.lock().unwrap() = Ok(Some(half.clone()));
+    keeping.retain().unwrap();
+    let tails = instance.log.tails();
+    assert_ne!(tails, LanePositions::default(), "what it was sent goes");
+    assert!(half.covers(&tails), "what it was not sent stays");
+    *needed.lock().unwrap() = Ok(None);
+    keeping.retain().unwrap();
+    assert_ne!(instance.log.tails(), tails, "nobody needs it any more");
+}
+
+#[test]
 fn lost_state_comes_back_from_a_checkpoint_and_the_log_after_it() {
     let dir = tempfile::tempdir().unwrap();
     let (places, whole) = kept(dir.path());
@@ -140,6 +171,6 @@ fn the_keeper_ends_when_it_is_dropped() {
     let dir = tempfile::tempdir().unwrap();
     let instance = Instance::open(dir.path(), &small()).unwrap();
     fill(&instance, 1);
-    drop(instance.keep(Duration::from_secs(3_600)).unwrap());
+    drop(instance.keep(Duration::from_secs(3_600), None).unwrap());
     assert_eq!(checkpoints(dir.path()).len(), 0);
 }
