@@ -52,7 +52,7 @@ export function Destinations({ token }) {
   const [{ report, trouble }, retry] = usePolling("/api/destinations", token, EVERY_MS);
   const destinations = report?.destinations ?? [];
   const concerns = destinations.map((one) => [one.name, concern(one)]).filter(([, text]) => text !== null);
-  return html`<section class="card stitching" aria-labelledby="destinations-title" aria-busy=${report === null && !trouble}>
+  return html`<section class="card destinations" aria-labelledby="destinations-title" aria-busy=${report === null && !trouble}>
     <header>
       <h2 id="destinations-title">Does every system get what it is owed?</h2>
       ${destinations.length > 0 && concerns.length === 0 ? html`<p class="note">All of them take what they are sent.</p>` : null}

@@ -24,6 +24,9 @@ const ARGUMENTS = [
   "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ];
 
+// A destination that may not be sent to: what it is owed waits, and the page says so.
+const CRM = '[request]\nurl = "https://127.0.0.1:1/"\nitem = "event"\n';
+
 let instance;
 let context;
 let profile;
@@ -74,7 +77,7 @@ async function picture(page, name) {
 const digits = (text) => Number(text.replaceAll(/[^0-9.-]/g, ""));
 
 test("an empty instance says how to begin", async () => {
-  instance = await start(binary);
+  instance = await start(binary, { "crm.toml": CRM });
   const { page, complaints } = await open();
   await page.getByRole("heading", { name: "Waiting for the first event" }).waitFor();
   await page.getByText("No session has been seen yet.").waitFor();
@@ -152,6 +155,27 @@ test("the stitching panel shows the report, and says when it cannot", async () =
   await broken.unroute("**/api/report/stitching");
   await broken.locator(".stitching").getByRole("button", { name: "Try now" }).click();
   await broken.locator(".stitching .checks li").first().waitFor();
+  await broken.close();
+});
+
+test("the destinations panel tells what waits and what to do", async () => {
+  const { page, complaints } = await open();
+  const panel = page.locator(".destinations");
+  await panel.getByText("does not answer as it should").waitFor();
+  const { destinations } = await (await fetch(`${instance.admin}/api/destinations`)).json();
+  const waiting = destinations[0].lines.reduce((sum, line) => sum + line.pending, 0);
+  assert.ok(waiting > 0);
+  const row = panel.locator("tbody tr", { hasText: "crm" });
+  assert.equal(digits(await row.locator("td").nth(2).innerText()), waiting);
+  assert.equal(await row.locator(".mark.doubt").innerText(), "left alone");
+  assert.deepEqual(complaints, []);
+  await page.close();
+
+  const broken = await context.newPage();
+  await broken.route("**/api/destinations", (route) => route.fulfill({ status: 500, body: "{}" }));
+  await broken.goto(instance.admin);
+  await broken.getByText("The destinations cannot be read.").waitFor();
+  assert.deepEqual(await violations(broken), []);
   await broken.close();
 });
 

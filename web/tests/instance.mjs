@@ -1,7 +1,7 @@
 // A real instance for one test: its own data directory, free ports, events of a small shop.
 
 import { spawn } from "node:child_process";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -22,9 +22,11 @@ async function until(what, milliseconds, check) {
   }
 }
 
-/** Starts `millstream serve` on free ports of this machine. */
-export async function start(binary) {
+/** Starts `millstream serve` on free ports of this machine; `destinations` are files by their names. */
+export async function start(binary, destinations = {}) {
   const dir = await mkdtemp(join(tmpdir(), "millstream-dashboard-"));
+  await mkdir(join(dir, "destinations"));
+  for (const [name, text] of Object.entries(destinations)) await writeFile(join(dir, "destinations", name), text);
   const address = ["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
   const child = spawn(binary, ["serve", "--data-dir", dir, ...address], { stdio: ["ignore", "ignore", "pipe"] });
   let complaints = "";

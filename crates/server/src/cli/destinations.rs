@@ -237,6 +237,7 @@ fn table(listed: &Value) -> String {
         "Delivered",
         "Waiting",
         "Dead",
+        "Passed by",
         "Skipped",
         "No consent",
         "p50",
@@ -254,7 +255,22 @@ fn table(listed: &Value) -> String {
         "{} destinations. Times are from received to confirmed, since the start.",
         list.len()
     );
-    terminal::compose(&[&tells], &[grid], output::terminal_width().unwrap_or(120))
+    let troubles: Vec<String> = list.iter().flat_map(troubles).collect();
+    let told: Vec<&str> =
+        [tells.as_str()].into_iter().chain(troubles.iter().map(String::as_str)).collect();
+    terminal::compose(&told, &[grid], output::terminal_width().unwrap_or(120))
+}
+
+/// Lookups of a destination of which an earlier version is in force.
+fn troubles(one: &Value) -> Vec<String> {
+    let name = plain(one["name"].as_str().unwrap_or_default());
+    let lookups = one["lookups"].as_array().cloned().unwrap_or_default();
+    let trouble = |lookup: &Value| {
+        let why = plain(lookup["trouble"].as_str()?);
+        let table = plain(lookup["name"].as_str().unwrap_or_default());
+        Some(format!("{name}: the earlier version of the lookup {table} is in force: {why}."))
+    };
+    lookups.iter().filter_map(trouble).collect()
 }
 
 fn row(one: &Value) -> Vec<String> {
@@ -278,6 +294,7 @@ fn row(one: &Value) -> Vec<String> {
         total("delivered"),
         grouped(waiting),
         total("dead"),
+        total("shed"),
         total("skipped"),
         total("unconsented"),
         time("p50_us"),

@@ -9,7 +9,8 @@ use super::progress::refolding;
 use super::transfer::export_parts;
 use crate::admin::parts::{Erasing, TransferError};
 use crate::erasure::{
-    AccessError, Erasure, ErasureError, Marks, Needles, Register, Wanted, access, scan, sweep,
+    AccessError, Asked, Erasure, ErasureError, Marks, Needles, Register, Wanted, access, scan,
+    sweep,
 };
 use crate::report::page::plain;
 use clap::Args;
@@ -24,6 +25,8 @@ use std::time::Duration;
 
 /// How long the record of an erasure may take to become durable.
 const LOGGED_WITHIN: Duration = Duration::from_secs(30);
+/// How long what was made of the latest events is waited for before a person is told what is kept.
+const FOLDED_WITHIN: Duration = Duration::from_secs(10);
 
 /// Erases a person: its events are overwritten where they stand, and everything made of them is made
 /// anew. What others did stays as it is.
@@ -198,10 +201,13 @@ impl Erasing for Eraser {
 
     fn access(&self, id: &str, output: &mut dyn Write) -> Result<(), TransferError> {
         let engine = &self.0;
+        // Under load there is always something on its way: the last line says so.
+        let provisional = engine.active().consumer.drain(FOLDED_WITHIN).is_err();
         let view = engine.view().map_err(|error| TransferError::Failed(error.to_string()))?;
         let key = &engine.instance.keys.subject;
         let parts = export_parts(engine, &view);
-        access(parts, key, (id, (engine.clock)()), output).map_err(|error| match error {
+        let asked = Asked { id, at: (engine.clock)(), provisional };
+        access(parts, key, &asked, output).map_err(|error| match error {
             AccessError::Nobody(_) => TransferError::Request(error.to_string()),
             other => TransferError::Failed(other.to_string()),
         })

@@ -37,6 +37,17 @@ pub enum AccessError {
     Output(#[from] io::Error),
 }
 
+/// Who asks for it.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// A user's or device's id.
+    pub id: &'a str,
+    /// When.
+    pub at: Timestamp,
+    /// True when not everything logged is folded yet: rows may be missing.
+    pub provisional: bool,
+}
+
 /// Writes what is kept of a user or device by this id, with a last line that says how much that was.
 ///
 /// # Errors
@@ -44,9 +55,10 @@ pub enum AccessError {
 pub fn access(
     parts: ExportParts<'_>,
     key: &[u8; 32],
-    (id, now): (&str, Timestamp),
+    asked: &Asked<'_>,
     out: &mut dyn Write,
 ) -> Result<(), AccessError> {
+    let id = asked.id;
     let events = logged(parts, key, id, out)?;
     let mut rows = 0;
     if let Some(person) = person(parts, id)? {
@@ -61,7 +73,10 @@ pub fn access(
     if events + rows == 0 {
         return Err(AccessError::Nobody(id.to_owned()));
     }
-    let end = json!({ "record": "end", "id": id, "at": now.to_rfc3339(), "logged": events, "rows": rows });
+    let end = json!({
+        "record": "end", "id": id, "at": asked.at.to_rfc3339(), "provisional": asked.provisional,
+        "logged": events, "rows": rows,
+    });
     Ok(line(out, &end)?)
 }
 

@@ -15,7 +15,7 @@ mod subject;
 mod sweep;
 mod verify;
 
-pub use access::{AccessError, access};
+pub use access::{AccessError, Asked, access};
 pub use register::{Erasure, Register};
 pub use subject::{Marks, Wanted};
 pub use sweep::{Swept, sweep};

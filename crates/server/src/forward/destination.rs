@@ -3,6 +3,7 @@
 use super::breaker::BreakerOptions;
 use super::expression::Expression;
 use super::file::Format;
+use super::lookups::Lookups;
 use super::reading::Reading;
 use super::retries::RetryOptions;
 use super::template::Template;
@@ -106,6 +107,8 @@ pub struct Destination {
     pub signing: Option<Vec<u8>>,
     /// (time, share in a hundred) that are promised.
     pub sla: (Duration, f64),
+    /// Tables that expressions ask.
+    pub lookups: Lookups,
     /// Functions, parameters and secrets.
     pub context: Context<'static, 'static>,
     /// The same with the secrets' names in place of the secrets, for showing.
@@ -188,6 +191,7 @@ impl Destination {
         reading.check_name()?;
         let file = reading.file(text)?;
         let secrets = reading.secrets(&file, beside)?;
-        reading.destination(file, &secrets)
+        let lookups = reading.lookups(&file, beside)?;
+        reading.destination(file, &secrets, lookups)
     }
 }

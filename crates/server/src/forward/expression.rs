@@ -3,6 +3,7 @@
 //! An expression cannot reach files, network or clock, and cannot loop without end; what is absent
 //! is null, and the functions here take null and give null, so that a mapping needs no conditions.
 
+use super::lookups::Lookups;
 use super::personal::{digits, email, sha256_hex};
 use cel::objects::{Key, Map};
 use cel::{Context, Program, Value};
@@ -43,9 +44,26 @@ pub enum ExpressionError {
 pub const VARIABLES: [&str; 7] = ["event", "param", "secret", "key", "now_ms", "items", "answer"];
 
 /// Functions of ours.
-const FUNCTIONS: [&str; 17] = [
-    "get", "gather", "first", "sha256", "email", "phone", "lower", "trim", "slug", "text",
-    "number", "iso", "stamp", "uuid", "json", "host", "basic",
+const FUNCTIONS: [&str; 19] = [
+    "lookup",
+    "lookup_version",
+    "get",
+    "gather",
+    "first",
+    "sha256",
+    "email",
+    "phone",
+    "lower",
+    "trim",
+    "slug",
+    "text",
+    "number",
+    "iso",
+    "stamp",
+    "uuid",
+    "json",
+    "host",
+    "basic",
 ];
 
 impl Expression {
@@ -107,10 +125,15 @@ fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// A context with the functions of ours.
-pub fn context() -> Context<'static, 'static> {
+/// A context with the functions of ours; `lookup` asks these tables.
+pub fn context(lookups: Lookups) -> Context<'static, 'static> {
     let mut context = Context::default();
+    let versions = lookups.clone();
     let results = [
+        context.add_function("lookup", move |table: Arc<String>, key: Value| {
+            lookups.get(&table, &key)
+        }),
+        context.add_function("lookup_version", move |table: Arc<String>| versions.version(&table)),
         context.add_function("get", |map: Value, path: Arc<String>| get(&map, &path)),
         context.add_function("gather", |map: Value, path: Arc<String>| gather(&map, &path)),
         context.add_function(
@@ -299,7 +322,7 @@ mod tests {
     use serde_json::json;
 
     fn value(text: &str) -> Result<Json, ExpressionError> {
-        let mut context = context();
+        let mut context = context(Lookups::default());
         let event =
             json!({"user_id": "U1", "traits": {"email": " A@b.Example ", "n": 3}, "none": null});
         context.add_variable_from_value("event", of_json(&event));

@@ -39,6 +39,9 @@ pub struct File {
     /// Values that expressions call `secret.NAME`.
     #[serde(default)]
     pub secrets: BTreeMap<String, Secret>,
+    /// Tables that expressions ask with `lookup("NAME", key)`.
+    #[serde(default)]
+    pub lookups: BTreeMap<String, LookupFile>,
     /// How much at once.
     #[serde(default)]
     pub limits: Limits,
@@ -117,6 +120,16 @@ pub enum Secret {
     Env(String),
     /// A file that holds nothing else.
     File(PathBuf),
+}
+
+/// `[lookups.NAME]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LookupFile {
+    /// A CSV file with a line of names first, found beside the destination's file.
+    pub file: PathBuf,
+    /// The column that rows are found by.
+    pub key: String,
 }
 
 /// `[limits]`

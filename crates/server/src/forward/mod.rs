@@ -28,6 +28,7 @@ pub mod guard;
 pub mod item;
 mod ledger;
 pub mod line;
+pub mod lookups;
 pub mod orders;
 mod owed;
 mod pace;

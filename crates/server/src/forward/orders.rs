@@ -3,6 +3,7 @@
 use super::desk::Desk;
 use super::figures::Measured;
 use super::item::{Item, delivery_key};
+use super::lookups::LookupStanding;
 use super::standing::LineStanding;
 use super::start::Forwarder;
 use millstream_event::delivery::{Class, DeadLetter, ReplayRange, Standing, Totals};
@@ -44,6 +45,8 @@ pub struct Shown {
     pub backlog_age_ms: Option<i64>,
     /// Each class of events.
     pub lines: Vec<LineShown>,
+    /// Tables that its expressions ask.
+    pub lookups: Vec<LookupStanding>,
     /// What was measured since the start.
     pub measured: Measured,
 }
@@ -104,6 +107,7 @@ impl Forwarder {
                 in_flight: standing.in_flight,
                 backlog_age_ms: age,
                 lines: standing.lines.iter().map(line).collect(),
+                lookups: desk.destination.lookups.standings(),
                 measured: desk.figures.measured(desk.destination.sla, now),
             }
         };

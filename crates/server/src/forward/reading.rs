@@ -4,6 +4,7 @@ use super::breaker::BreakerOptions;
 use super::destination::{Bounds, Destination, DestinationError, NAME_BYTES_MAX};
 use super::expression::{self, Expression, ExpressionError};
 use super::file::{File, Format, Order, Secret, lay_over};
+use super::lookups::{LOOKUPS_MAX, Lookup, Lookups};
 use super::presets;
 use super::retries::RetryOptions;
 use super::template::Template;
@@ -91,10 +92,27 @@ impl Reading<'_> {
         Ok(secrets)
     }
 
+    pub(super) fn lookups(&self, file: &File, beside: &Path) -> Result<Lookups, DestinationError> {
+        if file.lookups.len() > LOOKUPS_MAX {
+            let what = format!("it has {} lookups", file.lookups.len());
+            return Err(self.wrong(what, format!("use {LOOKUPS_MAX} at most")));
+        }
+        let mut tables = BTreeMap::new();
+        for (name, wanted) in &file.lookups {
+            let table = Lookup::open(&beside.join(&wanted.file), &wanted.key).map_err(|error| {
+                let fix = "correct the file, or lookups.NAME.file and key";
+                self.wrong(format!("its lookup {name} cannot be used: {error}"), fix)
+            })?;
+            tables.insert(name.clone(), table);
+        }
+        Ok(Lookups::new(tables))
+    }
+
     pub(super) fn destination(
         &self,
         file: File,
         secrets: &Secrets,
+        lookups: Lookups,
     ) -> Result<Destination, DestinationError> {
         let compile = |what: &str, text: &str| {
             Expression::compile(text).map_err(|error| self.expression(what, &error))
@@ -131,13 +149,14 @@ impl Reading<'_> {
             refused: judged("answer.refused", &file.answer.refused)?,
             retries: judged("answer.retry", &file.answer.retry)?,
             signing: self.signing(&file, secrets)?,
-            context: context(&file.params, secrets),
-            shown: context(&file.params, &masked),
+            context: context(&file.params, secrets, &lookups),
+            shown: context(&file.params, &masked, &lookups),
             testing: {
                 let mut params = file.params.clone();
                 params.extend(file.test.clone());
-                context(&params, secrets)
+                context(&params, secrets, &lookups)
             },
+            lookups,
             bounds,
             retryable: file.retry.statuses,
             retry: RetryOptions {
@@ -285,8 +304,12 @@ impl Reading<'_> {
     }
 }
 
-fn context(params: &BTreeMap<String, toml::Value>, secrets: &Secrets) -> Context<'static, 'static> {
-    let mut context = expression::context();
+fn context(
+    params: &BTreeMap<String, toml::Value>,
+    secrets: &Secrets,
+    lookups: &Lookups,
+) -> Context<'static, 'static> {
+    let mut context = expression::context(lookups.clone());
     let params = serde_json::to_value(params).unwrap_or(Value::Null);
     context.add_variable_from_value("param", expression::of_json(&params));
     context.add_variable_from_value("secret", expression::of_json(&json!(secrets)));

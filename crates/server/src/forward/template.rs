@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn values_cannot_break_out_of_their_place() {
-        let mut context = context();
+        let mut context = context(crate::forward::lookups::Lookups::default());
         context.add_variable_from_value(
             "param",
             of_json(&serde_json::json!({"a": "x/../?&=\r\nEvil: 1", "n": 7})),

@@ -296,6 +296,43 @@ class Destinations(Case):
         instance.stop()
         self.assertLess(time.monotonic() - began, 15, "a rule that hangs must not hold the end up")
 
+    def test_a_lookup_is_read_again_while_events_flow(self):
+        mapped = self.webhook("hook").replace("[request]", """[lookups.products]
+file = "products.csv"
+key = "sku"
+[request]
+item = \"\"\"{'key': key, 'event': {'id': event.id}, 'margin': get(lookup('products', get(event, 'properties.sku')), 'margin'),
+  'version': lookup_version('products')}\"\"\"""")
+        instance = self.with_destinations({"shop": mapped})
+        table = instance.directory / "destinations" / "products.csv"
+        run("destinations", "check", instance.directory / "destinations", expect=(1, 2))
+        table.write_text("sku,margin\nA-1,0.3\n")
+        run("destinations", "check", instance.directory / "destinations")
+        instance.start()
+        self.until(lambda: self.standing(instance, "shop"))
+        priced = {"properties": {"order_id": "o", "value": 10, "currency": "EUR", "sku": "A-1"}}
+
+        def told(number):
+            self.send(instance, order(number, **priced))
+            self.until(lambda: f"m-{number}" in self.vendor.taken("hook"))
+            return next(said for _, _, body, _ in self.vendor.seen["hook"] if (said := json.loads(body))["event"]["id"] == f"m-{number}")
+
+        first = told(1)
+        self.assertEqual(first["margin"], "0.3")
+        table.write_text("sku,margin\nA-1,0.25\n")
+        time.sleep(1.1)
+        second = told(2)
+        self.assertEqual(second["margin"], "0.25")
+        self.assertNotEqual(first["version"], second["version"])
+        table.write_text("nothing of use\n")
+        time.sleep(1.1)
+        self.assertEqual(told(3)["version"], second["version"], "a broken file changes nothing")
+        self.assertIn("sku", self.standing(instance, "shop")["lookups"][0]["trouble"])
+        self.assertIn("earlier version of the lookup products", run("destinations", "list", "--data-dir", instance.directory))
+        table.unlink()
+        time.sleep(1.1)
+        self.assertEqual(told(4)["margin"], "0.25", "nor does one that is gone")
+
     def test_killed_during_deliveries(self):
         self.vendor.script["hook"] = [lambda body: time.sleep(0.002) or 200]
         instance = self.with_destinations({"shop": self.webhook("hook")})
