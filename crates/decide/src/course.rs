@@ -11,6 +11,7 @@ use crate::ladder::{Reason, Reasons, Rung};
 use crate::profile::Profile;
 use crate::sources::{Ranker, Sources};
 use crate::stage::{Micros, Stage, Watch};
+use crate::treatment::Treatment;
 use crate::use_case::{Architecture, UseCase};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -44,8 +45,8 @@ pub struct Ask<'a> {
     pub decision: Hash128,
     /// When the request was received.
     pub now: Timestamp,
-    /// How late the profile is made on purpose, in events: an arm of a sensitivity experiment.
-    pub stale_by: usize,
+    /// What an experiment changes.
+    pub treatment: &'a Treatment,
 }
 
 /// What a course ends with.
@@ -124,6 +125,10 @@ impl<'a> Course<'a, '_> {
         let result = work(self);
         self.stages.push((stage, self.watch.elapsed().less(before)));
         Some(result)
+    }
+
+    fn architecture(&self) -> Architecture {
+        self.ask.treatment.architecture(self.ask.use_case)
     }
 
     /// Publishes an answer if its rung may answer and none higher did.
@@ -239,7 +244,7 @@ impl<'a> Course<'a, '_> {
     }
 
     fn personal(&mut self, device: EntityId, eligible: &[&'a Candidate]) {
-        let batch = self.ask.use_case.architecture == Architecture::Batch;
+        let batch = self.architecture() == Architecture::Batch;
         let cause = if batch { Reason::Stored } else { Reason::OutOfTime };
         let impersonal = self.best.clone();
         self.kept(device, eligible, cause);
@@ -269,10 +274,10 @@ impl<'a> Course<'a, '_> {
 
     fn with_profile(&mut self, read: Profile, eligible: &[&'a Candidate]) {
         let ask = self.ask;
-        let session = ask.use_case.architecture == Architecture::Session;
+        let session = self.architecture() == Architecture::Session;
         let (profile, cause) = match read.session_start(ask.use_case.session_gap) {
             Some(start) if session => (read.as_of(start), Reason::SessionProfile),
-            _ => (read.stale_by(ask.stale_by), Reason::Profile),
+            _ => (read.stale_by(ask.treatment.stale_by), Reason::Profile),
         };
         if profile.is_empty() {
             return self.stop(Reason::ColdStart);
@@ -300,7 +305,7 @@ impl<'a> Course<'a, '_> {
             (Stage::Neighbours, artefacts.neighbours.as_deref(), Reason::WithoutNeighbours),
             (Stage::Rerank, artefacts.rerank.as_deref(), Reason::WithoutRerank),
         ] {
-            if !self.ask.use_case.has(stage) {
+            if !self.ask.treatment.has(self.ask.use_case, stage) {
                 continue;
             }
             let Some(ranker) = ranker else {

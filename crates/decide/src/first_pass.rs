@@ -3,6 +3,7 @@
 use crate::candidate::{Candidate, ItemId};
 use crate::context::{Context, Fact};
 use crate::profile::Profile;
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::hash::{BuildHasherDefault, Hasher};
 use hashbrown::HashMap;
@@ -13,7 +14,9 @@ pub const RECENCY: [i32; 12] = [64, 45, 32, 23, 16, 11, 8, 6, 4, 3, 2, 1];
 /// Weight of a candidate's prior.
 pub const PRIOR: i32 = 16;
 /// Weight of a fact of the context.
-const CONTEXT: i32 = 32;
+pub(crate) const CONTEXT: i32 = 32;
+/// Weight of what was done at most.
+pub(crate) const WEIGHT_MAX: u8 = 4;
 /// What an item of the same group as one that was seen is worth, where nothing was learned.
 const SAME_GROUP: i32 = 24;
 /// Most neighbours that a feature weighs.
@@ -75,6 +78,11 @@ impl FirstPass {
         self.rows.get(&feature).map_or(&[], Vec::as_slice)
     }
 
+    /// All of it, in order of features.
+    pub(crate) fn rows_by_feature(&self) -> BTreeMap<ItemId, &[(ItemId, i8)]> {
+        self.rows.iter().map(|(feature, row)| (*feature, row.as_slice())).collect()
+    }
+
     /// Features that weigh anything.
     pub fn len(&self) -> usize {
         self.rows.len()
@@ -99,7 +107,7 @@ impl FirstPass {
             }
         };
         for (seen, recency) in profile.seen.iter().zip(RECENCY) {
-            add(self.row(seen.item), recency * i32::from(seen.weight.min(4)));
+            add(self.row(seen.item), recency * i32::from(seen.weight.min(WEIGHT_MAX)));
         }
         for (name, fact) in &context.facts {
             if let Some(feature) = fact_feature(name, fact) {

@@ -20,7 +20,7 @@ const MISSING: u16 = u16::MAX;
 /// Most different thresholds of one feature.
 pub const RANKS_MAX: usize = 65_000;
 /// Values below this in size are zero to LightGBM.
-const ZERO: f64 = 1e-35;
+pub(crate) const ZERO: f64 = 1e-35;
 /// Leaves are multiples of one over this.
 const SCALE: f64 = 4_294_967_296.0;
 
@@ -36,7 +36,7 @@ pub struct Forest {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Feature {
     pub(crate) thresholds: Vec<f64>,
-    missing: Missing,
+    pub(crate) missing: Missing,
 }
 
 /// A tree over ranks.

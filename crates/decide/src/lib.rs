@@ -32,7 +32,9 @@ pub mod sketch;
 pub mod sources;
 pub mod stage;
 pub mod train;
+pub mod treatment;
 pub mod use_case;
+pub mod wasm;
 
 pub use answer::{Answer, Ranked};
 pub use candidate::{Candidate, ItemId};
@@ -44,4 +46,5 @@ pub use ladder::{Reason, Reasons, Rung};
 pub use profile::{Profile, Seen};
 pub use sources::{Artefacts, Popularity, Profiles, ProfilesError, Ranker, Rules, Shelf, Sources};
 pub use stage::{Micros, Stage, Watch};
+pub use treatment::Treatment;
 pub use use_case::{Architecture, Moment, UseCase};

@@ -1,7 +1,7 @@
 //! Sums over decisions, by lane, day and use case: what the report on personalization is made of.
 
 use crate::key::{Key, KeyKind};
-use crate::query::{ReadError, StateRead, walk};
+use crate::query::{ReadError, StateRead, between, walk};
 use crate::spread::Spread;
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 
 /// Longest name of a rung or reason that is kept.
 const NAME_BYTES_MAX: usize = 64;
+/// Most experiments that one decision is made under.
+pub const ARMS_MAX: usize = 16;
 
 /// See the module.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +43,12 @@ pub(crate) struct Said {
     timed_out: bool,
     budget_ms: f64,
     timing: SaidTiming,
+    /// Arms of experiments that it was made under.
+    #[serde(default)]
+    pub(crate) arms: BTreeMap<Box<str>, Box<str>>,
+    /// The visitor's anonymous segment, told beside arms.
+    #[serde(default)]
+    pub(crate) segment: Box<str>,
 }
 
 #[derive(Deserialize)]
@@ -52,15 +60,33 @@ impl Said {
     /// None where the event says nothing that can be counted.
     pub(crate) fn by(event: &Event) -> Option<Self> {
         let said: Self = serde_json::from_str(event.properties.as_ref()?.get()).ok()?;
-        let short = said.rung.len().max(said.reason.len()).max(said.use_case.len());
-        (short <= 4 * NAME_BYTES_MAX).then_some(said)
+        let texts = [&said.rung, &said.reason, &said.use_case, &said.segment];
+        let arms = said.arms.iter().flat_map(|(experiment, arm)| [experiment, arm]);
+        let short = texts.into_iter().chain(arms).all(|text| text.len() <= 4 * NAME_BYTES_MAX);
+        (short && said.arms.len() <= ARMS_MAX).then_some(said)
     }
 
-    pub(crate) fn key(&self, generation: u16, subject: EntityId, day: i32) -> Key {
-        let mut suffix = [0; 16];
-        suffix[..4].copy_from_slice(&(day as u32 ^ 1 << 31).to_be_bytes());
+    /// True when it was made of the visitor's own profile.
+    pub(crate) fn is_personal(&self) -> bool {
+        &*self.rung == "personalized"
+    }
+
+    /// Every row of sums that it counts in: its use case's, and those of its arms.
+    pub(crate) fn keys(
+        &self,
+        generation: u16,
+        subject: EntityId,
+        day: i32,
+    ) -> impl Iterator<Item = Key> + '_ {
+        let arms = self.arms.iter().map(move |(experiment, arm)| {
+            sums_key((generation, KeyKind::ArmDecided), subject, (arm_name(experiment, arm), day))
+        });
+        core::iter::once(self.key(generation, subject, day)).chain(arms)
+    }
+
+    fn key(&self, generation: u16, subject: EntityId, day: i32) -> Key {
         let name = Hash128::of("use case", &[self.use_case.as_bytes()]);
-        Key::new(generation, Lane::of(subject), KeyKind::Decided, name).part(0, suffix)
+        sums_key((generation, KeyKind::Decided), subject, (name, day))
     }
 }
 
@@ -100,6 +126,45 @@ impl DecisionSums {
     pub fn took_ms(&self, permille: u16) -> Option<f64> {
         self.took.quantile(permille).map(|span| span.as_millis() as f64 / 1_000.0)
     }
+}
+
+/// The name that an arm's rows go by.
+pub(crate) fn arm_name(experiment: &str, arm: &str) -> Hash128 {
+    Hash128::of("arm", &[experiment.as_bytes(), arm.as_bytes()])
+}
+
+/// The row of sums of one lane and day.
+fn sums_key(
+    (generation, kind): (u16, KeyKind),
+    subject: EntityId,
+    (name, day): (Hash128, i32),
+) -> Key {
+    let mut suffix = [0; 16];
+    suffix[..4].copy_from_slice(&(day as u32 ^ 1 << 31).to_be_bytes());
+    Key::new(generation, Lane::of(subject), kind, name).part(0, suffix)
+}
+
+/// The sums of one arm over the days that `wanted` takes.
+///
+/// # Errors
+/// When the state cannot be read.
+pub fn of_arm(
+    state: &dyn StateRead,
+    generation: u16,
+    (experiment, arm): (&str, &str),
+    wanted: &dyn Fn(i32) -> bool,
+) -> Result<DecisionSums, ReadError> {
+    let mut all = DecisionSums::default();
+    for lane in Lane::all() {
+        let from = Key::new(generation, lane, KeyKind::ArmDecided, arm_name(experiment, arm));
+        let to = from.with_suffix(Hash128([0xff; 16]));
+        for sums in between::<DecisionSums>(state, (&from, &to))? {
+            if wanted(sums.day) {
+                all.add(&sums);
+            }
+        }
+    }
+    Ok(all)
 }
 
 /// The sums of each use case over the days that `wanted` takes.

@@ -65,6 +65,10 @@ pub enum KeyKind {
     Interest = 46,
     /// Sums over decisions.
     Decided = 47,
+    /// That a device met an arm of an experiment.
+    Exposure = 61,
+    /// Sums over decisions by arm of an experiment.
+    ArmDecided = 62,
 }
 
 /// A key: 37 bytes.

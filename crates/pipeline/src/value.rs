@@ -1,6 +1,7 @@
 //! Values of the state: typed in memory, a version byte and postcard in the store.
 
 use crate::decided::DecisionSums;
+use crate::exposures::Exposure;
 use crate::preferences::{Choice, Interest};
 use crate::rollup::{Cell, Counts};
 use crate::state::{
@@ -77,6 +78,8 @@ pub enum Value {
     Choice(Box<Choice>),
     /// See [`DecisionSums`].
     Decided(Box<DecisionSums>),
+    /// See [`Exposure`].
+    Exposure(Box<Exposure>),
 }
 
 /// A stored value that cannot be read.
@@ -195,4 +198,5 @@ variants! {
     Interest: Interest,
     Choice: Choice,
     Decided: DecisionSums,
+    Exposure: Exposure,
 }

@@ -19,6 +19,8 @@ mod networks;
 mod oracle;
 #[path = "fold/orders.rs"]
 mod orders;
+#[path = "fold/preferences.rs"]
+mod preferences;
 #[path = "fold/properties.rs"]
 mod properties;
 #[cfg(feature = "sabotage")]

@@ -3,7 +3,7 @@
 //! The asymptotic confidence sequence of Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas (2024):
 //! a normal mixture over the mean.
 
-use super::lift::{Interval, Moments};
+use super::lift::{Interval, Moments, adjusted, lift};
 
 /// A confidence sequence for a difference of means.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -20,23 +20,30 @@ impl ConfidenceSequence {
 
     /// The interval now; none while an arm has fewer than [`Self::UNITS_MIN`] units.
     pub fn interval(&self, control: &Moments, treatment: &Moments) -> Option<Interval> {
+        self.around(lift(control, treatment, 1.0 - self.error)?, control, treatment)
+    }
+
+    /// The same with what was known before taken out (CUPED).
+    pub fn adjusted(&self, control: &Moments, treatment: &Moments) -> Option<Interval> {
+        self.around(adjusted(control, treatment, 1.0 - self.error)?, control, treatment)
+    }
+
+    fn around(&self, found: Interval, control: &Moments, treatment: &Moments) -> Option<Interval> {
         if control.units < Self::UNITS_MIN || treatment.units < Self::UNITS_MIN {
             return None;
         }
         let units = control.units + treatment.units;
-        let variance = control.variance() / control.units + treatment.variance() / treatment.units;
         // A mixture of normals of this precision is narrowest at `tuned_for` units.
         let log = -2.0 * libm::log(self.error);
         let rho = (log + libm::log(log) + 1.0) / self.tuned_for;
         let inside = (units * rho + 1.0) / (units * rho)
             * (libm::log(units * rho + 1.0) - 2.0 * libm::log(self.error));
-        let reach = libm::sqrt(inside.max(0.0)) * libm::sqrt(variance);
-        let difference = treatment.mean() - control.mean();
-        let z = difference / libm::sqrt(variance).max(f64::MIN_POSITIVE);
+        let Interval { difference, error, .. } = found;
+        let reach = libm::sqrt(inside.max(0.0)) * error;
+        let z = difference / error.max(f64::MIN_POSITIVE);
         // The error at which the sequence would just exclude zero.
         let evidence = z * z * units * rho / (units * rho + 1.0) - libm::log(units * rho + 1.0);
         let p = libm::exp(-evidence / 2.0).min(1.0);
-        let error = libm::sqrt(variance);
         Some(Interval { difference, low: difference - reach, high: difference + reach, p, error })
     }
 }

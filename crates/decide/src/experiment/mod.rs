@@ -12,6 +12,7 @@ pub mod lift;
 pub mod off_policy;
 pub mod sample_ratio;
 pub mod sensitivity;
+pub mod tally;
 
 pub use assignment::{Arm, Experiment, Layer};
 pub use confidence_sequence::ConfidenceSequence;
@@ -19,3 +20,4 @@ pub use discovery::benjamini_hochberg;
 pub use lift::{Interval, Moments, adjusted, lift};
 pub use off_policy::{Estimate, Logged, estimate};
 pub use sample_ratio::sample_ratio;
+pub use tally::{Tally, Unit};

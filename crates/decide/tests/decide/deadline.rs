@@ -4,7 +4,8 @@ use crate::shop::{Clock, Everything, NOW, artefacts, context, decision, device, 
 use millstream_decide::course;
 use millstream_decide::exploration::uniform;
 use millstream_decide::{
-    Answer, Ask, Governor, Micros, Ranker, Reason, Rung, Sources, Stage, UseCase, Visitor,
+    Answer, Ask, Governor, Micros, Ranker, Reason, Rung, Sources, Stage, Treatment, UseCase,
+    Visitor,
 };
 use std::cell::RefCell;
 
@@ -45,7 +46,7 @@ fn serve(
         candidates: &use_case.candidates,
         decision: decision(number),
         now: NOW,
-        stale_by: 0,
+        treatment: &Treatment::NONE,
     };
     let sources =
         Sources { profiles: &everything, shelf: &everything, rules: &everything, artefacts };

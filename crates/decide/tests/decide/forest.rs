@@ -5,7 +5,7 @@ use millstream_decide::lightgbm::{Missing, Model, ModelError, Split, Tree, to_te
 use proptest::prelude::*;
 
 /// A tree grown from a list of draws: each split takes the oldest open place.
-fn grown(
+pub fn grown(
     leaves: usize,
     features: usize,
     draws: &[(usize, i32, bool)],
@@ -42,11 +42,11 @@ fn grown(
     Tree { splits, leaves: values }
 }
 
-fn kinds() -> impl Strategy<Value = Missing> {
+pub fn kinds() -> impl Strategy<Value = Missing> {
     prop_oneof![Just(Missing::None), Just(Missing::Zero), Just(Missing::Nan)]
 }
 
-fn values() -> impl Strategy<Value = f32> {
+pub fn values() -> impl Strategy<Value = f32> {
     prop_oneof![
         (-12_i32..12).prop_map(|value| value as f32 / 4.0),
         -4.0_f32..4.0,

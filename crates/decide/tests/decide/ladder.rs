@@ -7,7 +7,7 @@ use crate::shop::{
 use millstream_decide::course::{self, Outcome};
 use millstream_decide::{
     Architecture, Artefacts, Ask, Context, Governor, Profile, ProfilesError, Reason, Rung, Sources,
-    Stage, UseCase, Visitor,
+    Stage, Treatment, UseCase, Visitor,
 };
 
 fn run(
@@ -23,7 +23,7 @@ fn run(
         candidates: &use_case.candidates,
         decision: decision(1),
         now: NOW,
-        stale_by: 0,
+        treatment: &Treatment::NONE,
     };
     let sources = Sources { profiles: everything, shelf: everything, rules: everything, artefacts };
     let limits = Governor::new(use_case).limits(false);

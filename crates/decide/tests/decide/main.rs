@@ -11,3 +11,4 @@ mod forest;
 mod ladder;
 mod shop;
 mod training;
+mod wasm;

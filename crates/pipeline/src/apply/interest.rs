@@ -1,6 +1,7 @@
 //! What an event tells of its visitor's preferences, and what they chose.
 
 use crate::decided::{DecisionSums, Said};
+use crate::exposures::{Exposure, exposure_key};
 use crate::preferences::{Choice, Interest, choice_key, interest_key};
 use crate::rules::Rules;
 use crate::view::{ApplyError, View};
@@ -18,8 +19,12 @@ pub(super) fn want(
     match event.kind {
         EventKind::Consent => view.want([choice_key(rules.generation, subject)]),
         EventKind::Decision => {
+            let Some(said) = Said::by(event) else { return Ok(()) };
             let day = event.received.utc_day();
-            view.want(Said::by(event).map(|said| said.key(rules.generation, subject, day)))
+            let exposures = said.arms.iter().map(|(experiment, arm)| {
+                exposure_key(rules.generation, subject, (experiment, arm))
+            });
+            view.want(said.keys(rules.generation, subject, day).chain(exposures))
         }
         _ => Ok(()),
     }
@@ -41,7 +46,7 @@ pub(super) fn change(
         return;
     }
     if event.kind == EventKind::Decision && replaced.is_none() {
-        decide(view, rules, event, subject);
+        decide(view, rules, (event, subject), entry.bot);
         return;
     }
     if !rules.interests || entry.bot {
@@ -61,14 +66,34 @@ pub(super) struct Told {
     pub converts: bool,
 }
 
-/// Counts a decision; a further copy of it is none.
-fn decide(view: &mut View, rules: &Rules<'_>, event: &Event, subject: EntityId) {
-    let Some(said) = Said::by(event) else { return };
+/// Counts a decision; a further copy of it is none. Bots take part in no experiment.
+fn decide(view: &mut View, rules: &Rules<'_>, (event, subject): (&Event, EntityId), bot: bool) {
+    let Some(mut said) = Said::by(event) else { return };
+    if bot {
+        said.arms.clear();
+    }
     let day = event.received.utc_day();
-    let key = said.key(rules.generation, subject, day);
-    let mut sums = view.take::<DecisionSums>(&key).unwrap_or_default();
-    sums.count(&said, day);
-    view.put(key, sums);
+    for key in said.keys(rules.generation, subject, day) {
+        let mut sums = view.take::<DecisionSums>(&key).unwrap_or_default();
+        sums.count(&said, day);
+        view.put(key, sums);
+    }
+    for (experiment, arm) in &said.arms {
+        let key = exposure_key(rules.generation, subject, (experiment, arm));
+        let told = Exposure {
+            experiment: experiment.clone(),
+            arm: arm.clone(),
+            first: event.event_time,
+            segment: said.segment.clone(),
+            decisions: 1,
+            personalized: u32::from(said.is_personal()),
+        };
+        let exposure = match view.take::<Exposure>(&key) {
+            Some(known) => known.with(told),
+            None => told,
+        };
+        view.put(key, exposure);
+    }
 }
 
 fn choose(view: &mut View, rules: &Rules<'_>, event: &Event, subject: EntityId) {

@@ -165,7 +165,7 @@ fn same(expected: &[String], found: &[String]) -> Result<(), TestCaseError> {
 }
 
 /// Fisher-Yates with a linear congruential generator: the seed is part of the printed case.
-fn shuffle<T>(items: &mut [T], mut seed: u64) {
+pub fn shuffle<T>(items: &mut [T], mut seed: u64) {
     for at in (1..items.len()).rev() {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         items.swap(at, (seed >> 33) as usize % (at + 1));

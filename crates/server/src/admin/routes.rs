@@ -136,7 +136,15 @@ fn figures() -> Vec<(Endpoint, MethodRouter<Arc<Plane>>)> {
         names: &[choice(
             "kind",
             "Which report.",
-            &["campaigns", "sessions", "delivery", "stitching", "personalization", "budgets"],
+            &[
+                "campaigns",
+                "sessions",
+                "delivery",
+                "stitching",
+                "personalization",
+                "sensitivity",
+                "budgets",
+            ],
         )],
         ..read("/api/report/{kind}", "A report with its freshness and gaps.", "Report")
     };

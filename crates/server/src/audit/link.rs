@@ -31,6 +31,7 @@ fn brought(sources: &Sources<'_>, slug: &str) -> Result<Chain, ReportError> {
         spans: Spans { window: sources.window, ..Spans::default() },
         delivery: DeliveryCounts::default(),
         probable: None,
+        plans: &[],
     };
     let mut chain = Chain::group("brought");
     for model in Model::ALL.iter().filter(|model| !model.is_data_driven()) {

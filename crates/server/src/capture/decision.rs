@@ -8,13 +8,13 @@ use super::refusal::Refusal;
 use crate::decide::{Decided, Question, Served};
 use http::StatusCode;
 use hyper::body::Incoming;
-use millstream_decide::{Candidate, ItemId, Stage, UseCase};
+use millstream_decide::{Candidate, ItemId, Micros, Stage, UseCase};
 use millstream_event::Hash128;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Most decisions of one batch.
 const BATCH_MAX: usize = 50;
@@ -49,7 +49,7 @@ enum AskedCandidate {
         #[serde(default)]
         prior: i8,
         #[serde(default)]
-        features: Vec<f32>,
+        features: Vec<Option<f32>>,
     },
 }
 
@@ -62,7 +62,7 @@ impl AskedCandidate {
                 name: id.into(),
                 group: group.map(Into::into),
                 prior,
-                features,
+                features: features.into_iter().map(|it| it.unwrap_or(f32::NAN)).collect(),
             },
         }
     }
@@ -137,9 +137,11 @@ async fn one(exchange: &mut Exchange<'_>, mut asked: Asked) -> Result<String, Re
             UseCase::CANDIDATES_MAX
         )));
     }
+    let context = context(exchange, asked.context)?;
     let question = Question {
+        assignment: served.assign(visitor, person.entity(), &context),
         visitor,
-        context: context(exchange, asked.context)?,
+        context,
         candidates,
         decision,
         received: exchange.started,
@@ -152,7 +154,19 @@ async fn one(exchange: &mut Exchange<'_>, mut asked: Asked) -> Result<String, Re
     let total = decided.settle(&served, exchange.stopwatch.started());
     let timing = timing(&decided, [total.as_millis(), consent_ms, encode_ms]);
     person.log(exchange, source, (&served, &decided, decision), &timing);
+    delay(&served, &decided, exchange.stopwatch.started()).await;
     Ok(format!("{head},\"timing\":{timing}}}"))
+}
+
+/// Waits as long as an experiment delays this answer, within the budget.
+pub(super) async fn delay(served: &Served, decided: &Decided, started: Instant) {
+    let Micros(delay) = decided.assignment.treatment.delay;
+    if delay == 0 {
+        return;
+    }
+    let Micros(latest) = served.configured.use_case.budget.less(served.margin());
+    let left = Duration::from_micros(latest).saturating_sub(started.elapsed());
+    tokio::time::sleep(Duration::from_micros(delay).min(left)).await;
 }
 
 pub(super) fn millis(since: Instant) -> f64 {
@@ -174,7 +188,7 @@ fn head(served: &Served, decided: &Decided, decision: Hash128) -> String {
         .iter()
         .map(|ranked| Shown { id: &ranked.name, score: ranked.score })
         .collect();
-    let mut text = json!({
+    let mut body = json!({
         "decision_id": decision.to_hex(),
         "use_case": use_case.name,
         "choice": answer.choice(),
@@ -186,8 +200,11 @@ fn head(served: &Served, decided: &Decided, decision: Hash128) -> String {
         "provisional": answer.provisional,
         "propensity": answer.propensity,
         "budget_ms": use_case.budget.as_millis(),
-    })
-    .to_string();
+    });
+    if !decided.assignment.arms.is_empty() {
+        body["experiments"] = json!(decided.assignment.arms);
+    }
+    let mut text = body.to_string();
     text.pop();
     text
 }

@@ -9,8 +9,8 @@ use super::refusal::{Refusal, require};
 use super::segment::{self, Message};
 use super::trace::Trace;
 use super::{
-    choice, decision, health, measurement_protocol, ofrep, pixel, redirect, settings, snowplow,
-    timing,
+    choice, decision, health, measurement_protocol, model, ofrep, pixel, redirect, settings,
+    snowplow, timing,
 };
 use http::{Method, Request};
 use hyper::body::Incoming;
@@ -68,6 +68,7 @@ enum Route<'a> {
     DecideBatch,
     Flags,
     Flag(&'a str),
+    Model(&'a str),
     SegmentSettings(&'a str),
     RudderstackSettings,
     Alive,
@@ -95,6 +96,10 @@ impl<'a> Route<'a> {
                 if let Some(key) = path.strip_prefix("/ofrep/v1/evaluate/flags/") {
                     return Some(Self::Flag(key));
                 }
+                let model = path.strip_prefix("/sdk/model/");
+                if let Some(use_case) = model.and_then(|name| name.strip_suffix(".wasm")) {
+                    return Some(Self::Model(use_case));
+                }
                 let key = path.strip_prefix("/v1/projects/");
                 match key.and_then(|key| key.strip_suffix("/settings")) {
                     Some(key) => Self::SegmentSettings(key),
@@ -117,7 +122,9 @@ impl<'a> Route<'a> {
             Self::Timing => Endpoint::Timing,
             Self::Decide | Self::DecideBatch => Endpoint::Decide,
             Self::Flags | Self::Flag(_) => Endpoint::Flags,
-            Self::SegmentSettings(_) | Self::RudderstackSettings => Endpoint::Settings,
+            Self::SegmentSettings(_) | Self::RudderstackSettings | Self::Model(_) => {
+                Endpoint::Settings
+            }
             Self::Alive | Self::Ready => Endpoint::Health,
         }
     }
@@ -138,6 +145,7 @@ impl<'a> Route<'a> {
             Self::Pixel(_)
             | Self::SegmentSettings(_)
             | Self::RudderstackSettings
+            | Self::Model(_)
             | Self::Alive
             | Self::Ready => (&[Method::GET, Method::HEAD], "GET, HEAD, OPTIONS"),
         }
@@ -160,6 +168,7 @@ impl<'a> Route<'a> {
             Self::DecideBatch => decision::batch(exchange, body).await,
             Self::Flags => ofrep::bulk(exchange, body).await,
             Self::Flag(key) => ofrep::single(exchange, key, body).await,
+            Self::Model(use_case) => model::answer(exchange, use_case),
             Self::SegmentSettings(key) => settings::segment(exchange, key),
             Self::RudderstackSettings => settings::rudderstack(exchange),
             Self::Alive => Ok(health::alive()),

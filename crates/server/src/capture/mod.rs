@@ -29,6 +29,7 @@ mod intake;
 mod listener;
 mod location;
 mod measurement_protocol;
+mod model;
 mod ofrep;
 pub mod options;
 mod person;

@@ -5,7 +5,7 @@
 
 use super::answer::{self, Answer};
 use super::body;
-use super::decision::{millis, timing};
+use super::decision::{delay, millis, timing};
 use super::exchange::Exchange;
 use super::person::{Named, Person, context};
 use super::refusal::Refusal;
@@ -54,6 +54,7 @@ pub(super) async fn single(
     let (ticket, decision) = evaluation.ask(exchange, &served);
     let decided = ticket.answer().await;
     let flag = evaluation.settle(exchange, (&served, &decided, decision));
+    delay(&served, &decided, exchange.stopwatch.started()).await;
     Ok(answer::json(StatusCode::OK, flag.to_string()))
 }
 
@@ -73,9 +74,17 @@ pub(super) async fn bulk(
         asked.push((served, ticket, decision));
     }
     let mut flags = Vec::with_capacity(asked.len());
+    let mut slowest: Option<(Arc<Served>, Decided)> = None;
     for (served, ticket, decision) in asked {
         let decided = ticket.answer().await;
         flags.push(evaluation.settle(exchange, (&served, &decided, decision)));
+        let waits = |decided: &Decided| decided.assignment.treatment.delay;
+        if slowest.as_ref().is_none_or(|(_, known)| waits(known) < waits(&decided)) {
+            slowest = Some((served, decided));
+        }
+    }
+    if let Some((served, decided)) = &slowest {
+        delay(served, decided, exchange.stopwatch.started()).await;
     }
     let text = json!({ "flags": flags }).to_string();
     let tag = format!("\"{}\"", Hash128::of("flags", &[text.as_bytes()]).to_hex());
@@ -126,8 +135,10 @@ impl Evaluation {
     fn ask(&self, exchange: &Exchange<'_>, served: &Arc<Served>) -> (Ticket, Hash128) {
         let use_case = &served.configured.use_case;
         let seed = Hash128::of("flag", &[use_case.name.as_bytes(), self.unit.as_bytes()]);
+        let visitor = self.person.visitor(use_case);
         let question = Question {
-            visitor: self.person.visitor(use_case),
+            assignment: served.assign(visitor, self.person.entity(), &self.context),
+            visitor,
             context: self.context.clone(),
             candidates: None,
             decision: seed,

@@ -13,7 +13,7 @@ use millstream_event::{
     AnonymousId, Consent, EntityId, Event, EventId, EventKind, Hash128, Purpose, RawJson, SourceId,
     UserId,
 };
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -93,8 +93,16 @@ impl Person {
 
 fn properties(served: &Served, decided: &Decided, timing: &str) -> String {
     let answer = &decided.answer;
+    let assignment = &decided.assignment;
+    let arms = match assignment.arms.is_empty() {
+        true => String::new(),
+        false => {
+            let (arms, segment) = (json!(assignment.arms), Value::from(&*assignment.segment));
+            format!(",\"arms\":{arms},\"segment\":{segment}")
+        }
+    };
     format!(
-        "{{\"use_case\":{},\"choice\":{},\"rung\":\"{}\",\"reason\":\"{}\",\"propensity\":{},\"timed_out\":{},\"budget_ms\":{},\"timing\":{timing}}}",
+        "{{\"use_case\":{},\"choice\":{},\"rung\":\"{}\",\"reason\":\"{}\",\"propensity\":{},\"timed_out\":{},\"budget_ms\":{},\"timing\":{timing}{arms}}}",
         Value::from(&*served.configured.use_case.name),
         Value::from(answer.choice().unwrap_or_default()),
         answer.rung.as_str(),

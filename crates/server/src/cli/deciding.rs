@@ -48,9 +48,10 @@ impl Deciding {
         let service =
             Service::start(options.clone(), Arc::<StoreProfiles>::clone(&profiles), generation)?;
         for served in service.all() {
-            let name = &served.configured.use_case.name;
-            match Models::of(&workshop.instance.dir, name).load() {
-                Ok(artefacts) => served.artefacts.store(Arc::new(artefacts)),
+            let use_case = &served.configured.use_case;
+            let name = &use_case.name;
+            match Models::of(&workshop.instance.dir, name).load(&use_case.candidates) {
+                Ok(loaded) => served.install(loaded),
                 // Decisions go on from a lower rung, and say so.
                 Err(error) => tracing::error!(use_case = %name, %error, "no model can be used"),
             }

@@ -3,11 +3,13 @@
 use super::engine::Engine;
 use super::recent::{RecentTimings, Timings};
 use crate::capture::{Counters, Endpoint};
+use crate::decide::{Plan, plans};
 use crate::report::state::StateFigures;
 use crate::report::stitching::StitchingFigures;
 use crate::report::{
-    BudgetSum, CampaignFigures, DateRange, DeliveryCounts, EndpointTiming, Figures, HopTiming,
-    Links, OutcomeCounts, ReportError, ReportQuery, SessionDay, SessionTotals, Telling,
+    BudgetSum, CampaignFigures, DateRange, DeliveryCounts, EndpointTiming, ExperimentFigures,
+    Figures, HopTiming, Links, OutcomeCounts, ReportError, ReportQuery, SessionDay, SessionTotals,
+    Telling,
 };
 use millstream_event::Span;
 use millstream_pipeline::decided::DecisionSums;
@@ -21,12 +23,15 @@ pub struct StoreFigures {
     engine: Arc<Engine>,
     counters: Option<Arc<Counters>>,
     recent: RecentTimings,
+    plans: Vec<Plan>,
 }
 
 impl StoreFigures {
     /// Figures of an engine; `counters` where the public plane runs beside it.
     pub fn new(engine: Arc<Engine>, counters: Option<Arc<Counters>>) -> Self {
-        Self { engine, counters, recent: RecentTimings::default() }
+        let decide = &engine.config.decide;
+        let plans = plans(&decide.use_cases, &decide.trials);
+        Self { engine, counters, recent: RecentTimings::default(), plans }
     }
 
     fn read<T>(
@@ -49,6 +54,7 @@ impl StoreFigures {
             spans: view.active.spans(),
             delivery,
             probable: self.engine.probable.in_force(),
+            plans: &self.plans,
         };
         answer(&figures)
     }
@@ -77,6 +83,10 @@ impl Figures for StoreFigures {
 
     fn decisions(&self, range: &DateRange) -> Result<Vec<DecisionSums>, ReportError> {
         self.read(|figures| figures.decisions(range))
+    }
+
+    fn experiments(&self, range: &DateRange) -> Result<Vec<ExperimentFigures>, ReportError> {
+        self.read(|figures| figures.experiments(range))
     }
 
     fn session_days(&self, range: &DateRange) -> Result<Vec<SessionDay>, ReportError> {

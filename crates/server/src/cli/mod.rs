@@ -31,6 +31,7 @@ mod mending;
 mod output;
 mod place;
 mod plan;
+mod policy;
 mod progress;
 mod quarantine;
 mod questions;
@@ -41,6 +42,7 @@ mod replay;
 mod report;
 mod rules;
 mod score;
+mod sensitivity;
 mod serve;
 mod spend;
 mod sql;
@@ -79,6 +81,7 @@ enum Command {
     Spend(spend::Spend),
     Link(link::Link),
     Report(report::Report),
+    Sensitivity(sensitivity::Sensitivity),
     Attribute(attribute::Attribute),
     Audit(audit::Audit),
     Export(export::Export),
@@ -95,6 +98,7 @@ enum Command {
     Restore(backup::Restore),
     Doctor(doctor::Doctor),
     Plan(plan::Plan),
+    Policy(policy::Policy),
 }
 
 impl Command {
@@ -108,6 +112,7 @@ impl Command {
             Self::Spend(spend) => spend.run(),
             Self::Link(link) => link.run(),
             Self::Report(report) => report.run(),
+            Self::Sensitivity(sensitivity) => sensitivity.run(),
             Self::Attribute(attribute) => attribute.run(),
             Self::Audit(audit) => audit.run(),
             Self::Export(export) => export.run(),
@@ -124,6 +129,7 @@ impl Command {
             Self::Restore(restore) => restore.run(),
             Self::Doctor(doctor) => doctor.run(),
             Self::Plan(plan) => plan.run(),
+            Self::Policy(policy) => policy.run(),
         }
     }
 }

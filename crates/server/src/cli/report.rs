@@ -11,7 +11,7 @@ use std::sync::Arc;
 /// Prints a report over the whole range of the data, or over the days given.
 #[derive(Args, Clone, Debug)]
 pub struct Report {
-    /// campaigns, budgets, sessions, delivery or stitching.
+    /// campaigns, budgets, sessions, delivery, stitching, personalization or sensitivity.
     pub kind: String,
     /// Group campaigns by channel, source, campaign or link; stitching by source, country, region,
     /// device, browser, connection or event.

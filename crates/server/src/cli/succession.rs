@@ -328,6 +328,7 @@ impl Succession {
             spans,
             delivery: DeliveryCounts::default(),
             probable: None,
+            plans: &[],
         };
         let (of_old, of_new) = (Reading(&*old), Reading(&*new));
         differences(

@@ -103,7 +103,11 @@ pub fn run(
     let promoted = trained.judged.is_better() || trained.rerank.is_some();
     if promoted {
         models.promote(version)?;
-        served.artefacts.store(Arc::new(models.load()?));
+        let loaded = models.load(&served.configured.use_case.candidates)?;
+        if let Some(module) = &loaded.module {
+            models.emit(version, module)?;
+        }
+        served.install(loaded);
     }
     Ok(Training {
         use_case: use_case.to_owned(),
@@ -123,7 +127,7 @@ pub fn roll_back(engine: &Engine, use_case: &str) -> Result<Value, TrainError> {
     let served = served(engine, use_case)?;
     let models = Models::of(&engine.instance.dir, use_case);
     let version = models.roll_back()?;
-    served.artefacts.store(Arc::new(models.load()?));
+    served.install(models.load(&served.configured.use_case.candidates)?);
     Ok(json!({ "use_case": use_case, "version": version, "rolled_back": true }))
 }
 

@@ -1,6 +1,7 @@
 //! `[decide]`: as it is written, and as the service takes it.
 
 use super::error::ConfigError;
+use super::experiments::{RawExperiment, RawRehearsal, rehearsal, trials};
 use super::resolved::wrong;
 use crate::decide::{CelRules, Configured, DecideOptions};
 use millstream_decide::use_case::Exploration;
@@ -33,6 +34,11 @@ pub struct Decide {
     /// `[[decide.use_cases]]`
     #[serde(default)]
     pub use_cases: Vec<RawUseCase>,
+    /// `[[decide.experiments]]`
+    #[serde(default)]
+    pub experiments: Vec<RawExperiment>,
+    /// `[decide.rehearsal]`
+    pub rehearsal: RawRehearsal,
 }
 
 /// One of `[[decide.use_cases]]`.
@@ -106,7 +112,7 @@ fn template(name: Option<&str>) -> Result<Template, ConfigError> {
     })
 }
 
-fn bounded(
+pub(super) fn bounded(
     key: &'static str,
     value: usize,
     range: RangeInclusive<usize>,
@@ -130,7 +136,7 @@ fn named<T>(
     }
 }
 
-fn list<T>(
+pub(super) fn list<T>(
     key: &'static str,
     names: Option<&[String]>,
     default: &[T],
@@ -167,6 +173,8 @@ pub(super) fn decide(raw: &Decide) -> Result<DecideOptions, ConfigError> {
         profiles_cached: bounded("decide.profiles_cached", raw.profiles_cached, 1..=100_000_000)?,
         answers_cached: bounded("decide.answers_cached", raw.answers_cached, 1..=100_000_000)?,
         answers_for: Duration::from_secs(60 * minutes as u64),
+        trials: trials(&raw.experiments, &use_cases)?,
+        rehearsal: rehearsal(raw.rehearsal)?,
         use_cases,
     })
 }
@@ -183,7 +191,7 @@ fn configured(raw: &RawUseCase) -> Result<Configured, ConfigError> {
         list("decide.use_cases.stages", raw.stages.as_deref(), &Stage::HEAVY, Stage::parse)?;
     let segment_by = raw.segment_by.clone().unwrap_or_else(|| vec!["country".to_owned()]);
     let use_case = UseCase {
-        name: name(&raw.name)?,
+        name: name("decide.use_cases.name", &raw.name)?,
         moment: named("decide.use_cases.moment", raw.moment.as_deref(), moment, Moment::parse)?,
         tier: tier(raw.tier, budget_ms)?,
         budget: Micros::millis(budget_ms),
@@ -210,19 +218,23 @@ fn configured(raw: &RawUseCase) -> Result<Configured, ConfigError> {
             1..=UseCase::CANDIDATES_MAX,
         )?,
         exploration: exploration(raw.exploration)?,
-        holdout_ppm: holdout(raw.holdout_percent.unwrap_or(0.0))?,
+        holdout_ppm: percent_ppm(
+            "decide.use_cases.holdout_percent",
+            raw.holdout_percent.unwrap_or(0.0),
+        )?,
         goal: raw.goal.as_deref().unwrap_or("Order Completed").into(),
         session_gap: Span::minutes(i64::from(raw.session_gap_minutes.unwrap_or(30))),
     };
     Ok(Configured { use_case, rule: raw.rule.clone(), candidate_rules, values })
 }
 
-fn name(text: &str) -> Result<Box<str>, ConfigError> {
+/// A name that answers and reports show.
+pub(super) fn name(key: &'static str, text: &str) -> Result<Box<str>, ConfigError> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     if !text.is_empty() && text.len() <= 64 && text.bytes().all(plain) {
         return Ok(text.into());
     }
-    Err(wrong("decide.use_cases.name", text, "use 1 to 64 of A-Z a-z 0-9 - _ ."))
+    Err(wrong(key, text, "use 1 to 64 of A-Z a-z 0-9 - _ ."))
 }
 
 /// The tier that a budget belongs to, which a stated one must fit.
@@ -251,11 +263,12 @@ fn exploration(raw: Option<RawExploration>) -> Result<Option<Exploration>, Confi
     Ok(Some(Exploration { among, gamma }))
 }
 
-fn holdout(percent: f64) -> Result<u32, ConfigError> {
+/// A share in parts per million.
+pub(super) fn percent_ppm(key: &'static str, percent: f64) -> Result<u32, ConfigError> {
     if (0.0..=100.0).contains(&percent) {
-        return Ok((percent * 10_000.0) as u32);
+        return Ok((percent * 10_000.0).round() as u32);
     }
-    Err(wrong("decide.use_cases.holdout_percent", percent, "use 0 to 100"))
+    Err(wrong(key, percent, "use 0 to 100"))
 }
 
 /// Candidates with what is said beside them.

@@ -69,6 +69,20 @@ const OPTIONAL: &[&str] = &[
     "decide.use_cases.candidates.value",
     "decide.use_cases.exploration.among",
     "decide.use_cases.exploration.gamma",
+    "decide.experiments",
+    "decide.experiments.name",
+    "decide.experiments.use_case",
+    "decide.experiments.layer",
+    "decide.experiments.from_percent",
+    "decide.experiments.to_percent",
+    "decide.experiments.negligible_percent",
+    "decide.experiments.arms",
+    "decide.experiments.arms.name",
+    "decide.experiments.arms.weight",
+    "decide.experiments.arms.delay_ms",
+    "decide.experiments.arms.stale_by",
+    "decide.experiments.arms.architecture",
+    "decide.experiments.arms.stages",
 ];
 
 /// What environment overrides begin with.

@@ -5,6 +5,7 @@
 
 mod decide;
 mod error;
+mod experiments;
 mod forwarding;
 mod kept;
 mod layers;

@@ -2,6 +2,7 @@
 
 use super::kept::KeptAnswers;
 use super::service::Served;
+use super::trial::Assignment;
 use millstream_decide::course::{self, Outcome};
 use millstream_decide::{
     Answer, Ask, Candidate, Context, Micros, Profiles, Rung, Sources, Visitor, Watch,
@@ -18,6 +19,8 @@ pub struct Question {
     pub visitor: Visitor,
     /// What the request says.
     pub context: Context,
+    /// What experiments make of it.
+    pub assignment: Assignment,
     /// What can be shown, where the request says.
     pub candidates: Option<Vec<Candidate>>,
     /// The decision's id.
@@ -75,7 +78,7 @@ impl Job {
             candidates: question.candidates.as_deref().unwrap_or(&use_case.candidates),
             decision: question.decision,
             now: question.received,
-            stale_by: 0,
+            treatment: &question.assignment.treatment,
         };
         let sources =
             Sources { profiles, shelf: kept, rules: &served.rules, artefacts: &artefacts };

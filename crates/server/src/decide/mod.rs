@@ -7,18 +7,22 @@ mod models;
 mod options;
 mod profiles;
 mod queue;
+mod rehearsal;
 mod rules;
 mod service;
 mod ticket;
+mod trial;
 
 pub use job::Question;
 pub use kept::Generation;
-pub use models::{Models, ModelsError, forest};
+pub use models::{Loaded, Models, ModelsError, WasmModule, forest};
 pub use options::{Configured, DecideOptions};
 pub use profiles::{Place, StoreProfiles};
+pub use rehearsal::Rehearsal;
 pub use rules::{CelRules, RuleError};
 pub use service::{Counts, Gauge, Served, Service, ServiceError};
 pub use ticket::{Decided, Ticket};
+pub use trial::{Assignment, HELD_OUT, PERSONALIZED, Plan, Trial, holdout_name, plans};
 
 #[cfg(test)]
 mod tests;

@@ -3,12 +3,14 @@
 //! A file's first line is the hash of the rest: one that was cut or changed is told, and the use case
 //! goes on without a model.
 
+use bytes::Bytes;
 use millstream_decide::forest::{Forest, ForestError};
 use millstream_decide::lightgbm::{Model, ModelError};
 use millstream_decide::neighbours::Neighbours;
 use millstream_decide::train::Trained;
-use millstream_decide::{Artefacts, FirstPass, Popularity, Ranker};
+use millstream_decide::{Artefacts, Candidate, FirstPass, Popularity, Ranker, wasm};
 use millstream_event::Hash128;
+use serde_json::{Map, Value, json};
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -90,7 +92,7 @@ impl Models {
         let body = serde_json::to_string(trained)
             .map_err(|error| io("write", &path)(io::Error::other(error)))?;
         let hash = Hash128::of("artefact", &[body.as_bytes()]);
-        write_whole(&path, &format!("{hash}\n{body}"))
+        write_whole(&path, format!("{hash}\n{body}").as_bytes())
     }
 
     /// Reads a version.
@@ -113,7 +115,7 @@ impl Models {
     /// # Errors
     /// When the disk refuses.
     pub fn promote(&self, version: u32) -> Result<(), ModelsError> {
-        write_whole(&self.folder.join(CURRENT), &version.to_string())
+        write_whole(&self.folder.join(CURRENT), version.to_string().as_bytes())
     }
 
     /// Goes back to the version before the one in force, and returns it.
@@ -128,22 +130,49 @@ impl Models {
         Ok(earlier)
     }
 
-    /// What decisions read: the version in force, or nothing before the first.
+    /// What decisions read: the version in force, or nothing before the first. Its module names
+    /// `candidates`.
     ///
     /// # Errors
     /// When it cannot be read.
-    pub fn load(&self) -> Result<Artefacts, ModelsError> {
+    pub fn load(&self, candidates: &[Candidate]) -> Result<Loaded, ModelsError> {
         match self.current() {
-            None => Ok(Artefacts::default()),
-            Some(version) => artefacts(self.read(version)?),
+            None => Ok(Loaded::default()),
+            Some(version) => loaded(self.read(version)?, candidates),
         }
+    }
+
+    /// Writes the module of a version beside it.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn emit(&self, version: u32, module: &WasmModule) -> Result<(), ModelsError> {
+        write_whole(&self.folder.join(format!("{version}.wasm")), &module.bytes)
     }
 }
 
-fn write_whole(path: &Path, text: &str) -> Result<(), ModelsError> {
+/// A version as it is put in force.
+#[derive(Default)]
+pub struct Loaded {
+    /// What decisions read.
+    pub artefacts: Artefacts,
+    /// The same for where the visitor is; none where there is nothing to score with.
+    pub module: Option<WasmModule>,
+}
+
+/// A model compiled to WebAssembly.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WasmModule {
+    /// The module.
+    pub bytes: Bytes,
+    /// Its tag: quoted, the hash of its bytes.
+    pub tag: String,
+}
+
+fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), ModelsError> {
     let new = path.with_extension("new");
     let written = fs::File::create(&new).and_then(|mut file| {
-        file.write_all(text.as_bytes())?;
+        file.write_all(bytes)?;
         file.sync_all()
     });
     written.and_then(|()| fs::rename(&new, path)).map_err(io("write", path))
@@ -158,17 +187,33 @@ pub fn forest(text: &str) -> Result<Forest, ModelsError> {
     Ok(Forest::new(model.features, &model.trees)?)
 }
 
-fn artefacts(trained: Trained) -> Result<Artefacts, ModelsError> {
+fn loaded(trained: Trained, candidates: &[Candidate]) -> Result<Loaded, ModelsError> {
     let rerank = trained.rerank.as_deref().map(forest).transpose()?;
+    let first_pass = FirstPass::new(trained.first_pass);
+    let about = about(trained.version, candidates);
+    let module = wasm::module(Some(&first_pass), rerank.as_ref(), about.to_string().as_bytes());
     let useful = trained.judged.neighbours > trained.judged.popularity;
     let neighbours =
         useful.then(|| Box::new(Neighbours::new(trained.neighbours)) as Box<dyn Ranker>);
-    Ok(Artefacts {
+    let artefacts = Artefacts {
         popularity: Some(Popularity { segments: trained.popularity }),
-        first_pass: Some(FirstPass::new(trained.first_pass)),
+        first_pass: Some(first_pass),
         neighbours,
         rerank: rerank.map(|forest| Box::new(forest) as Box<dyn Ranker>),
-    })
+    };
+    let module = module.map(|bytes| WasmModule {
+        tag: format!("\"{}\"", Hash128::of("module", &[&bytes]).to_hex()),
+        bytes: bytes.into(),
+    });
+    Ok(Loaded { artefacts, module })
+}
+
+/// What a module says of itself: its version, and the ids of the candidates by name. Ids are 64 bits, which
+/// JSON numbers cannot hold.
+fn about(version: u32, candidates: &[Candidate]) -> Value {
+    let named = |it: &Candidate| (it.name.to_string(), Value::from(it.item.0.to_string()));
+    let items: Map<String, Value> = candidates.iter().map(named).collect();
+    json!({ "version": version, "items": items })
 }
 
 #[cfg(test)]
@@ -187,7 +232,7 @@ mod tests {
     fn versions_are_kept_promoted_and_rolled_back() {
         let folder = tempfile::tempdir().unwrap();
         let models = Models::of(folder.path(), "shop");
-        assert!(models.load().unwrap().first_pass.is_none());
+        assert!(models.load(&[]).unwrap().artefacts.first_pass.is_none());
         assert!(matches!(models.roll_back(), Err(ModelsError::NoEarlier)));
         for version in [1, 2] {
             models.save(&trained(version)).unwrap();
@@ -195,7 +240,7 @@ mod tests {
         }
         assert_eq!((models.versions(), models.current()), (vec![1, 2], Some(2)));
         assert_eq!(models.read(2).unwrap(), trained(2));
-        assert!(models.load().unwrap().first_pass.is_some());
+        assert!(models.load(&[]).unwrap().artefacts.first_pass.is_some());
         assert_eq!(models.roll_back().unwrap(), 1);
         assert_eq!(models.current(), Some(1));
     }
@@ -209,6 +254,6 @@ mod tests {
         let path = folder.path().join("models/shop/1.json");
         let text = fs::read_to_string(&path).unwrap();
         fs::write(&path, &text[..text.len() - 2]).unwrap();
-        assert!(matches!(models.load(), Err(ModelsError::Damaged(_))));
+        assert!(matches!(models.load(&[]), Err(ModelsError::Damaged(_))));
     }
 }

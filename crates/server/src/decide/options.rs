@@ -1,5 +1,7 @@
 //! How decisions are set up, resolved once by the configuration.
 
+use super::rehearsal::Rehearsal;
+use super::trial::Trial;
 use millstream_decide::UseCase;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,6 +21,10 @@ pub struct DecideOptions {
     pub answers_for: Duration,
     /// The use cases.
     pub use_cases: Vec<Configured>,
+    /// Experiments on them.
+    pub trials: Vec<Trial>,
+    /// Faults on purpose.
+    pub rehearsal: Rehearsal,
 }
 
 /// A use case and its rules as they are written.
@@ -43,6 +49,8 @@ impl Default for DecideOptions {
             answers_cached: 50_000,
             answers_for: Duration::from_secs(3_600),
             use_cases: Vec::new(),
+            trials: Vec::new(),
+            rehearsal: Rehearsal::default(),
         }
     }
 }

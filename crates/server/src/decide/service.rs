@@ -2,13 +2,16 @@
 
 use super::job::{Board, Job, Question};
 use super::kept::{Generation, KeptAnswers};
+use super::models::{Loaded, WasmModule};
 use super::options::{Configured, DecideOptions};
 use super::queue::Queue;
+use super::rehearsal::{Rehearsal, StallingProfiles, StallingRanker};
 use super::rules::{CelRules, RuleError};
 use super::ticket::{Decided, Ticket};
-use arc_swap::ArcSwap;
+use super::trial::{Assignment, Trial, Trials};
+use arc_swap::{ArcSwap, ArcSwapOption};
 use millstream_decide::{
-    Artefacts, Governor, Limits, Micros, Profiles, Reason, Rung, Stage, Visitor,
+    Artefacts, Context, Governor, Limits, Micros, Profiles, Reason, Rung, Stage, Visitor,
 };
 use millstream_event::EntityId;
 use std::collections::BTreeMap;
@@ -83,7 +86,10 @@ pub struct Served {
     pub configured: Configured,
     pub(super) rules: CelRules,
     /// What was trained for it.
-    pub artefacts: ArcSwap<Artefacts>,
+    pub(super) artefacts: ArcSwap<Artefacts>,
+    module: ArcSwapOption<WasmModule>,
+    trials: Trials,
+    rehearsal: Rehearsal,
     governor: Mutex<Governor>,
     protect: AtomicBool,
     /// What it counts.
@@ -104,7 +110,10 @@ pub struct Gauge {
 }
 
 impl Served {
-    fn new(configured: Configured) -> Result<Self, ServiceError> {
+    fn new(
+        configured: Configured,
+        (trials, rehearsal): (&[Trial], Rehearsal),
+    ) -> Result<Self, ServiceError> {
         let rules = CelRules::new(&configured).map_err(|source| ServiceError::Rule {
             use_case: configured.use_case.name.clone(),
             source,
@@ -112,11 +121,45 @@ impl Served {
         Ok(Self {
             rules,
             artefacts: ArcSwap::from_pointee(Artefacts::default()),
+            module: ArcSwapOption::empty(),
             governor: Mutex::new(Governor::new(&configured.use_case)),
             protect: AtomicBool::new(false),
             counts: Counts::default(),
+            trials: Trials::of(&configured, trials),
+            rehearsal,
             configured,
         })
+    }
+
+    /// Puts what was trained in force.
+    pub fn install(&self, loaded: Loaded) {
+        let Loaded { mut artefacts, module } = loaded;
+        if self.rehearsal.is_on() {
+            for ranker in [&mut artefacts.neighbours, &mut artefacts.rerank] {
+                *ranker = ranker.take().map(|inner| StallingRanker::wrap(inner, &self.rehearsal));
+            }
+        }
+        self.artefacts.store(Arc::new(artefacts));
+        self.module.store(module.map(Arc::new));
+    }
+
+    /// What was trained, as WebAssembly.
+    pub fn module(&self) -> Option<Arc<WasmModule>> {
+        self.module.load_full()
+    }
+
+    /// What experiments make of a visitor.
+    pub fn assign(
+        &self,
+        visitor: Visitor,
+        unit: Option<EntityId>,
+        context: &Context,
+    ) -> Assignment {
+        let mut assigned = self.trials.assign(visitor, unit);
+        if !assigned.arms.is_empty() {
+            assigned.segment = context.segment(&self.configured.use_case.segment_by);
+        }
+        assigned
     }
 
     fn governor(&self) -> std::sync::MutexGuard<'_, Governor> {
@@ -127,7 +170,8 @@ impl Served {
         self.governor().limits(self.protect.load(Ordering::Relaxed))
     }
 
-    pub(super) fn margin(&self) -> Micros {
+    /// The room that its governor keeps.
+    pub fn margin(&self) -> Micros {
         self.governor().margin()
     }
 
@@ -177,8 +221,13 @@ impl Service {
         let mut uses = BTreeMap::new();
         for configured in options.use_cases {
             let name = configured.use_case.name.clone();
-            uses.insert(name, Arc::new(Served::new(configured)?));
+            let faults = (&*options.trials, options.rehearsal);
+            uses.insert(name, Arc::new(Served::new(configured, faults)?));
         }
+        let profiles: Arc<dyn Profiles + Send + Sync> = match options.rehearsal.is_on() {
+            true => Arc::new(StallingProfiles::new(profiles, &options.rehearsal)),
+            false => profiles,
+        };
         let kept = KeptAnswers::new(options.answers_cached, options.answers_for, generation);
         let shared = Arc::new(Shared { queue: Queue::new(options.queue), kept, profiles });
         let service = Self { uses, shared, threads: Mutex::new(Vec::new()) };
@@ -216,14 +265,16 @@ impl Service {
             && self.shared.kept.is_denied(device)
         {
             question.visitor = Visitor::Private;
+            question.assignment = Assignment::default();
         }
+        let assignment = question.assignment.clone();
         let board = Board::default();
         let (done, receiver) = oneshot::channel();
         let started = question.started;
         let job = Job { question, served: Arc::clone(served), board: Arc::clone(&board), done };
         let queued = self.shared.queue.push(job).is_ok();
         let done = queued.then_some(receiver);
-        Ticket { served: Arc::clone(served), board, done, started }
+        Ticket { served: Arc::clone(served), assignment, board, done, started }
     }
 
     /// A device's choice, from now on: what is kept of one that denies is forgotten.

@@ -86,6 +86,7 @@ async fn ask(service: &Service) -> (Decided, Duration) {
     let question = Question {
         visitor: Visitor::Known(device()),
         context,
+        assignment: Assignment::default(),
         candidates: None,
         decision: Hash128::of("decision", &[]),
         received: Timestamp(2),

@@ -2,6 +2,7 @@
 
 use super::job::{Board, Finished, micros};
 use super::service::Served;
+use super::trial::Assignment;
 use millstream_decide::course::default_answer;
 use millstream_decide::{Answer, Micros, Reason};
 use std::sync::{Arc, PoisonError};
@@ -11,6 +12,7 @@ use tokio::sync::oneshot;
 /// A decision that is being made.
 pub struct Ticket {
     pub(super) served: Arc<Served>,
+    pub(super) assignment: Assignment,
     pub(super) board: Board,
     pub(super) done: Option<oneshot::Receiver<Finished>>,
     pub(super) started: Instant,
@@ -21,6 +23,8 @@ pub struct Ticket {
 pub struct Decided {
     /// The answer.
     pub answer: Answer,
+    /// What experiments made of it.
+    pub assignment: Assignment,
     /// How long it waited for a thread.
     pub queued: Micros,
     /// When the course, or the wait for it, was over.
@@ -43,13 +47,14 @@ impl Ticket {
         };
         match finished {
             Some(Finished { outcome, queued, ended }) => {
-                Decided { answer: outcome.answer, queued, ended, timed_out: false }
+                let assignment = self.assignment;
+                Decided { answer: outcome.answer, assignment, queued, ended, timed_out: false }
             }
             None => self.best_so_far(patience),
         }
     }
 
-    fn best_so_far(&self, patience: Duration) -> Decided {
+    fn best_so_far(self, patience: Duration) -> Decided {
         let standing = self.board.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let answer = standing.map_or_else(
             || default_answer(&self.served.configured.use_case, Reason::QueueFull),
@@ -60,7 +65,8 @@ impl Ticket {
         );
         let patience = Micros(u64::try_from(patience.as_micros()).unwrap_or(u64::MAX));
         let ended = micros(self.started).min(patience);
-        Decided { answer, queued: Micros(0), ended, timed_out: true }
+        let assignment = self.assignment;
+        Decided { answer, assignment, queued: Micros(0), ended, timed_out: true }
     }
 }
 

@@ -7,6 +7,7 @@ use super::number;
 use super::page::Page;
 use super::personalization::PersonalizationReport;
 use super::query::ReportKind;
+use super::sensitivity::SensitivityReport;
 use super::sessions::SessionReport;
 use super::stitching::StitchingReport;
 use millstream_event::Timestamp;
@@ -99,6 +100,8 @@ pub enum Body {
     Stitching(StitchingReport),
     /// See [`PersonalizationReport`].
     Personalization(PersonalizationReport),
+    /// See [`SensitivityReport`].
+    Sensitivity(SensitivityReport),
 }
 
 /// One field of a row, as machines read it.
@@ -159,6 +162,7 @@ impl Report {
             Body::Delivery(_) => ReportKind::Delivery,
             Body::Stitching(_) => ReportKind::Stitching,
             Body::Personalization(_) => ReportKind::Personalization,
+            Body::Sensitivity(_) => ReportKind::Sensitivity,
         }
     }
 
@@ -171,6 +175,7 @@ impl Report {
             Body::Delivery(report) => report.machine_rows(),
             Body::Stitching(report) => report.machine_rows(),
             Body::Personalization(report) => report.machine_rows(),
+            Body::Sensitivity(report) => report.machine_rows(),
         }
     }
 
@@ -183,6 +188,7 @@ impl Report {
             Body::Delivery(_) => DeliveryReport::COLUMNS.to_vec(),
             Body::Stitching(report) => report.columns(),
             Body::Personalization(_) => PersonalizationReport::COLUMNS.to_vec(),
+            Body::Sensitivity(_) => SensitivityReport::COLUMNS.to_vec(),
         }
     }
 
@@ -195,6 +201,7 @@ impl Report {
             Body::Delivery(report) => ("Delivery", report.meaning(), report.grids()),
             Body::Stitching(report) => ("Stitching", report.meaning(), report.grids()),
             Body::Personalization(report) => ("Personalization", report.meaning(), report.grids()),
+            Body::Sensitivity(report) => ("Sensitivity", report.meaning(), report.grids()),
         };
         Page {
             title: title.to_owned(),
@@ -235,6 +242,7 @@ impl Serialize for Report {
             Body::Delivery(report) => map.serialize_entry("totals", &report.totals())?,
             Body::Stitching(report) => map.serialize_entry("totals", &report.totals())?,
             Body::Personalization(report) => map.serialize_entry("totals", &report.totals())?,
+            Body::Sensitivity(report) => map.serialize_entry("totals", &report.totals())?,
         }
         map.end()
     }

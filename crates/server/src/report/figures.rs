@@ -1,6 +1,7 @@
 //! What reports are made of: sums that something else keeps up to date.
 
 use super::error::ReportError;
+use super::experiments::ExperimentFigures;
 use super::query::{DateRange, Links, ReportQuery};
 use super::spend::UnmatchedSpend;
 use super::stitching::StitchingFigures;
@@ -57,6 +58,12 @@ pub trait Figures {
     /// # Errors
     /// When the state cannot be read.
     fn decisions(&self, range: &DateRange) -> Result<Vec<DecisionSums>, ReportError>;
+
+    /// What came of experiments, in order of use cases.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    fn experiments(&self, range: &DateRange) -> Result<Vec<ExperimentFigures>, ReportError>;
 
     /// Events received later than this after they happened are late.
     fn horizon(&self) -> Span;

@@ -13,6 +13,7 @@ pub mod difference;
 pub mod envelope;
 pub mod error;
 pub mod exchange;
+pub mod experiments;
 pub mod figures;
 pub mod html;
 mod journeys;
@@ -20,6 +21,7 @@ pub mod number;
 pub mod page;
 pub mod personalization;
 pub mod query;
+pub mod sensitivity;
 pub mod sessions;
 pub mod spend;
 pub mod state;
@@ -30,6 +32,7 @@ pub(crate) mod tests;
 
 pub use envelope::{Body, Freshness, Gaps, Report};
 pub use error::ReportError;
+pub use experiments::ExperimentFigures;
 pub use figures::{
     BudgetSum, CampaignFigures, CampaignSum, DeliveryCounts, EndpointTiming, Figures, HopTiming,
     OutcomeCounts, SessionDay, SessionTotals, Telling,
@@ -78,6 +81,7 @@ fn build_of(
         ReportKind::Personalization => {
             Body::Personalization(personalization::build(figures, query)?)
         }
+        ReportKind::Sensitivity => Body::Sensitivity(sensitivity::build(figures, query)?),
     };
     Ok(Report { freshness, gaps, body })
 }

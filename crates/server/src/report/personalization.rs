@@ -2,6 +2,9 @@
 
 use super::envelope::{Field, Row};
 use super::error::ReportError;
+use super::experiments::{
+    self, ExperimentFigures, ExperimentResult, fallback, millis, percent, share,
+};
 use super::figures::Figures;
 use super::number;
 use super::page::{Grid, plain};
@@ -17,6 +20,8 @@ const RUNGS: [&str; 5] = ["personalized", "cached", "segment", "contextual", "de
 pub struct PersonalizationReport {
     /// One for each use case, by name.
     pub rows: Vec<DecisionSums>,
+    /// What came of experiments, in order of use cases.
+    pub experiments: Vec<ExperimentResult>,
 }
 
 /// Sums over all use cases.
@@ -26,6 +31,7 @@ pub struct PersonalizationTotals {
     within_budget: Option<f64>,
     fallback_rate: Option<f64>,
     timeout_rate: Option<f64>,
+    experiments: Vec<ExperimentResult>,
 }
 
 /// Builds the report.
@@ -36,15 +42,11 @@ pub fn build(
     figures: &dyn Figures,
     query: &ReportQuery,
 ) -> Result<PersonalizationReport, ReportError> {
-    Ok(PersonalizationReport { rows: figures.decisions(&query.range)? })
-}
-
-fn share(part: i64, whole: i64) -> Option<f64> {
-    (whole > 0).then(|| part as f64 / whole as f64)
-}
-
-fn fallback(sums: &DecisionSums) -> Option<f64> {
-    share(sums.decisions - sums.rung("personalized"), sums.decisions)
+    let experiments = figures.experiments(&query.range)?;
+    Ok(PersonalizationReport {
+        rows: figures.decisions(&query.range)?,
+        experiments: experiments.iter().map(ExperimentFigures::result).collect(),
+    })
 }
 
 fn real(value: Option<f64>) -> Field {
@@ -53,10 +55,6 @@ fn real(value: Option<f64>) -> Field {
 
 fn count(value: i64) -> u64 {
     u64::try_from(value).unwrap_or(0)
-}
-
-fn percent(value: Option<f64>) -> String {
-    value.map_or_else(|| "–".to_owned(), |value| format!("{:.2} %", 100.0 * value))
 }
 
 impl PersonalizationReport {
@@ -113,6 +111,7 @@ impl PersonalizationReport {
             within_budget: share(sum.within_budget, sum.decisions),
             fallback_rate: fallback(&sum),
             timeout_rate: share(sum.timed_out, sum.decisions),
+            experiments: self.experiments.clone(),
         }
     }
 
@@ -152,9 +151,6 @@ impl PersonalizationReport {
             &["Use case", "Within budget", "Timed out", "p50", "p95", "p99"],
             none,
         );
-        let millis = |value: Option<f64>| {
-            value.map_or_else(|| "–".to_owned(), |value| format!("{value:.2} ms"))
-        };
         for sums in &self.rows {
             let mut cells = vec![plain(&sums.use_case), number::grouped(count(sums.decisions))];
             cells.extend(RUNGS.map(|rung| number::grouped(count(sums.rung(rung)))));
@@ -169,7 +165,9 @@ impl PersonalizationReport {
                 millis(sums.took_ms(990)),
             ]);
         }
-        vec![rungs, times]
+        let mut grids = vec![rungs, times];
+        grids.extend(experiments::grids(&self.experiments));
+        grids
     }
 }
 

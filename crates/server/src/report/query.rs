@@ -54,6 +54,8 @@ words! {
         Stitching = "stitching",
         /// How decisions came about, and whether they kept their budgets.
         Personalization = "personalization",
+        /// What delay and stale profiles cost, and whether edge is needed.
+        Sensitivity = "sensitivity",
         /// What may be spent, what was, and whether it is on its way.
         Budgets = "budgets",
     }

@@ -2,6 +2,7 @@
 
 use super::error::ReportError;
 use super::exchange::Exchange;
+use super::experiments::{self, ExperimentFigures};
 use super::figures::{
     BudgetSum, CampaignFigures, CampaignSum, DeliveryCounts, Figures, OutcomeCounts, SessionDay,
     SessionTotals, Telling,
@@ -10,6 +11,7 @@ use super::query::{By, DateRange, Links, Model, ReportQuery};
 use super::stitching::{self, StitchingFigures};
 use super::{budgets, journeys, spend};
 use crate::consume::Parameters;
+use crate::decide::Plan;
 use crate::linking::{self, Numbered};
 use millstream_event::{Channel, Flags, Hash128, Money, Span};
 use millstream_pipeline::StateRead;
@@ -33,6 +35,8 @@ pub struct StateFigures<'a> {
     pub delivery: DeliveryCounts,
     /// The probable links in force.
     pub probable: Option<Arc<Numbered>>,
+    /// The experiments there are.
+    pub plans: &'a [Plan],
 }
 
 /// The spans that a state was folded with, and when they end a session.
@@ -184,6 +188,10 @@ impl Figures for StateFigures<'_> {
         let wanted = |day| range.contains(day);
         let sums = decided::decisions(self.state, self.generation, &wanted)?;
         Ok(sums.into_values().collect())
+    }
+
+    fn experiments(&self, range: &DateRange) -> Result<Vec<ExperimentFigures>, ReportError> {
+        experiments::read(self, range)
     }
 
     fn horizon(&self) -> Span {

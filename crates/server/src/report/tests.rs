@@ -108,6 +108,10 @@ impl Figures for Canned {
         Ok(Vec::new())
     }
 
+    fn experiments(&self, _: &DateRange) -> Result<Vec<ExperimentFigures>, ReportError> {
+        Ok(Vec::new())
+    }
+
     fn stitching(&self, _: &ReportQuery) -> Result<StitchingFigures, ReportError> {
         let sum = |events: u64, whole: [u64; 3], skew_ms: i64| {
             let mut sum = StitchingSum {

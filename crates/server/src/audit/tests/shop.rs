@@ -137,6 +137,7 @@ impl Shop {
             spans: Spans::default(),
             delivery: DeliveryCounts::default(),
             probable: None,
+            plans: &[],
         };
         let window = window.parse().unwrap();
         let query = ReportQuery { by, model, window, ..ReportQuery::new(ReportKind::Campaigns) };
