@@ -65,6 +65,10 @@ fn write_identity(out: &mut Vec<u8>, event: &Event) {
         put(out, ",\"q\":");
         write_number(out, event.sequence);
     }
+    if let Some(round_trip_ms) = event.round_trip_ms {
+        put(out, ",\"rt\":");
+        write_number(out, round_trip_ms.into());
+    }
     put(out, ",\"t\":");
     write_integer(out, event.event_time.0);
     put(out, ",\"rx\":");

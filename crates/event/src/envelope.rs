@@ -166,6 +166,9 @@ pub struct Event {
     /// The SDK's own counter, or 0.
     #[serde(rename = "q", default, skip_serializing_if = "is_zero_u64")]
     pub sequence: u64,
+    /// Round trip that the client measured or was told of, in milliseconds.
+    #[serde(rename = "rt", default, skip_serializing_if = "Option::is_none")]
+    pub round_trip_ms: Option<u32>,
     /// Corrected time of the event; never after `received`.
     #[serde(rename = "t")]
     pub event_time: Timestamp,
@@ -269,6 +272,7 @@ impl Event {
             previous_id: None,
             group_id: None,
             sequence: 0,
+            round_trip_ms: None,
             event_time: received,
             received,
             correction: Correction::default(),

@@ -23,6 +23,7 @@ impl Event {
         }
         self.click = client.click.or(self.click);
         self.user_agent = client.user_agent.or(self.user_agent);
+        self.round_trip_ms = client.round_trip_ms.or(self.round_trip_ms);
         self.device_hints = client.device_hints.or(self.device_hints);
         self.consent.granted = self.consent.granted.and(client.consent.granted);
         self.user_id = self.user_id.or(client.user_id);

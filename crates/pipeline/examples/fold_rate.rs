@@ -82,6 +82,7 @@ fn event(number: u64) -> Option<Event> {
         previous_id: None,
         group_id: None,
         sequence: 0,
+        round_trip_ms: None,
         event_time: time,
         received: time,
         correction: Correction::default(),

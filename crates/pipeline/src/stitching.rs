@@ -111,6 +111,12 @@ pub struct Stitching {
     pub delay: Spread,
     /// How far clients' clocks stood from ours, in whole seconds, one a session that tells.
     pub clock_offset: Spread,
+    /// The longest round trip that a session's events told, one a session that tells.
+    pub round_trip: Spread,
+    /// Of the sessions' events, those that their client numbered; none in sums of a business event.
+    pub numbered: i64,
+    /// Numbers between these that no event bears; none in sums of a business event.
+    pub missing: i64,
 }
 
 impl Stitching {
@@ -141,6 +147,9 @@ impl Stitching {
         }
         self.delay.merge(&other.delay);
         self.clock_offset.merge(&other.clock_offset);
+        self.round_trip.merge(&other.round_trip);
+        self.numbered += other.numbered;
+        self.missing += other.missing;
     }
 
     /// Counts a session, or takes it back.
@@ -154,6 +163,11 @@ impl Stitching {
         if let Some(seconds) = facts.clock_offset_s {
             self.clock_offset.add(Span::seconds(seconds), sign);
         }
+        if let Some(milliseconds) = facts.round_trip_ms {
+            self.round_trip.add(Span::millis(milliseconds.into()), sign);
+        }
+        self.numbered += sign * i64::try_from(facts.numbered).unwrap_or(i64::MAX);
+        self.missing += sign * i64::try_from(facts.missing).unwrap_or(i64::MAX);
     }
 }
 
@@ -163,6 +177,9 @@ pub struct Resolution {
     delay: Span,
     out_of_order: u64,
     clock_offset_s: Option<i64>,
+    round_trip_ms: Option<u32>,
+    numbered: u64,
+    missing: u64,
     pub(crate) business: usize,
 }
 
@@ -174,6 +191,9 @@ impl Resolution {
             delay: session.resolution_delay(),
             out_of_order: session.out_of_order,
             clock_offset_s: offset,
+            round_trip_ms: session.round_trip_ms,
+            numbered: session.numbering.numbered,
+            missing: session.numbering.missing,
             business: session.business.len(),
         }
     }
@@ -181,7 +201,7 @@ impl Resolution {
     /// What the session adds to the sums of a business event in it: its other events are none.
     #[must_use]
     pub const fn of_business(self) -> Self {
-        Self { out_of_order: 0, ..self }
+        Self { out_of_order: 0, numbered: 0, missing: 0, ..self }
     }
 }
 

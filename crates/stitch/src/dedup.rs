@@ -90,7 +90,7 @@ fn stamped(event: &Event) -> Vec<u8> {
     let names = (
         &event.previous_id,
         &event.group_id,
-        event.sequence,
+        (event.sequence, event.round_trip_ms),
         &event.page.title,
         &event.device_hints,
     );

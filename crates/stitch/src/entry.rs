@@ -177,6 +177,10 @@ pub struct Entry {
     pub region: Option<Box<str>>,
     /// Kind of connection, where the client names it.
     pub connection: Option<Box<str>>,
+    /// Number that the client gave it, or 0.
+    pub number: u64,
+    /// Round trip that the client told, in milliseconds.
+    pub round_trip_ms: Option<u32>,
     /// How far the client's clock stood behind ours when it sent this, the way here included.
     pub clock_behind: Option<Span>,
     /// Address of the page.
@@ -212,6 +216,8 @@ impl Entry {
             country: event.country.clone(),
             region: event.region.clone(),
             connection: event.device_hints.as_ref().and_then(|hints| hints.connection.clone()),
+            number: event.sequence,
+            round_trip_ms: event.round_trip_ms,
             clock_behind: event.correction.sent.map(|sent| event.received - sent),
             url: event.page.url.clone(),
             purposes: event.consent.granted.bits(),

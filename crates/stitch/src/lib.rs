@@ -14,6 +14,7 @@ pub mod dedup;
 pub mod entry;
 pub mod graph;
 pub mod linkage;
+pub mod numbering;
 pub mod pair;
 pub mod random;
 pub mod session;

@@ -59,6 +59,8 @@ impl Pair {
             country: place.country.clone(),
             region: place.region.clone(),
             connection: client.connection.clone().or_else(|| server.connection.clone()),
+            number: if client.number == 0 { server.number } else { client.number },
+            round_trip_ms: client.round_trip_ms.or(server.round_trip_ms),
             clock_behind: client.clock_behind.or(server.clock_behind),
             url: client.url.clone().or_else(|| server.url.clone()),
             purposes: server.purposes & client.purposes,

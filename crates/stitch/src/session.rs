@@ -2,6 +2,7 @@
 
 use crate::agent::Agent;
 use crate::entry::{ConversionFact, Entry, EntryKey, TouchFact};
+use crate::numbering::Numbering;
 use crate::session_rules::SessionRules;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -40,6 +41,10 @@ pub struct Session {
     /// The least an entry's clock stood behind ours: what is left of it once the way here was
     /// shortest. Below zero: the client's clock is ahead.
     pub clock_behind: Option<Span>,
+    /// The longest round trip that an entry told, in milliseconds.
+    pub round_trip_ms: Option<u32>,
+    /// How its entries are numbered by the client.
+    pub numbering: Numbering,
     /// Entries received after one that happened later (RFC 4737: a reordered packet).
     pub out_of_order: u64,
     /// Names of the business events in it, each once, in order.
@@ -90,6 +95,8 @@ impl Session {
             region: entry.region.clone(),
             connection: entry.connection.clone(),
             clock_behind: None,
+            round_trip_ms: None,
+            numbering: Numbering::default(),
             out_of_order: 0,
             business: Vec::new(),
             opening: rules.campaign(entry),
@@ -124,6 +131,8 @@ impl Session {
             (Some(least), Some(behind)) => Some(least.min(behind)),
             (least, behind) => least.or(behind),
         };
+        self.round_trip_ms = self.round_trip_ms.max(entry.round_trip_ms);
+        self.numbering.push(entry.number);
         if let Some(conversion) = &entry.conversion
             && let Err(at) = self.business.binary_search(&conversion.name)
         {

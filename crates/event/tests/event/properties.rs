@@ -188,6 +188,7 @@ prop_compose! {
         event.flags = Flags(bits.0);
         event.consent.granted = Purposes::from_bits(bits.1);
         event.sequence = bits.2;
+        event.round_trip_ms = bits.2.is_multiple_of(2).then_some(u32::from(bits.0));
         event.value = money.map(|minor| Money { minor, currency: Currency::USD });
         (event.properties, event.traits, event.context, event.integrations) = raw;
         event

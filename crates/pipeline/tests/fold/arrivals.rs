@@ -97,6 +97,7 @@ fn session(all: &mut Arrived, run: &[&Entry]) {
         .filter(|(at, entry)| run[*at..].iter().any(|later| later.received < entry.received))
         .count();
     let behind = run.iter().filter_map(|entry| entry.clock_behind).min();
+    let (numbered, missing) = numbers(run);
     let mut names: Vec<_> =
         run.iter().filter_map(|entry| Some(entry.conversion.as_ref()?.name.clone())).collect();
     names.sort();
@@ -118,6 +119,8 @@ fn session(all: &mut Arrived, run: &[&Entry]) {
         sums.sessions += 1;
         if sums.origin.business.is_empty() {
             sums.out_of_order += out_of_order as i64;
+            sums.numbered += numbered;
+            sums.missing += missing;
         }
         for (sum, limit) in sums.within.iter_mut().zip(WITHIN) {
             *sum += i64::from(delay <= limit);
@@ -128,5 +131,16 @@ fn session(all: &mut Arrived, run: &[&Entry]) {
             offset.add(Span::seconds(behind.magnitude().as_millis() / 1_000), 1);
         }
         sums.clock_offset.merge(&offset);
+        if let Some(longest) = run.iter().filter_map(|entry| entry.round_trip_ms).max() {
+            sums.round_trip.add(Span::millis(longest.into()), 1);
+        }
     }
+}
+
+/// Entries with a number, and numbers left out between one and the next; a number that does not
+/// rise, or rises by more than a thousand and one, begins a count anew.
+fn numbers(run: &[&Entry]) -> (i64, i64) {
+    let told: Vec<i64> = run.iter().map(|entry| entry.number as i64).filter(|n| *n > 0).collect();
+    let gaps = told.windows(2).map(|pair| pair[1] - pair[0] - 1);
+    (told.len() as i64, gaps.filter(|gap| (1..=1_000).contains(gap)).sum())
 }

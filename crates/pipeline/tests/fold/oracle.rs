@@ -142,6 +142,8 @@ fn both(server: Entry, client: Entry) -> Entry {
     if client.country.is_some() || client.region.is_some() {
         (one.country, one.region) = (client.country, client.region);
     }
+    one.number = if client.number == 0 { one.number } else { client.number };
+    one.round_trip_ms = client.round_trip_ms.or(one.round_trip_ms);
     one.connection = client.connection.or(one.connection);
     one.clock_behind = client.clock_behind.or(one.clock_behind);
     one.url = client.url.or(one.url);

@@ -24,7 +24,7 @@ use crate::tables::{Tables, TablesError, TablesLimits, TablesParts};
 use arc_swap::ArcSwap;
 use millstream_event::control::Settings;
 use millstream_event::{Lane, Timestamp};
-use millstream_store::{LaneHead, StateView, StoreError};
+use millstream_store::{LaneHead, StateView, StoreError, StoreOptions};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -116,6 +116,10 @@ impl Engine {
         let options = InstanceOptions {
             log: segment_options(&config),
             niceness: config.pipeline.niceness,
+            store: StoreOptions {
+                cache_bytes: config.pipeline.cache_bytes,
+                ..StoreOptions::default()
+            },
             ..InstanceOptions::default()
         };
         let instance = Arc::new(Instance::open(&config.data_dir, &options)?);

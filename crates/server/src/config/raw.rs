@@ -184,6 +184,8 @@ pub struct Pipeline {
     pub batch_records: usize,
     /// Behind capture.
     pub niceness: u8,
+    /// Blocks of the state in memory.
+    pub cache_bytes: u64,
     /// From one copy of the state to the next.
     pub checkpoint_minutes: u32,
     /// Session timeout.

@@ -25,6 +25,8 @@ use std::time::Duration;
 pub const OWNERS_MAX: usize = 64;
 /// Most records between two commits of a lane.
 pub const BATCH_RECORDS_MAX: usize = 100_000;
+/// The least memory for blocks of the state.
+pub const CACHE_BYTES_MIN: u64 = 1 << 20;
 /// Longest time between two checkpoints: a week.
 pub const CHECKPOINT_MINUTES_MAX: u32 = 7 * 24 * 60;
 
@@ -50,6 +52,8 @@ pub struct Pipeline {
     pub batch_records: usize,
     /// How far its threads step back behind those of capture.
     pub niceness: u8,
+    /// Blocks of the state kept in memory.
+    pub cache_bytes: u64,
     /// From one copy of the state to the next.
     pub checkpoint_every: Duration,
     /// When an event begins a session.
@@ -320,6 +324,9 @@ fn pipeline(
             return Err(wrong(key, value, why));
         }
     }
+    if raw.cache_bytes < CACHE_BYTES_MIN {
+        return Err(wrong("pipeline.cache_bytes", raw.cache_bytes, "use at least 1048576 (1 MiB)"));
+    }
     if raw.window_days == 0 {
         return Err(wrong("pipeline.window_days", raw.window_days, "use at least 1"));
     }
@@ -329,6 +336,7 @@ fn pipeline(
         owners: raw.owners,
         batch_records: raw.batch_records,
         niceness: raw.niceness,
+        cache_bytes: raw.cache_bytes,
         checkpoint_every: Duration::from_secs(60 * u64::from(raw.checkpoint_minutes)),
         sessions,
         properties,
@@ -418,6 +426,7 @@ mod tests {
                 "sources.time_zone",
             ),
             ("[pipeline]\nniceness = 20", "pipeline.niceness"),
+            ("[pipeline]\ncache_bytes = 1048575", "pipeline.cache_bytes"),
             ("[pipeline]\ncheckpoint_minutes = 0", "pipeline.checkpoint_minutes"),
             ("[pipeline]\ncheckpoint_minutes = 10081", "pipeline.checkpoint_minutes"),
             ("[tables]\nevery_seconds = 0", "tables.every_seconds"),
@@ -437,6 +446,10 @@ mod tests {
         let minutes = format!("[pipeline]\ncheckpoint_minutes = {CHECKPOINT_MINUTES_MAX}");
         assert_eq!(resolve(&minutes).unwrap().pipeline.checkpoint_every.as_secs(), 604_800);
         assert_eq!(resolve("[pipeline]\nniceness = 19").unwrap().pipeline.niceness, NICENESS_MAX);
+        assert_eq!(
+            resolve("[pipeline]\ncache_bytes = 1048576").unwrap().pipeline.cache_bytes,
+            1 << 20
+        );
         let batch = format!("[pipeline]\nbatch_records = {BATCH_RECORDS_MAX}");
         assert_eq!(resolve(&batch).unwrap().pipeline.batch_records, BATCH_RECORDS_MAX);
     }

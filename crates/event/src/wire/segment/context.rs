@@ -163,6 +163,10 @@ impl<'a> Context<'a> {
             .filter(|text| text.len() == 2 && text.bytes().all(|b| b.is_ascii_alphabetic()));
         event.country = event.country.take().or(code.map(|text| text.to_ascii_uppercase().into()));
         event.region = event.region.take().or_else(|| kept(region));
+        let [round_trip] = self.object(NETWORK, &const { Names::new(["rtt"]) });
+        event.round_trip_ms = round_trip
+            .and_then(scalar::whole)
+            .and_then(|milliseconds| u32::try_from(milliseconds).ok());
         let hints = self.hints();
         event.device_hints = (hints != DeviceHints::default()).then_some(hints);
     }

@@ -42,6 +42,12 @@ pub struct StitchingSum {
     pub delay: Spread,
     /// How far clients' clocks stand from ours, in whole seconds, one a session that tells.
     pub clock_offset: Spread,
+    /// The longest round trip that a session's events told, one a session that tells.
+    pub round_trip: Spread,
+    /// Of the sessions' events: numbered by their client.
+    pub numbered: u64,
+    /// Numbers between these that no event bears: lost, or still on their way.
+    pub missing: u64,
 }
 
 /// What the identity graph holds, over all data.
@@ -104,11 +110,19 @@ impl StitchingSum {
         self.skew.merge(&sums.skew);
         self.delay.merge(&sums.delay);
         self.clock_offset.merge(&sums.clock_offset);
+        self.round_trip.merge(&sums.round_trip);
+        self.numbered += count(sums.numbered);
+        self.missing += count(sums.missing);
     }
 
     /// Sessions that no further event can join, by what was received so far.
     pub const fn ended(&self) -> u64 {
         self.sessions.saturating_sub(self.open)
+    }
+
+    /// The share of events that their client numbered and that never came; none where none is.
+    pub fn loss(&self) -> Option<f64> {
+        share(self.missing, self.numbered + self.missing)
     }
 
     /// The share of ended sessions resolved within five minutes; none where none has ended.

@@ -53,7 +53,7 @@ pub fn build(figures: &dyn Figures, query: &ReportQuery) -> Result<StitchingRepo
 
 impl StitchingReport {
     /// Names of the columns behind the first, which is the split's.
-    const MEASURES: [&'static str; 20] = [
+    const MEASURES: [&'static str; 24] = [
         "events",
         "duplicates",
         "duplicate_rate",
@@ -74,6 +74,10 @@ impl StitchingReport {
         "duplicate_sessions",
         "duplicate_session_rate",
         "clock_offset_p95_s",
+        "round_trip_p95_ms",
+        "numbered",
+        "missing",
+        "loss_rate",
     ];
 
     /// Names of the columns.
@@ -86,8 +90,9 @@ impl StitchingReport {
         let row = |(key, sum): (&String, &StitchingSum)| {
             let mut row = measures(sum);
             if self.split == Split::Event {
-                // Order is a matter of sessions, not of one event in them.
-                let untold = row.0.iter_mut().filter(|(name, _)| name.starts_with("out_of_order"));
+                // Order and loss are matters of sessions, not of one event in them.
+                let of_sessions = ["out_of_order", "out_of_order_rate", "numbered", "missing"];
+                let untold = row.0.iter_mut().filter(|(name, _)| of_sessions.contains(name));
                 untold.for_each(|(_, field)| *field = Field::Unknown);
             }
             row.0.insert(0, (self.split.as_str(), Field::Text(key.clone())));
@@ -151,13 +156,14 @@ impl StitchingReport {
     }
 
     fn arrival_grid(&self) -> Grid {
-        let columns = ["", "Events", "Copies", "Late", "Out of order", "p50", "p95", "p99"];
+        let columns = ["", "Events", "Copies", "Late", "Out of order", "Lost", "p50", "p95", "p99"];
         let mut grid = Grid::new(
             &self.split_title("From happening to receipt,"),
             &columns,
             "No events in this range yet.",
         );
-        let cells = |name: String, sum: &StitchingSum, out_of_order: String| {
+        let cells = |name: String, sum: &StitchingSum, by_session: [String; 2]| {
+            let [out_of_order, lost] = by_session;
             let skew = |permille| duration(&sum.skew, permille);
             vec![
                 name,
@@ -165,19 +171,24 @@ impl StitchingReport {
                 rate(sum.duplicates, sum.events + sum.duplicates),
                 rate(sum.late, sum.events),
                 out_of_order,
+                lost,
                 skew(500),
                 skew(950),
                 skew(990),
             ]
         };
-        let order = |sum: &StitchingSum| rate(sum.out_of_order, sum.events);
+        let by_session = |sum: &StitchingSum| {
+            let lost = rate(sum.missing, sum.numbered + sum.missing);
+            [rate(sum.out_of_order, sum.events), lost]
+        };
+        let untold = || [NOT_KNOWN.to_owned(), NOT_KNOWN.to_owned()];
         let row = |(key, sum): (&String, &StitchingSum)| {
-            let told = if self.split == Split::Event { NOT_KNOWN.to_owned() } else { order(sum) };
+            let told = if self.split == Split::Event { untold() } else { by_session(sum) };
             cells(plain(key), sum, told)
         };
         grid.rows = self.figures.groups.iter().map(row).collect();
         let total = &self.figures.total;
-        grid.total = Some(cells("All".to_owned(), total, order(total)));
+        grid.total = Some(cells("All".to_owned(), total, by_session(total)));
         grid
     }
 
@@ -259,6 +270,10 @@ fn measures(sum: &StitchingSum) -> Row {
         Field::Count(sum.duplicate_sessions),
         rate(sum.duplicate_sessions, sum.sessions),
         offset.map_or(Field::Unknown, |seconds| Field::Count(u64::try_from(seconds).unwrap_or(0))),
+        millis(&sum.round_trip, 950),
+        Field::Count(sum.numbered),
+        Field::Count(sum.missing),
+        sum.loss().map_or(Field::Unknown, Field::Real),
     ];
     Row(StitchingReport::MEASURES.into_iter().zip(fields).collect())
 }

@@ -34,6 +34,7 @@ pub fn checklist(figures: &StitchingFigures, horizon: Span) -> Vec<Check> {
         resolved(&figures.total),
         matches(figures),
         moves(figures),
+        transport(figures),
         matches_move(figures),
         late(&figures.total, horizon),
     ]
@@ -156,6 +157,47 @@ fn moves(figures: &StitchingFigures) -> Check {
     Check { question, answer, ok: !suspect }
 }
 
+/// Whether the stitch rate falls on the days on which round trips are longer, or more is lost.
+fn transport(figures: &StitchingFigures) -> Check {
+    let question = "Does stitching move with the transport?";
+    let round_trip = |day: &StitchingSum| Some(day.round_trip.quantile(950)?.0 as f64);
+    let measures: [(&str, &dyn Fn(&StitchingSum) -> Option<f64>); 2] =
+        [("round trips were longer", &round_trip), ("more was lost", &StitchingSum::loss)];
+    let mut told = Vec::new();
+    let mut suspects = Vec::new();
+    for (when, measure) in measures {
+        let pair = |day: &StitchingSum| Some((measure(day)?, day.success()?));
+        let pairs: Vec<_> = figures.days.values().filter_map(pair).collect();
+        if pairs.len() < DAYS_MIN {
+            continue;
+        }
+        let relation = correlation(&pairs);
+        told.push(relation.map_or_else(
+            || format!("no day on which {when} than on another"),
+            |relation| format!("{relation:.2} where {when}, over {} days", pairs.len()),
+        ));
+        if relation.is_some_and(|relation| relation <= -RELATION_MIN) {
+            suspects.push(when);
+        }
+    }
+    let answer = match (told.is_empty(), suspects.is_empty()) {
+        (true, _) => format!(
+            "Not told: fewer than {DAYS_MIN} days tell of round trips (`context.network.rtt`) or of \
+             numbered events (`sequence`)."
+        ),
+        (false, true) => {
+            format!("The stitch rate does not fall with it (correlation {}).", told.join("; "))
+        }
+        (false, false) => format!(
+            "The stitch rate fell on the days on which {}: suspect the transport, not the rules. \
+             (correlation {})",
+            suspects.join(", and on which "),
+            told.join("; ")
+        ),
+    };
+    Check { question, answer, ok: suspects.is_empty() }
+}
+
 /// Whether fewer devices are matched to a person on the days on which events arrive slower.
 fn matches_move(figures: &StitchingFigures) -> Check {
     let question = "Do matches move with latency?";
@@ -262,6 +304,32 @@ mod tests {
         let days = (0..9).map(|number| (number, day(i64::from(number) * 100, 100)));
         let figures = StitchingFigures { days: days.collect(), ..StitchingFigures::default() };
         assert!(moves(&figures).answer.starts_with("Neither moved"));
+    }
+
+    #[test]
+    fn a_stitch_rate_that_falls_with_the_transport_is_told() {
+        let figures = |lost: [u64; 5], round_trips: [i64; 5], within: [u64; 5]| {
+            let days = (0..5).map(|at| {
+                let mut sum = day(10, within[at]);
+                (sum.numbered, sum.missing) = (100, lost[at]);
+                sum.round_trip.add(Span::millis(round_trips[at]), 1);
+                (at as i32, sum)
+            });
+            StitchingFigures { days: days.collect(), ..StitchingFigures::default() }
+        };
+        let untold = transport(&StitchingFigures::default());
+        assert!(untold.ok && untold.answer.starts_with("Not told"), "{untold:?}");
+        let within = [99, 80, 99, 60, 98];
+        let lossy = transport(&figures([0, 9, 0, 20, 1], [50; 5], within));
+        assert!(!lossy.ok, "{lossy:?}");
+        assert!(
+            lossy.answer.contains("on which more was lost: suspect the transport"),
+            "{lossy:?}"
+        );
+        let slow = transport(&figures([0; 5], [40, 400, 42, 900, 41], within));
+        assert!(!slow.ok && slow.answer.contains("on which round trips were longer:"), "{slow:?}");
+        let apart = transport(&figures([9, 0, 20, 0, 9], [400, 40, 900, 40, 300], within));
+        assert!(apart.ok && apart.answer.contains("does not fall"), "{apart:?}");
     }
 
     #[test]
