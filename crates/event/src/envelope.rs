@@ -87,7 +87,7 @@ impl Flags {
     pub const IMPORTED: Self = Self(1 << 2);
     /// The client's clock made no sense; the event carries the receive time.
     pub const CLOCK: Self = Self(1 << 3);
-    /// A prefetch, preview or headless hint of the request itself.
+    /// A prefetch, preview or headless hint of the request itself, or a visitor in a data centre.
     pub const AUTOMATED: Self = Self(1 << 4);
 
     /// Degraded: an amount, currency or order number could not be read.
@@ -99,13 +99,16 @@ impl Flags {
     pub const COUNTRY_FALLBACK: Self = Self(1 << 7);
     /// Degraded: read again from quarantine, where nothing of the request but its text is kept.
     pub const FROM_QUARANTINE: Self = Self(1 << 8);
+    /// Degraded: the configured list of data centres could not be used.
+    pub const DATA_CENTRES_UNREAD: Self = Self(1 << 9);
 
     /// Why an event is degraded, with the stable names of the causes.
-    pub const CAUSES: [(Self, &'static str); 4] = [
+    pub const CAUSES: [(Self, &'static str); 5] = [
         (Self::VALUE_UNREAD, "value"),
         (Self::CLICK_UNBELIEVED, "click"),
         (Self::COUNTRY_FALLBACK, "country_database"),
         (Self::FROM_QUARANTINE, "from_quarantine"),
+        (Self::DATA_CENTRES_UNREAD, "data_centres"),
     ];
 
     /// Degraded, by this cause.

@@ -8,6 +8,7 @@ pub mod cli;
 pub mod config;
 pub mod consume;
 pub mod country;
+pub mod data_centres;
 pub mod decide;
 pub mod demo;
 pub mod document;

@@ -40,7 +40,7 @@ pub const JOURNAL_BYTES_MIN: u64 = 64 << 20;
 impl Default for StoreOptions {
     fn default() -> Self {
         Self {
-            cache_bytes: 256 << 20,
+            cache_bytes: 512 << 20,
             memtable_bytes: 32 << 20,
             journal_bytes: 256 << 20,
             worker_threads: 2,

@@ -12,6 +12,7 @@ use millstream_event::control::Settings;
 use millstream_event::wire::{self, Parsed, Receipt};
 use millstream_event::{ConsentSource, Event, Flags, Purposes, Quarantine, SourceId, Timestamp};
 use millstream_log::Draft;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +30,9 @@ const ADDED_BYTES: usize = 768;
 pub(super) struct Setting {
     received: Timestamp,
     country: Option<Box<str>>,
+    /// Where the browser is that sent the request; not known of one that asks to be left alone. A
+    /// server that speaks for a visitor is where servers are.
+    browser: Option<IpAddr>,
     gate: Gate,
     settings: Arc<Settings>,
 }
@@ -40,9 +44,17 @@ impl Setting {
         // choice cookie still holds, for it can only restrict what is kept of a known visitor.
         let anonymous = exchange.header("sp-anonymous").is_some();
         let country = if anonymous { None } else { exchange.country() };
+        let by_browser = exchange.user_agent().is_some_and(|agent| agent.starts_with("Mozilla/"));
+        let browser = (by_browser && !anonymous).then(|| exchange.client());
         let gate = Gate::of(exchange, &exchange.cookies());
         let received = exchange.plane.clock.now();
-        Self { received, country, gate, settings: exchange.plane.parts.registry.settings() }
+        Self {
+            received,
+            country,
+            browser,
+            gate,
+            settings: exchange.plane.parts.registry.settings(),
+        }
     }
 
     /// The receipt under which a body's events are parsed.
@@ -181,8 +193,9 @@ impl Group {
 /// elsewhere than the request stands under the default of its own country.
 fn located(plane: &Plane, setting: &Setting, parsed: Parsed) -> Event {
     let Parsed { mut event, address, stated } = parsed;
+    let address: Option<IpAddr> = address.and_then(|text| text.parse().ok());
+    plane.parts.data_centres.mark(&mut event, || address.or(setting.browser));
     if event.country.is_none() {
-        let address = address.and_then(|text| text.parse().ok());
         event.country = address.and_then(|address| (plane.parts.country)(address));
     }
     if event.country != setting.country {

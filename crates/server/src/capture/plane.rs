@@ -9,6 +9,7 @@ use super::location::Destinations;
 use super::options::CaptureOptions;
 use super::sources::Sources;
 use super::tokens::Tokens;
+use crate::data_centres::DataCentres;
 use crate::links::Registry;
 use millstream_event::SourceId;
 use millstream_log::EventLog;
@@ -56,6 +57,8 @@ pub struct CaptureParts {
     /// True when countries are looked up in the database that comes with the program, because the
     /// configured one cannot be used: whatever was looked up is degraded.
     pub country_fallback: bool,
+    /// Recognises programs by where they run.
+    pub data_centres: Arc<DataCentres>,
     /// Decisions, where they are made.
     pub decide: Option<Arc<crate::decide::Service>>,
     /// Stages behind `/readyz`.

@@ -131,6 +131,7 @@ fn describe(event: &mut Event, exchange: &Exchange<'_>, destination: &Destinatio
     if exchange.is_preview() {
         event.flags = event.flags.with(Flags::AUTOMATED);
     }
+    exchange.plane.parts.data_centres.mark(event, || Some(exchange.client()));
     event.hops.request = Some(exchange.started);
 }
 

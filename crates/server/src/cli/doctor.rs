@@ -4,6 +4,7 @@ use super::failure::{Ended, Failure};
 use super::output;
 use super::place::Place;
 use crate::config::Config;
+use crate::data_centres::DataCentres;
 use clap::Args;
 use std::fs::File;
 use std::io::Write;
@@ -52,18 +53,19 @@ impl Doctor {
             ("public", listener(config.capture.listen, config.capture.sources.is_empty())),
             ("dashboard", listener(config.admin_listen, config.tokens.is_empty())),
             ("country", country(&config)),
+            ("data centres", data_centres(&config)),
             ("agents", agents()),
         ];
         let mut bad = 0;
         for (name, found) in findings {
             let line = match found {
-                Found::Good(what) => format!("ok    {name:<10} {what}\n"),
+                Found::Good(what) => format!("ok    {name:<12} {what}\n"),
                 Found::Poor(what, fix) => {
-                    format!("poor  {name:<10} {what}\n      {:<10} fix: {fix}\n", "")
+                    format!("poor  {name:<12} {what}\n      {:<12} fix: {fix}\n", "")
                 }
                 Found::Bad(what, fix) => {
                     bad += 1;
-                    format!("bad   {name:<10} {what}\n      {:<10} fix: {fix}\n", "")
+                    format!("bad   {name:<12} {what}\n      {:<12} fix: {fix}\n", "")
                 }
             };
             output::print(&line)?;
@@ -194,6 +196,16 @@ fn country(config: &Config) -> Found {
         Ok(_) => Found::Good("the database of countries can be read".to_owned()),
         Err(error) => {
             Found::Bad(error.to_string(), "name another file in capture.country_database")
+        }
+    }
+}
+
+fn data_centres(config: &Config) -> Found {
+    match config.data_centres.as_deref().map(DataCentres::open) {
+        None => Found::Good("no list of data centres is configured".to_owned()),
+        Some(Ok(_)) => Found::Good("the list of data centres can be read".to_owned()),
+        Some(Err(error)) => {
+            Found::Poor(error.to_string(), "mend it, or leave capture.data_centres out")
         }
     }
 }

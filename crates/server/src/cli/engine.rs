@@ -13,6 +13,7 @@ use crate::capture::{CaptureKeys, CaptureParts, Counters, Readiness};
 use crate::config::Config;
 use crate::consume::{ConsumeError, ConsumeOptions, DrainError};
 use crate::country::{Countries, CountryError};
+use crate::data_centres::DataCentres;
 use crate::decide::ServiceError;
 use crate::forward::Forwarder;
 use crate::instance::{Instance, InstanceError, InstanceOptions};
@@ -85,6 +86,7 @@ pub struct Engine {
     /// Decisions.
     pub deciding: Arc<Deciding>,
     country: OnceLock<(Arc<CountryOf>, bool)>,
+    data_centres: OnceLock<Arc<DataCentres>>,
     /// Forwards events, once it has begun.
     pub forwarder: Arc<OnceLock<Forwarder>>,
 }
@@ -179,6 +181,7 @@ impl Engine {
             desk,
             deciding,
             country: OnceLock::new(),
+            data_centres: OnceLock::new(),
             forwarder: Arc::default(),
         };
         engine.record_domains()?;
@@ -305,6 +308,12 @@ impl Engine {
         self.country.get().is_some_and(|(_, fallback)| *fallback)
     }
 
+    /// The configured list of data centres, read when first asked for.
+    pub fn data_centres(&self) -> Arc<DataCentres> {
+        let read = || Arc::new(DataCentres::configured(self.config.data_centres.as_deref()));
+        Arc::clone(self.data_centres.get_or_init(read))
+    }
+
     /// What the public plane works with.
     ///
     /// # Errors
@@ -325,6 +334,7 @@ impl Engine {
             keys: CaptureKeys { subject: keys.subject, click: keys.click, cookie: keys.cookie },
             country: self.country()?,
             country_fallback: self.country_is_fallback(),
+            data_centres: self.data_centres(),
             decide: self.deciding.service().cloned(),
             readiness: vec![fold],
         })

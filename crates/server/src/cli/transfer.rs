@@ -75,6 +75,7 @@ impl Engine {
             click_key: self.instance.keys.click,
             country: self.country()?,
             country_fallback: self.country_is_fallback(),
+            data_centres: self.data_centres(),
             consent: self.config.capture.consent.clone(),
             spool_dir: self.instance.dir.clone(),
         };

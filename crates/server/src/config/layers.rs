@@ -24,6 +24,7 @@ const OPTIONAL: &[&str] = &[
     "consent.tcf_vendor",
     "forward.folder",
     "capture.country_database",
+    "capture.data_centres",
     "sources",
     "sources.name",
     "sources.write_keys",

@@ -68,6 +68,8 @@ pub struct Capture {
     pub trusted_proxies: Vec<String>,
     /// Instead of the embedded list.
     pub country_database: Option<PathBuf>,
+    /// Networks in which browsers are programs.
+    pub data_centres: Option<PathBuf>,
     /// `[capture.limits]`
     pub limits: Limits,
     /// `[capture.timeouts]`

@@ -77,6 +77,8 @@ pub struct Config {
     pub capture: CaptureOptions,
     /// Instead of the embedded list of countries.
     pub country_database: Option<PathBuf>,
+    /// Networks in which browsers are programs.
+    pub data_centres: Option<PathBuf>,
     /// Admin plane.
     pub admin_listen: SocketAddr,
     /// Who may use it.
@@ -116,6 +118,7 @@ impl Config {
             data_dir: raw.server.data_dir,
             capture,
             country_database: raw.capture.country_database,
+            data_centres: raw.capture.data_centres,
             admin_listen: address("server.admin_listen", &raw.server.admin_listen)?,
             tokens: tokens(raw.admin.tokens)?,
             roles,

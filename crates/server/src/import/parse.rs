@@ -201,8 +201,9 @@ impl Parser<'_> {
             }
         };
         let mut event = read.event;
-        if let Some(address) = read.address.as_deref().and_then(|text| text.parse::<IpAddr>().ok())
-        {
+        let address = read.address.as_deref().and_then(|text| text.parse::<IpAddr>().ok());
+        self.parts.data_centres.mark(&mut event, || address);
+        if let Some(address) = address {
             event.country = event.country.take().or_else(|| (self.parts.country)(address));
             if self.parts.country_fallback && event.country.is_some() {
                 event.flags = event.flags.degraded_by(Flags::COUNTRY_FALLBACK);

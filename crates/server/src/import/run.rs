@@ -12,6 +12,7 @@ use super::parse::{Chunk, Format, Parsed, Parser};
 use crate::capture::ConsentDefaults;
 use crate::capture::clock::ReceiveClock;
 use crate::capture::plane::CountryOf;
+use crate::data_centres::DataCentres;
 use crate::links::{Editor, Registry};
 use millstream_event::control::Settings;
 use millstream_event::wire::combined::ReferrerHosts;
@@ -45,6 +46,8 @@ pub struct ImportParts {
     pub country: Arc<CountryOf>,
     /// True when that is not the configured one.
     pub country_fallback: bool,
+    /// Recognises programs by where they run.
+    pub data_centres: Arc<DataCentres>,
     /// What holds where an event says nothing.
     pub consent: ConsentDefaults,
     /// For streams that must be read twice.

@@ -135,6 +135,7 @@ impl Plane {
             registry,
             keys: KEYS,
             country: Arc::new(country),
+            data_centres: Arc::default(),
             country_fallback: false,
             decide: None,
             readiness: vec![Readiness { stage: "log", check: Box::new(check) }],
