@@ -23,6 +23,7 @@ pub mod links;
 pub mod load;
 pub mod path_data;
 pub mod path_report;
+pub mod places;
 pub mod plan_report;
 pub mod priority;
 pub mod replay;

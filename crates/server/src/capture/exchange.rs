@@ -104,7 +104,7 @@ impl<'a> Exchange<'a> {
 
     /// Country of the client address.
     pub(super) fn country(&self) -> Option<Box<str>> {
-        (self.plane.parts.country)(self.client())
+        (self.plane.parts.places.country)(self.client())
     }
 
     /// The authority that the client addressed.

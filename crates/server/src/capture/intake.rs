@@ -166,7 +166,7 @@ impl Group {
     /// Takes an event as far as its consent allows; `now` it is parsed and on its way to the log.
     fn admit(&mut self, plane: &Plane, mut event: Event, now: Timestamp) {
         event.hops.queued = Some(now);
-        if plane.parts.country_fallback && event.country.is_some() {
+        if plane.parts.places.country_fallback && event.country.is_some() {
             event.flags = event.flags.degraded_by(Flags::COUNTRY_FALLBACK);
         }
         match restrict(event) {
@@ -194,9 +194,9 @@ impl Group {
 fn located(plane: &Plane, setting: &Setting, parsed: Parsed) -> Event {
     let Parsed { mut event, address, stated } = parsed;
     let address: Option<IpAddr> = address.and_then(|text| text.parse().ok());
-    plane.parts.data_centres.mark(&mut event, || address.or(setting.browser));
+    plane.parts.places.data_centres.mark(&mut event, || address.or(setting.browser));
     if event.country.is_none() {
-        event.country = address.and_then(|address| (plane.parts.country)(address));
+        event.country = address.and_then(|address| (plane.parts.places.country)(address));
     }
     if event.country != setting.country {
         let standing = setting.gate.standing(&plane.options.consent, event.country.as_deref());

@@ -52,6 +52,6 @@ mod trace;
 pub use counters::{Counters, Endpoint};
 pub use error::CaptureError;
 pub use options::{CaptureOptions, ConsentDefaults, Limits, Timeouts, TlsFiles};
-pub use plane::{CaptureKeys, CaptureParts, CountryOf, Readiness};
+pub use plane::{CaptureKeys, CaptureParts, Readiness};
 pub use sources::{KeyHash, Source};
 pub use start::{CaptureHandle, start};

@@ -9,11 +9,10 @@ use super::location::Destinations;
 use super::options::CaptureOptions;
 use super::sources::Sources;
 use super::tokens::Tokens;
-use crate::data_centres::DataCentres;
 use crate::links::Registry;
+use crate::places::Places;
 use millstream_event::SourceId;
 use millstream_log::EventLog;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 /// Keys of the installation that the public plane signs and hashes with.
@@ -33,9 +32,6 @@ impl std::fmt::Debug for CaptureKeys {
     }
 }
 
-/// The country of a client address as ISO 3166-1 alpha-2, upper case.
-pub type CountryOf = dyn Fn(IpAddr) -> Option<Box<str>> + Send + Sync;
-
 /// One stage that has to be ready before the plane says it is.
 pub struct Readiness {
     /// The stage's name, such as `log` or `state`.
@@ -52,13 +48,8 @@ pub struct CaptureParts {
     pub registry: Arc<Registry>,
     /// Keys.
     pub keys: CaptureKeys,
-    /// Looks up countries.
-    pub country: Arc<CountryOf>,
-    /// True when countries are looked up in the database that comes with the program, because the
-    /// configured one cannot be used: whatever was looked up is degraded.
-    pub country_fallback: bool,
-    /// Recognises programs by where they run.
-    pub data_centres: Arc<DataCentres>,
+    /// What addresses tell.
+    pub places: Places,
     /// Decisions, where they are made.
     pub decide: Option<Arc<crate::decide::Service>>,
     /// Stages behind `/readyz`.

@@ -131,7 +131,7 @@ fn describe(event: &mut Event, exchange: &Exchange<'_>, destination: &Destinatio
     if exchange.is_preview() {
         event.flags = event.flags.with(Flags::AUTOMATED);
     }
-    exchange.plane.parts.data_centres.mark(event, || Some(exchange.client()));
+    exchange.plane.parts.places.data_centres.mark(event, || Some(exchange.client()));
     event.hops.request = Some(exchange.started);
 }
 

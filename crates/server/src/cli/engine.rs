@@ -8,17 +8,16 @@ use super::succession::{Purpose, Succession, SuccessionError};
 use crate::admin::AdminParts;
 use crate::agents::AgentList;
 use crate::capture::clock::ReceiveClock;
-use crate::capture::plane::CountryOf;
 use crate::capture::{CaptureKeys, CaptureParts, Counters, Readiness};
 use crate::config::Config;
 use crate::consume::{ConsumeError, ConsumeOptions, DrainError};
-use crate::country::{Countries, CountryError};
-use crate::data_centres::DataCentres;
+use crate::country::CountryError;
 use crate::decide::ServiceError;
 use crate::forward::Forwarder;
 use crate::instance::{Instance, InstanceError, InstanceOptions};
 use crate::linking::Shelf;
 use crate::links::{EditError, Editor, Registry};
+use crate::places::Places;
 use crate::report::Freshness;
 use crate::sql::Desk;
 use crate::tables::{Tables, TablesError, TablesLimits, TablesParts};
@@ -85,14 +84,22 @@ pub struct Engine {
     pub probable: Shelf,
     /// Decisions.
     pub deciding: Arc<Deciding>,
-    country: OnceLock<(Arc<CountryOf>, bool)>,
-    data_centres: OnceLock<Arc<DataCentres>>,
+    places: OnceLock<Places>,
     /// Forwards events, once it has begun.
     pub forwarder: Arc<OnceLock<Forwarder>>,
 }
 
 /// A clock that stamps what is received.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+fn instance_options(config: &Config) -> InstanceOptions {
+    let cache_bytes = config.pipeline.cache_bytes;
+    InstanceOptions {
+        log: segment_options(config),
+        store: StoreOptions { cache_bytes, ..StoreOptions::default() },
+        niceness: config.pipeline.niceness,
+    }
+}
 
 /// A consistent view of the generation in force. Holds space: drop it soon.
 pub struct View {
@@ -115,15 +122,7 @@ impl Engine {
     /// # Errors
     /// See [`EngineError`].
     pub fn open(config: Config) -> Result<Self, EngineError> {
-        let options = InstanceOptions {
-            log: segment_options(&config),
-            niceness: config.pipeline.niceness,
-            store: StoreOptions {
-                cache_bytes: config.pipeline.cache_bytes,
-                ..StoreOptions::default()
-            },
-            ..InstanceOptions::default()
-        };
+        let options = instance_options(&config);
         let instance = Arc::new(Instance::open(&config.data_dir, &options)?);
         if let Some(because) = &instance.rebuilt {
             tracing::warn!(because, "the state is folded again from the log");
@@ -180,8 +179,7 @@ impl Engine {
             tables,
             desk,
             deciding,
-            country: OnceLock::new(),
-            data_centres: OnceLock::new(),
+            places: OnceLock::new(),
             forwarder: Arc::default(),
         };
         engine.record_domains()?;
@@ -280,38 +278,17 @@ impl Engine {
         self.active().consumer.shutdown();
     }
 
-    /// Looks up countries; the database is unpacked when first asked for. Where the configured one
-    /// cannot be used the one that comes with the program is: consent may hang on the country, and
-    /// events must not wait for a file.
+    /// Looks up what addresses tell; the files are read when first asked for.
     ///
     /// # Errors
-    /// When that cannot be read either: the build is broken.
-    pub fn country(&self) -> Result<Arc<CountryOf>, CountryError> {
-        if let Some((known, _)) = self.country.get() {
-            return Ok(Arc::clone(known));
+    /// See [`Places::configured`].
+    pub fn places(&self) -> Result<Places, CountryError> {
+        if let Some(known) = self.places.get() {
+            return Ok(known.clone());
         }
-        let configured = self.config.country_database.as_deref().map(Countries::open);
-        let (countries, fallback) = match configured {
-            Some(Ok(countries)) => (countries, false),
-            None => (Countries::embedded()?, false),
-            Some(Err(error)) => {
-                tracing::error!(%error, "countries are looked up in the built-in database, events are degraded");
-                (Countries::embedded()?, true)
-            }
-        };
-        let lookup: Arc<CountryOf> = Arc::new(move |address| countries.lookup(address));
-        Ok(Arc::clone(&self.country.get_or_init(|| (lookup, fallback)).0))
-    }
-
-    /// True when countries are not looked up in the configured database.
-    pub fn country_is_fallback(&self) -> bool {
-        self.country.get().is_some_and(|(_, fallback)| *fallback)
-    }
-
-    /// The configured list of data centres, read when first asked for.
-    pub fn data_centres(&self) -> Arc<DataCentres> {
-        let read = || Arc::new(DataCentres::configured(self.config.data_centres.as_deref()));
-        Arc::clone(self.data_centres.get_or_init(read))
+        let (countries, data_centres) = (&self.config.country_database, &self.config.data_centres);
+        let places = Places::configured(countries.as_deref(), data_centres.as_deref())?;
+        Ok(self.places.get_or_init(|| places).clone())
     }
 
     /// What the public plane works with.
@@ -332,9 +309,7 @@ impl Engine {
             log: Arc::clone(&self.instance.log),
             registry: Arc::clone(&self.registry),
             keys: CaptureKeys { subject: keys.subject, click: keys.click, cookie: keys.cookie },
-            country: self.country()?,
-            country_fallback: self.country_is_fallback(),
-            data_centres: self.data_centres(),
+            places: self.places()?,
             decide: self.deciding.service().cloned(),
             readiness: vec![fold],
         })

@@ -73,9 +73,7 @@ impl Engine {
             editor: Arc::clone(&self.editor),
             subject_key: self.instance.keys.subject,
             click_key: self.instance.keys.click,
-            country: self.country()?,
-            country_fallback: self.country_is_fallback(),
-            data_centres: self.data_centres(),
+            places: self.places()?,
             consent: self.config.capture.consent.clone(),
             spool_dir: self.instance.dir.clone(),
         };

@@ -202,10 +202,10 @@ impl Parser<'_> {
         };
         let mut event = read.event;
         let address = read.address.as_deref().and_then(|text| text.parse::<IpAddr>().ok());
-        self.parts.data_centres.mark(&mut event, || address);
+        self.parts.places.data_centres.mark(&mut event, || address);
         if let Some(address) = address {
-            event.country = event.country.take().or_else(|| (self.parts.country)(address));
-            if self.parts.country_fallback && event.country.is_some() {
+            event.country = event.country.take().or_else(|| (self.parts.places.country)(address));
+            if self.parts.places.country_fallback && event.country.is_some() {
                 event.flags = event.flags.degraded_by(Flags::COUNTRY_FALLBACK);
             }
         }

@@ -11,9 +11,8 @@ use super::parquet::{self, Row};
 use super::parse::{Chunk, Format, Parsed, Parser};
 use crate::capture::ConsentDefaults;
 use crate::capture::clock::ReceiveClock;
-use crate::capture::plane::CountryOf;
-use crate::data_centres::DataCentres;
 use crate::links::{Editor, Registry};
+use crate::places::Places;
 use millstream_event::control::Settings;
 use millstream_event::wire::combined::ReferrerHosts;
 use millstream_event::wire::receipt::Limits;
@@ -42,12 +41,8 @@ pub struct ImportParts {
     pub subject_key: [u8; 32],
     /// Verifies `ms_click`.
     pub click_key: [u8; 32],
-    /// Looks up countries.
-    pub country: Arc<CountryOf>,
-    /// True when that is not the configured one.
-    pub country_fallback: bool,
-    /// Recognises programs by where they run.
-    pub data_centres: Arc<DataCentres>,
+    /// What addresses tell.
+    pub places: Places,
     /// What holds where an event says nothing.
     pub consent: ConsentDefaults,
     /// For streams that must be read twice.

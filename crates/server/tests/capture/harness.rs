@@ -11,7 +11,9 @@ use millstream_server::capture::{
     CaptureError, CaptureHandle, CaptureKeys, CaptureOptions, CaptureParts, Readiness, TlsFiles,
     start,
 };
+use millstream_server::data_centres::DataCentres;
 use millstream_server::links::Registry;
+use millstream_server::places::Places;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -134,9 +136,11 @@ impl Plane {
             log: Arc::clone(&log) as _,
             registry,
             keys: KEYS,
-            country: Arc::new(country),
-            data_centres: Arc::default(),
-            country_fallback: false,
+            places: Places {
+                country: Arc::new(country),
+                country_fallback: false,
+                data_centres: Arc::new(DataCentres::parse("192.0.2.0/24", "(test)").unwrap()),
+            },
             decide: None,
             readiness: vec![Readiness { stage: "log", check: Box::new(check) }],
         };

@@ -6,6 +6,7 @@ use http::StatusCode;
 use millstream_event::click_token::ClickReference;
 use millstream_event::{EventKind, Flags, Kind};
 use millstream_log::AppendError;
+use millstream_server::capture::CaptureOptions;
 use millstream_server::capture::counters::get;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -100,6 +101,28 @@ async fn previews_are_marked() {
     let flagged: Vec<bool> =
         plane.log.events().iter().map(|event| event.flags.has(Flags::AUTOMATED)).collect();
     assert_eq!(flagged, [true, true, true, false]);
+}
+
+#[tokio::test]
+async fn browsers_in_data_centres_are_programs_and_servers_belong_there() {
+    let trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
+    let plane = Plane::start(CaptureOptions { trusted_proxies, ..options() });
+    let (here, elsewhere) = ("192.0.2.77", "198.51.100.7");
+    for address in [here, elsewhere] {
+        let from = [("x-forwarded-for", address), ("user-agent", "Mozilla/5.0")];
+        plane.get("/r/spring", &from).await;
+        let page = r#"{"anonymousId":"a","context":{"page":{"url":"https://a.example/"}}}"#;
+        plane.post("/v1/page", &from, page).await;
+        plane.post("/v1/track", &from[..1], r#"{"userId":"u","event":"Paid"}"#).await;
+        let relayed = r#"{"anonymousId":"a","event":"Seen","context":{"ip":"198.51.100.7","page":{"url":"https://a.example/"}}}"#;
+        plane.post("/v1/track", &from[..1], relayed).await;
+    }
+    let stated = r#"{"anonymousId":"a","event":"Seen","context":{"ip":"192.0.2.1","page":{"url":"https://a.example/"}}}"#;
+    plane.post("/v1/track", &[], stated).await;
+    let marked: Vec<bool> =
+        plane.log.events().iter().map(|event| event.flags.has(Flags::AUTOMATED)).collect();
+    let of_the_first = [true, true, false, false];
+    assert_eq!(marked, [&of_the_first[..], &[false; 4], &[true]].concat());
 }
 
 #[tokio::test]

@@ -157,12 +157,15 @@ fn moves(figures: &StitchingFigures) -> Check {
     Check { question, answer, ok: !suspect }
 }
 
+/// What a day is measured by; none where nothing tells.
+type Measure = fn(&StitchingSum) -> Option<f64>;
+
 /// Whether the stitch rate falls on the days on which round trips are longer, or more is lost.
 fn transport(figures: &StitchingFigures) -> Check {
     let question = "Does stitching move with the transport?";
-    let round_trip = |day: &StitchingSum| Some(day.round_trip.quantile(950)?.0 as f64);
-    let measures: [(&str, &dyn Fn(&StitchingSum) -> Option<f64>); 2] =
-        [("round trips were longer", &round_trip), ("more was lost", &StitchingSum::loss)];
+    let round_trip = |day: &StitchingSum| day.round_trip.quantile(950).map(|it| it.0 as f64);
+    let measures: [(_, Measure); 2] =
+        [("round trips were longer", round_trip), ("more was lost", StitchingSum::loss)];
     let mut told = Vec::new();
     let mut suspects = Vec::new();
     for (when, measure) in measures {
