@@ -16,6 +16,8 @@ from end_to_end import BOTH, caught_up
 
 EVENTS = int(os.environ.get("MILLSTREAM_BENCH_EVENTS", "200000"))
 BATCH = 500
+# Events of one body of the backlog.
+BODY = 250
 CONFIG = '[forward]\nallow_addresses = ["127.0.0.1"]\n'
 # Two shapes: the whole event, and the few fields that a vendor takes.
 SHAPES = {
@@ -66,8 +68,8 @@ def fill(instance):
     tail = json.dumps(BROWSER, separators=(",", ":"))[1:-1] + ',"type":"track","event":"Product Viewed"}'
     connection = http.client.HTTPConnection("127.0.0.1", instance.public)
     headers = {"Content-Type": "application/json", "Authorization": "Basic a2V5Og=="}
-    for start in range(0, EVENTS, BATCH):
-        events = (f'{{"anonymousId":"device-{n % 20000}","messageId":"m-{n}",{tail}' for n in range(start, min(EVENTS, start + BATCH)))
+    for start in range(0, EVENTS, BODY):
+        events = (f'{{"anonymousId":"device-{n % 20000}","messageId":"m-{n}",{tail}' for n in range(start, min(EVENTS, start + BODY)))
         connection.request("POST", "/v1/batch", '{"batch":[' + ",".join(events) + "]}", headers)
         answer = connection.getresponse()
         if answer.status != 200:

@@ -4,6 +4,7 @@ use super::answer::{Refusal, json, typed};
 use super::plane::Plane;
 use super::reports::parameters;
 use crate::audit::Subject;
+use crate::report::DateRange;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use http::HeaderValue;
@@ -11,6 +12,8 @@ use std::sync::Arc;
 
 /// Longest id that is looked for.
 const ID_BYTES_MAX: usize = 512;
+/// Width of a table where none is asked for.
+const WIDTH: u16 = 120;
 
 /// `GET /api/audit/verify`
 ///
@@ -19,6 +22,30 @@ const ID_BYTES_MAX: usize = 512;
 pub async fn verify(State(plane): State<Arc<Plane>>) -> Result<Response, Refusal> {
     let evidence = Arc::clone(&plane.parts.evidence);
     json(&plane.gate.run(move || Ok(evidence.verify()?)).await?)
+}
+
+/// `GET /api/audit/consent`
+///
+/// # Errors
+/// When a day is none, or the log cannot be read.
+pub async fn consent(
+    State(plane): State<Arc<Plane>>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Refusal> {
+    let given = parameters(query.as_deref());
+    let find = |wanted: &str| {
+        given.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone())
+    };
+    let day = |name: &str| find(name).as_deref().map(DateRange::parse_day).transpose();
+    let range = DateRange { from: day("from")?, to: day("to")? };
+    let evidence = Arc::clone(&plane.parts.evidence);
+    let report = plane.gate.run(move || Ok(evidence.consent(range)?)).await?;
+    if find("format").as_deref() == Some("tree") {
+        let width = find("width").and_then(|width| width.parse().ok()).unwrap_or(WIDTH);
+        let text = report.to_table(width.clamp(40, 400));
+        return Ok(typed(HeaderValue::from_static("text/plain; charset=utf-8"), text));
+    }
+    json(&report.to_json())
 }
 
 /// `GET /api/audit/{subject}/{id}`

@@ -89,7 +89,18 @@ pub(super) fn routes() -> Vec<(Endpoint, MethodRouter<Arc<Plane>>)> {
         streams: true,
         ..read("/api/audit/person/{id}/export", "Everything that is kept of a person.", "Text")
     };
+    const CONSENT: Endpoint = Endpoint {
+        query: &[
+            text("from", "The first day, YYYY-MM-DD."),
+            text("to", "The last day."),
+            choice("format", "How to write it.", &["json", "tree"]),
+            text("width", "Columns of the table, 40 to 400."),
+        ],
+        streams: true,
+        ..read("/api/audit/consent", "What consent allowed, by day and region.", "Consent")
+    };
     vec![
+        (CONSENT, get(super::audits::consent)),
         (ACCESS, get(super::export::person)),
         (ERASE, post(super::erase::post)),
         (LIST, get(list)),

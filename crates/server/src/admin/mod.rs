@@ -30,6 +30,7 @@ pub mod metrics;
 pub mod openapi;
 pub mod parts;
 pub mod plane;
+mod privacy;
 pub mod pulse;
 pub mod quarantine;
 pub mod replay;

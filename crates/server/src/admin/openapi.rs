@@ -166,7 +166,7 @@ fn schemas() -> Value {
         ].concat()),
         "File": { "type": "string", "format": "binary" },
         "Import": counted(&["accepted", "duplicate", "quarantined", "refused"]),
-        "Destinations": object(&[("as_of", text.clone()), ("destinations", list(&any))]), "DeadLetters": object(&[("letters", list(&any))]), "Done": any.clone(), "Document": any, "Wanted": object(&[("users", list(&text)), ("anonymous", list(&text))]),
+        "Destinations": object(&[("as_of", text.clone()), ("destinations", list(&any))]), "Consent": object(&[("rows", list(&any))]), "DeadLetters": object(&[("letters", list(&any))]), "Done": any.clone(), "Document": any, "Wanted": object(&[("users", list(&text)), ("anonymous", list(&text))]),
         "Refusal": object(&[
             ("success", truth),
             ("error", object(&[("code", text.clone()), ("message", text)])),

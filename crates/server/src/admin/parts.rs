@@ -1,8 +1,9 @@
 //! What the admin plane asks of the rest of the process, each as a small trait.
 
 use super::links::HouseBody;
+pub use super::privacy::Erasing;
+use crate::audit::consent::ConsentReport;
 use crate::audit::{Chain, Subject};
-use crate::erasure::Wanted;
 use crate::forward::Standings;
 use crate::ledger::{LedgerKind, LedgerOutcome};
 use crate::linking::Told;
@@ -75,6 +76,12 @@ pub trait Evidence: Send + Sync {
     /// # Errors
     /// When the state cannot be read.
     fn verify(&self) -> Result<Verdict, ReportError>;
+
+    /// What consent allowed, by day and region. Reads the whole log.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn consent(&self, range: DateRange) -> Result<ConsentReport, ReportError>;
 
     /// The latest quarantined things, newest first, of one reason or of all.
     ///
@@ -327,21 +334,6 @@ pub trait Destinations: Send + Sync {
     /// # Errors
     /// When the state cannot be read.
     fn dead(&self, name: &str, limit: usize) -> Result<Vec<DeadLetter>, TransferError>;
-}
-
-/// Erases people. Blocking.
-pub trait Erasing: Send + Sync {
-    /// Erases whoever is named, or with `verify` only looks for what is left; answers with a receipt.
-    ///
-    /// # Errors
-    /// When nobody is named, or something cannot be read or written.
-    fn erase(&self, wanted: &Wanted, verify: bool) -> Result<serde_json::Value, TransferError>;
-
-    /// Writes everything that is kept of a user or device, one JSON object a line.
-    ///
-    /// # Errors
-    /// When nothing is, or it cannot be read.
-    fn access(&self, id: &str, output: &mut dyn Write) -> Result<(), TransferError>;
 }
 
 /// What decisions do and learn from. Blocking.

@@ -5,6 +5,7 @@
 
 pub mod chain;
 pub mod click;
+pub mod consent;
 pub mod conversion;
 pub mod event;
 pub mod link;

@@ -6,6 +6,8 @@ use super::output;
 use super::place::{Place, Target};
 use super::remote::encoded;
 use crate::audit::Subject;
+use crate::audit::consent::ConsentReport;
+use crate::report::DateRange;
 use clap::{Args, ValueEnum};
 use serde_json::Value;
 use std::path::PathBuf;
@@ -13,6 +15,8 @@ use std::sync::Arc;
 
 /// Instead of a subject: the control history itself.
 const VERIFY: &str = "verify";
+/// Instead of a subject: what consent allowed.
+const CONSENT: &str = "consent";
 
 /// How a chain is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -26,7 +30,8 @@ pub enum Shown {
 /// Prints what stands behind a conversion, click, event, link or person.
 #[derive(Args, Clone, Debug)]
 pub struct Audit {
-    /// conversion, click, event, link or person; or verify: follows the chain of control records.
+    /// conversion, click, event, link or person; or verify: follows the chain of control records; or
+    /// consent: what it allowed, by day and region.
     pub subject: String,
     /// Its id; for a conversion also its order number or event id; for a link its slug; for a person
     /// also a device's or user's id.
@@ -34,6 +39,12 @@ pub struct Audit {
     /// How to print it.
     #[arg(long, value_enum, default_value_t = Shown::Tree, alias = "as")]
     pub format: Shown,
+    /// With consent: the first day, YYYY-MM-DD.
+    #[arg(long, value_name = "DAY")]
+    pub from: Option<String>,
+    /// With consent: the last day.
+    #[arg(long, value_name = "DAY")]
+    pub to: Option<String>,
     /// With a person, named by a user's or device's id: everything that is kept, one JSON object a line.
     #[arg(long)]
     pub export: bool,
@@ -50,6 +61,9 @@ impl Audit {
     pub fn run(&self) -> Result<Ended, Failure> {
         if self.subject == VERIFY {
             return self.verify();
+        }
+        if self.subject == CONSENT {
+            return self.consent();
         }
         let subject: Subject =
             self.subject.parse().map_err(|error| super::report::asked_wrongly(&error))?;
@@ -86,6 +100,44 @@ impl Audit {
         match self.format {
             Shown::Tree => output::print(&chain.to_tree())?,
             Shown::Json => output::print_json(&chain)?,
+        }
+        Ok(Ended::Done)
+    }
+
+    /// What consent allowed.
+    fn consent(&self) -> Result<Ended, Failure> {
+        let failed = |error: &dyn std::fmt::Display| {
+            Failure::new("what consent allowed cannot be told", error)
+        };
+        let day = |text: &Option<String>| {
+            text.as_deref()
+                .map(DateRange::parse_day)
+                .transpose()
+                .map_err(|error| super::report::asked_wrongly(&error))
+        };
+        let range = DateRange { from: day(&self.from)?, to: day(&self.to)? };
+        let width = output::terminal_width().unwrap_or(120);
+        match self.place.open(false)? {
+            Target::Local(engine) => {
+                let report = ConsentReport::read(&*engine.instance.log, range);
+                let report = report.map_err(|error| failed(&error))?;
+                match self.format {
+                    Shown::Tree => output::print(&report.to_table(width))?,
+                    Shown::Json => output::print_json(&report.to_json())?,
+                }
+            }
+            Target::Remote(mut remote) => {
+                let format = if self.format == Shown::Json { "json" } else { "tree" };
+                let ends = [("from", &self.from), ("to", &self.to)];
+                let ends = ends
+                    .into_iter()
+                    .filter_map(|(name, day)| Some(format!("&{name}={}", day.as_ref()?)));
+                let path = format!(
+                    "/api/audit/consent?format={format}&width={width}{}",
+                    ends.collect::<String>()
+                );
+                output::print_bytes(&remote.get(&path)?)?;
+            }
         }
         Ok(Ended::Done)
     }

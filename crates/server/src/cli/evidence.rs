@@ -2,9 +2,10 @@
 
 use super::engine::Engine;
 use crate::admin::Evidence;
+use crate::audit::consent::ConsentReport;
 use crate::audit::{self, Chain, Sources, Subject};
 use crate::links::seal::{Verdict, Verifier};
-use crate::report::ReportError;
+use crate::report::{DateRange, ReportError};
 use millstream_event::{Lane, Position, Quarantine, QuarantineReason, Timestamp};
 use millstream_pipeline::query;
 use millstream_store::Reading;
@@ -42,6 +43,10 @@ impl Evidence for Files {
             Ok(true)
         })?;
         Ok(verifier.finish())
+    }
+
+    fn consent(&self, range: DateRange) -> Result<ConsentReport, ReportError> {
+        ConsentReport::read(&*self.0.instance.log, range).map_err(ReportError::read)
     }
 
     fn quarantined(

@@ -5,6 +5,7 @@ use super::subject::Wanted;
 use super::sweep::{contains, event_of};
 use crate::export::{ExportError, ExportParts, ExportRequest, export};
 use crate::forward::document::document;
+use crate::forward::value::to_text;
 use millstream_event::{AnonymousId, EntityId, Kind, Timestamp, UserId};
 use millstream_log::LogError;
 use millstream_pipeline::query::{self, ReadError};
@@ -117,7 +118,9 @@ fn logged(
         let stored = || serde_json::from_slice::<Value>(&record.payload).unwrap_or_default();
         let told = match event_of(&record) {
             Some(event) if marks.fits(key, &event) => {
-                json!({ "record": "event", "event": document(&event), "stored": stored() })
+                let told = to_text(&document(&event)).ok();
+                let event = told.and_then(|text| serde_json::from_str::<Value>(&text).ok());
+                json!({ "record": "event", "event": event, "stored": stored() })
             }
             None if record.header.kind == Kind::Quarantine
                 && contains(&record.payload, id.as_bytes()) =>

@@ -1,7 +1,8 @@
 //! What an answer means.
 
 use super::destination::Destination;
-use super::expression::{Expression, of_json};
+use super::expression::Expression;
+use super::value::of_json;
 use bytes::Bytes;
 use cel::Value;
 use http::header::RETRY_AFTER;

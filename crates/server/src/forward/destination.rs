@@ -6,6 +6,7 @@ use super::file::Format;
 use super::lookups::Lookups;
 use super::reading::Reading;
 use super::retries::RetryOptions;
+use super::storage::StorageKey;
 use super::template::Template;
 use cel::Context;
 use http::{HeaderName, Method};
@@ -105,6 +106,8 @@ pub struct Destination {
     pub breaker: BreakerOptions,
     /// Key of signatures.
     pub signing: Option<Vec<u8>>,
+    /// Key of object storage.
+    pub storage: Option<StorageKey>,
     /// (time, share in a hundred) that are promised.
     pub sla: (Duration, f64),
     /// Tables that expressions ask.

@@ -5,11 +5,10 @@
 
 use super::lookups::Lookups;
 use super::personal::{digits, email, sha256_hex};
-use cel::objects::{Key, Map};
+use cel::objects::Key;
 use cel::{Context, Program, Value};
 use millstream_event::{Hash128, Timestamp};
 use serde_json::Value as Json;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Longest expression.
@@ -269,55 +268,9 @@ fn host(text: &str) -> Option<String> {
     url::Url::parse(text).ok()?.host_str().map(str::to_owned)
 }
 
-/// JSON as a value of the language.
-pub fn of_json(json: &Json) -> Value {
-    match json {
-        Json::Null => Value::Null,
-        Json::Bool(truth) => Value::Bool(*truth),
-        Json::Number(number) => match (number.as_i64(), number.as_u64()) {
-            (Some(whole), _) => Value::Int(whole),
-            (None, Some(whole)) => Value::UInt(whole),
-            _ => number.as_f64().map_or(Value::Null, Value::Float),
-        },
-        Json::String(text) => Value::String(Arc::new(text.clone())),
-        Json::Array(elements) => Value::List(Arc::new(elements.iter().map(of_json).collect())),
-        Json::Object(members) => {
-            let entry = |(name, value): (&String, &Json)| {
-                (Key::String(Arc::new(name.clone())), of_json(value))
-            };
-            Value::Map(Map { map: Arc::new(members.iter().map(entry).collect::<HashMap<_, _>>()) })
-        }
-    }
-}
-
-/// A value as JSON, without members that are null.
-///
-/// # Errors
-/// When it holds something that JSON has no word for.
-pub fn to_json(value: &Value) -> Result<Json, ExpressionError> {
-    let mut json = value
-        .json()
-        .map_err(|_| ExpressionError::Failed("the value has no form in JSON".to_owned()))?;
-    drop_nulls(&mut json);
-    Ok(json)
-}
-
-fn drop_nulls(json: &mut Json) {
-    match json {
-        Json::Object(members) => {
-            members.retain(|_, value| !value.is_null());
-            members.values_mut().for_each(drop_nulls);
-        }
-        Json::Array(elements) => {
-            elements.retain(|element| !element.is_null());
-            elements.iter_mut().for_each(drop_nulls);
-        }
-        _ => {}
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::value::{of_json, to_text};
     use super::*;
     use serde_json::json;
 
@@ -326,7 +279,8 @@ mod tests {
         let event =
             json!({"user_id": "U1", "traits": {"email": " A@b.Example ", "n": 3}, "none": null});
         context.add_variable_from_value("event", of_json(&event));
-        to_json(&Expression::compile(text)?.value(&context)?)
+        let text = to_text(&Expression::compile(text)?.value(&context)?)?;
+        Ok(serde_json::from_str(&text).unwrap())
     }
 
     #[test]

@@ -57,6 +57,9 @@ pub struct File {
     /// How requests are signed.
     #[serde(default)]
     pub sign: Option<Sign>,
+    /// How requests to object storage are signed.
+    #[serde(default)]
+    pub storage: Option<Storage>,
     /// What is promised of it.
     #[serde(default)]
     pub sla: Sla,
@@ -241,6 +244,20 @@ pub struct Sign {
     pub secret: String,
 }
 
+/// `[storage]`: AWS Signature Version 4, for whatever speaks S3.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Storage {
+    /// The region of the bucket.
+    pub region: String,
+    /// Name of the secret that is the key's public name.
+    #[serde(default = "access_key")]
+    pub access_key: String,
+    /// Name of the secret that is the key.
+    #[serde(default = "secret_key")]
+    pub secret_key: String,
+}
+
 /// `[sla]`: a share of events is to be delivered within a time.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -267,6 +284,14 @@ fn every() -> String {
 
 fn measurement() -> Vec<String> {
     vec!["measurement".to_owned()]
+}
+
+fn access_key() -> String {
+    "access_key".to_owned()
+}
+
+fn secret_key() -> String {
+    "secret_key".to_owned()
 }
 
 fn post() -> String {

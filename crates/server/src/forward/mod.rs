@@ -43,7 +43,9 @@ pub mod retries;
 mod signature;
 mod standing;
 mod start;
+mod storage;
 pub mod template;
+pub mod value;
 pub mod worker;
 
 pub use destination::{Destination, DestinationError};

@@ -7,7 +7,9 @@ use super::file::{File, Format, Order, Secret, lay_over};
 use super::lookups::{LOOKUPS_MAX, Lookup, Lookups};
 use super::presets;
 use super::retries::RetryOptions;
+use super::storage::StorageKey;
 use super::template::Template;
+use super::value::of_json;
 use crate::capture::ConsentDefaults;
 use cel::Context;
 use http::{HeaderName, Method, Uri};
@@ -149,6 +151,7 @@ impl Reading<'_> {
             refused: judged("answer.refused", &file.answer.refused)?,
             retries: judged("answer.retry", &file.answer.retry)?,
             signing: self.signing(&file, secrets)?,
+            storage: self.storage(&file, secrets)?,
             context: context(&file.params, secrets, &lookups),
             shown: context(&file.params, &masked, &lookups),
             testing: {
@@ -256,6 +259,27 @@ impl Reading<'_> {
         Ok(Some(key))
     }
 
+    fn storage(
+        &self,
+        file: &File,
+        secrets: &Secrets,
+    ) -> Result<Option<StorageKey>, DestinationError> {
+        let Some(storage) = &file.storage else { return Ok(None) };
+        let secret = |name: &String| {
+            secrets.get(name).cloned().ok_or_else(|| {
+                self.wrong(
+                    format!("there is no secret {name:?} to sign with"),
+                    "add it to [secrets]",
+                )
+            })
+        };
+        Ok(Some(StorageKey {
+            access_key: secret(&storage.access_key)?,
+            secret_key: secret(&storage.secret_key)?,
+            region: storage.region.clone(),
+        }))
+    }
+
     fn bounds(&self, file: &File, batches: bool) -> Result<Bounds, DestinationError> {
         let limits = &file.limits;
         let checks = [
@@ -311,7 +335,7 @@ fn context(
 ) -> Context<'static, 'static> {
     let mut context = expression::context(lookups.clone());
     let params = serde_json::to_value(params).unwrap_or(Value::Null);
-    context.add_variable_from_value("param", expression::of_json(&params));
-    context.add_variable_from_value("secret", expression::of_json(&json!(secrets)));
+    context.add_variable_from_value("param", of_json(&params));
+    context.add_variable_from_value("secret", of_json(&json!(secrets)));
     context
 }

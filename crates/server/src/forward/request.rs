@@ -2,11 +2,13 @@
 
 use super::destination::Destination;
 use super::document::document;
-use super::expression::{ExpressionError, of_json, to_json};
+use super::expression::ExpressionError;
 use super::file::Format;
 use super::item::Item;
 use super::signature::sign;
+use super::storage;
 use super::template::{in_header, in_url};
+use super::value::{of_text, to_text};
 use bytes::Bytes;
 use cel::{Context, Value};
 use flate2::Compression;
@@ -16,6 +18,7 @@ use http::{HeaderMap, HeaderValue, Method};
 use millstream_event::delivery::DeadReason;
 use millstream_event::{Hash128, Timestamp};
 use std::io::Write;
+use std::sync::Arc;
 use url::Url;
 
 /// Which of a destination's contexts is used.
@@ -85,7 +88,7 @@ pub fn render(
         let mut scope = context(destination, purpose).new_inner_scope();
         scope.add_variable_from_value("now_ms", Value::Int(now.as_millis()));
         scope.add_variable_from_value("key", Value::from(item.key.as_str()));
-        scope.add_variable_from_value("event", of_json(&document(&item.event)));
+        scope.add_variable_from_value("event", document(&item.event));
         match one(destination, &scope) {
             Ok(None) => rendered.skipped.push(place),
             Ok(Some(text)) if text.len() > destination.bounds.batch_bytes => {
@@ -110,7 +113,7 @@ pub fn render(
     let id = batch_key(&rendered.included, batch);
     scope.add_variable_from_value("key", Value::from(id.as_str()));
     if batch.len() == 1 {
-        scope.add_variable_from_value("event", of_json(&document(&first.event)));
+        scope.add_variable_from_value("event", document(&first.event));
     }
     match assemble(destination, &scope, &texts, (&id, now)) {
         Ok(request) => rendered.request = Some(request),
@@ -159,7 +162,7 @@ fn one(
     if matches!(value, Value::Null) {
         return Ok(None);
     }
-    Ok(Some(to_json(&value)?.to_string()))
+    to_text(&value).map(Some)
 }
 
 fn assemble(
@@ -193,6 +196,12 @@ fn assemble(
             headers.insert(name, HeaderValue::try_from(value).map_err(|_| failed("no signature"))?);
         }
     }
+    if let Some(key) = &destination.storage {
+        let asked = (&destination.method, &url);
+        for (name, value) in storage::sign(key, asked, &headers, (&body, now)) {
+            headers.insert(name, HeaderValue::try_from(value).map_err(|_| failed("no signature"))?);
+        }
+    }
     Ok(Prepared { method: destination.method.clone(), url, headers, plain, body })
 }
 
@@ -211,19 +220,16 @@ fn body(
     let mut marked = scope.new_inner_scope();
     marked.add_variable_from_value("items", Value::from(ITEMS_MARK));
     let mark = serde_json::Value::from(ITEMS_MARK).to_string();
-    if let Ok(around) = body.value(&marked).and_then(|value| to_json(&value)) {
-        let text = around.to_string();
-        if let Some((before, after)) = text.split_once(&mark)
-            && !after.contains(&mark)
-        {
-            return Ok(format!("{before}[{}]{after}", texts.join(",")));
-        }
+    if let Ok(text) = body.value(&marked).and_then(|value| to_text(&value))
+        && let Some((before, after)) = text.split_once(&mark)
+        && !after.contains(&mark)
+    {
+        return Ok(format!("{before}[{}]{after}", texts.join(",")));
     }
-    let items: Vec<serde_json::Value> =
-        texts.iter().filter_map(|text| serde_json::from_str(text).ok()).collect();
+    let items: Vec<Value> = texts.iter().map(|text| of_text(text)).collect();
     let mut whole = scope.new_inner_scope();
-    whole.add_variable_from_value("items", of_json(&items.into()));
-    Ok(to_json(&body.value(&whole)?)?.to_string())
+    whole.add_variable_from_value("items", Value::List(Arc::new(items)));
+    to_text(&body.value(&whole)?)
 }
 
 fn compressed(plain: &[u8]) -> Result<Bytes, ExpressionError> {

@@ -88,7 +88,8 @@ pub fn in_header(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::forward::expression::{context, of_json};
+    use crate::forward::expression::context;
+    use crate::forward::value::of_json;
 
     #[test]
     fn values_cannot_break_out_of_their_place() {

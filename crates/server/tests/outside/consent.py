@@ -119,6 +119,31 @@ class Consent(Case):
         self.assertEqual(self.files_with(instance.directory, ADDRESS), [])
         print(f"{number} rounds, {scans[0]} scans")
 
+    def test_what_consent_allowed_is_told_by_day_and_region(self):
+        instance = self.instance()
+        instance.start()
+        sent = [event("one"), event("two", {"measurement": True, "advertising": False}),
+                event("three", {"measurement": False, "advertising": False, "personalization": False})]
+        self.assertEqual(instance.post("/v1/batch", {"batch": sent}).status, 200)
+        self.assertEqual(instance.post("/v1/batch", {"batch": [event("four")]}, {"Sec-GPC": "1"}).status, 200)
+        chosen = {"purposes": ["measurement", "personalization"], "anonymousId": "device-five", "writeKey": "key"}
+        self.assertEqual(instance.post("/v1/consent", chosen).status, 200)
+
+        def told(*more):
+            return json.loads(run("audit", "consent", "--data-dir", instance.directory, "--format", "json", *more))["rows"]
+
+        running = told()
+        instance.stop()
+        self.assertEqual(running, told(), "a running instance tells the same")
+        self.assertEqual(len(running), 1)
+        consent = running[0]["consent"]
+        self.assertEqual({name: consent[name] for name in ("events", "advertising", "unmeasured", "choices", "choices_advertising")},
+                         {"events": 3, "advertising": 1, "unmeasured": 1, "choices": 1, "choices_advertising": 0})
+        self.assertEqual(consent["by_source"], {"default": 1, "explicit": 1, "global_privacy_control": 1})
+        self.assertEqual(told("--to", "2020-01-01"), [])
+        self.assertIn("Not measured", run("audit", "consent", "--data-dir", instance.directory))
+        run("audit", "consent", "--from", "yesterday", "--data-dir", instance.directory, expect=(2,))
+
     def test_unmeasured_events_are_still_counted(self):
         instance = self.instance(config='[consent]\ndefault = []\n')
         instance.start()

@@ -5,6 +5,7 @@ $MILLSTREAM_DELIVERY_CRASHES says how often the process is killed during deliver
 
 import base64
 import collections
+import gzip
 import hashlib
 import hmac
 import http.server
@@ -58,6 +59,8 @@ class Vendor:
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 vendor.answer(self, body)
+
+            do_PUT = do_POST
 
         class Server(http.server.ThreadingHTTPServer):
             daemon_threads = True
@@ -295,6 +298,37 @@ class Destinations(Case):
         began = time.monotonic()
         instance.stop()
         self.assertLess(time.monotonic() - began, 15, "a rule that hangs must not hold the end up")
+
+    def test_object_storage_by_a_file_alone(self):
+        text = (f'preset = "s3"\n[request]\nurl = "http://127.0.0.1:{self.vendor.port}/shop/${{key}}.jsonl.gz"\n[storage]\nregion = "eu-central-1"\n'
+                '[secrets]\naccess_key = { file = "access" }\nsecret_key = { file = "secret" }\n[limits]\nlinger_ms = 300\n')
+        instance = self.with_destinations({"lake": text})
+        (instance.directory / "destinations" / "access").write_text("AKIDEXAMPLE")
+        (instance.directory / "destinations" / "secret").write_text("wJalrXUtnFEMI")
+        instance.start()
+        self.until(lambda: self.standing(instance, "lake"))
+        self.send(instance, *(order(number) for number in range(50)))
+        self.until(lambda: self.totals(instance, "lake")["delivered"] == 50, why=lambda: str(self.standing(instance, "lake")))
+        found = []
+        for path, seen in self.vendor.seen.items():
+            for _, headers, body, _ in seen:
+                found += [json.loads(line)["event"]["id"] for line in gzip.decompress(body).splitlines()]
+                self.assertEqual(headers["authorization"], self.signature("/" + path, headers, body))
+        self.assertEqual(sorted(found), sorted(f"m-{number}" for number in range(50)))
+
+    @staticmethod
+    def signature(path, headers, body):
+        """What Amazon's description of version 4 says, step by step."""
+        given = {name.lower(): value.strip() for name, value in headers.items()}
+        credential, names, _ = given["authorization"].removeprefix("AWS4-HMAC-SHA256 ").split(",")
+        scope, names = credential.split("/", 1)[1], names.split("=")[1]
+        signed = "".join(f"{name}:{given[name]}\n" for name in names.split(";"))
+        asked = f"PUT\n{path}\n\n{signed}\n{names}\n{hashlib.sha256(body).hexdigest()}"
+        text = f"AWS4-HMAC-SHA256\n{given['x-amz-date']}\n{scope}\n{hashlib.sha256(asked.encode()).hexdigest()}"
+        key = b"AWS4wJalrXUtnFEMI"
+        for step in [*scope.split("/"), text]:
+            key = hmac.new(key, step.encode(), hashlib.sha256).digest()
+        return f"AWS4-HMAC-SHA256 {credential},SignedHeaders={names},Signature={key.hex()}"
 
     def test_a_lookup_is_read_again_while_events_flow(self):
         mapped = self.webhook("hook").replace("[request]", """[lookups.products]

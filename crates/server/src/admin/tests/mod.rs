@@ -49,6 +49,13 @@ impl Evidence for Nothing {
         Ok((id == "known").then(|| Chain::new(subject.as_str(), id).with("bot", false)))
     }
 
+    fn consent(
+        &self,
+        _: crate::report::DateRange,
+    ) -> Result<crate::audit::consent::ConsentReport, ReportError> {
+        Ok(Default::default())
+    }
+
     fn verify(&self) -> Result<crate::links::seal::Verdict, ReportError> {
         Ok(crate::links::seal::Verifier::default().finish())
     }
