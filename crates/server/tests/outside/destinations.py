@@ -52,6 +52,7 @@ class Vendor:
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
 
             def log_message(self, *_):
                 pass
@@ -379,7 +380,7 @@ item = \"\"\"{'key': key, 'event': {'id': event.id}, 'margin': get(lookup('produ
             time.sleep(0.15)
             instance.kill()
             instance.start()
-        self.until(lambda: len(self.vendor.taken("hook")) == sent, 60, lambda: f"{len(self.vendor.taken('hook'))} of {sent}: {self.standing(instance, 'shop')}")
+        self.until(lambda: len(self.vendor.taken("hook")) == sent, 60 + sent / 40, lambda: f"{len(self.vendor.taken('hook'))} of {sent}: {self.standing(instance, 'shop')}")
         keys = collections.defaultdict(set)
         for _, _, body, _ in self.vendor.seen["hook"]:
             said = json.loads(body)
