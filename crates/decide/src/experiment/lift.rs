@@ -73,7 +73,8 @@ pub struct Interval {
     pub error: f64,
 }
 
-fn interval(difference: f64, variance: f64, confidence: f64) -> Interval {
+/// The interval of a difference with this variance.
+pub(crate) fn interval(difference: f64, variance: f64, confidence: f64) -> Interval {
     let error = libm::sqrt(variance);
     let reach = normal_quantile(0.5 + confidence / 2.0) * error;
     let p = match error > 0.0 {

@@ -3,11 +3,13 @@
 //! What is trained is judged on the latest sessions before anything is promoted: the share of next
 //! items that stand among the first twenty (HR@20), beside popularity alone.
 
+mod distill;
 mod ease;
 mod visits;
 
 pub mod generator;
 
+pub use distill::{Distilled, distill};
 pub use visits::{Visit, visits};
 
 use crate::candidate::ItemId;
@@ -43,6 +45,8 @@ pub enum Method {
     ItemItem,
     /// A linear autoencoder in closed form (EASE^R: Steck, 2019).
     Ease,
+    /// What session neighbours want after each item.
+    Distilled,
 }
 
 /// What was trained, as it is kept in a file.
@@ -104,7 +108,7 @@ pub fn train(visits: &[Visit], (version, made): (u32, Timestamp)) -> Option<Trai
         if ease.is_some_and(|ease| ease > item_item) { Method::Ease } else { Method::ItemItem };
     let rows = |visits: &[Visit]| match method {
         Method::Ease => ease::ease(visits).unwrap_or_default(),
-        Method::ItemItem => self::item_item(visits),
+        Method::ItemItem | Method::Distilled => self::item_item(visits),
     };
     let on_past = rows(past);
     let judged = Judged {

@@ -1,7 +1,7 @@
 //! Training on a planted shop: what was planted is found, and freshness is worth what it is worth.
 
 use millstream_decide::train::generator::{Planted, generate};
-use millstream_decide::train::{Method, train, visits};
+use millstream_decide::train::{Method, distill, train, visits};
 use millstream_decide::{ItemId, Seen};
 use millstream_event::{Span, Timestamp};
 
@@ -44,4 +44,19 @@ fn a_gap_ends_a_visit() {
     let visits = visits(&seen, Span::minutes(30));
     let items: Vec<Vec<ItemId>> = visits.iter().map(|visit| visit.items.clone()).collect();
     assert_eq!(items, [vec![ItemId::of("a"), ItemId::of("b")], vec![ItemId::of("c")]]);
+}
+
+#[test]
+fn a_distilled_first_pass_is_judged_beside_what_it_was_made_of() {
+    let visits = generate(&Planted { items: 400, ..Planted::default() }, 4_000, 11);
+    let trained = train(&visits, (1, Timestamp(0))).unwrap();
+    let plain = trained.judged.first_pass;
+    let (light, told) = distill(trained, &visits).unwrap();
+    println!("{told:?} plain {plain}");
+    assert_eq!(light.judged.method, Method::Distilled);
+    assert!(told.agreement > 0.5 && told.asked > 1_000, "{told:?}");
+    assert!(told.low <= told.light - told.heavy && told.light - told.heavy <= told.high);
+    assert_eq!(told.non_inferior, told.low > -0.02);
+    assert!((light.judged.first_pass - told.light).abs() < 0.05, "{told:?}");
+    assert!(distill(light, &visits[..1]).is_none());
 }

@@ -25,14 +25,15 @@ pub async fn train(
     State(plane): State<Arc<Plane>>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Refusal> {
-    let (mut use_case, mut rollback) = (None, false);
+    let (mut use_case, mut rollback, mut distill) = (None, false, false);
     for (name, value) in parameters(query.as_deref()) {
         match (name.as_str(), value.as_str()) {
             ("use_case", _) => use_case = Some(value),
             ("rollback", "true" | "false") => rollback = value == "true",
+            ("distill", "true" | "false") => distill = value == "true",
             _ => {
                 return Err(Refusal::bad_request(
-                    "the parameters are use_case, and rollback, true or false",
+                    "the parameters are use_case, and rollback or distill, true or false",
                 ));
             }
         }
@@ -41,7 +42,7 @@ pub async fn train(
     let desk = Arc::clone(&plane.parts.decisions);
     let outcome = plane.gate.run(move || match rollback {
         true => Ok(desk.roll_back(&use_case)?),
-        false => Ok(desk.train(&use_case)?),
+        false => Ok(desk.train(&use_case, distill)?),
     });
     json(&outcome.await?)
 }
@@ -54,6 +55,7 @@ pub fn routes() -> Vec<(Endpoint, MethodRouter<Arc<Plane>>)> {
         query: &[
             text("use_case", "The use case."),
             choice("rollback", "Go back to the version before.", &["true", "false"]),
+            choice("distill", "Fit the first pass to the session neighbours.", &["true", "false"]),
         ],
         streams: true,
         ..change("POST", "/api/train", "Trains the models of a use case.", "Decisions")

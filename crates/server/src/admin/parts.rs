@@ -338,11 +338,11 @@ pub trait Destinations: Send + Sync {
 
 /// What decisions do and learn from. Blocking.
 pub trait DecisionDesk: Send + Sync {
-    /// Trains a use case and tells how well.
+    /// Trains a use case and tells how well; `distill` fits the first pass to the session neighbours.
     ///
     /// # Errors
     /// When there is no such use case, or nothing to learn from.
-    fn train(&self, use_case: &str) -> Result<serde_json::Value, TransferError>;
+    fn train(&self, use_case: &str, distill: bool) -> Result<serde_json::Value, TransferError>;
 
     /// Goes back to the version before.
     ///

@@ -35,7 +35,8 @@ impl Written {
 /// Writes a table in a stable order.
 #[derive(Args, Clone, Debug)]
 pub struct Export {
-    /// events, sessions, people, touches, conversions, credits, clicks, links, spend or quarantine.
+    /// events, sessions, people, touches, conversions, credits, clicks, links, spend,
+    /// decisions, exposures or quarantine.
     #[arg(long)]
     pub table: String,
     /// How to write it.

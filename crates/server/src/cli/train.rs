@@ -4,7 +4,7 @@ use super::failure::{Ended, Failure};
 use super::output;
 use super::place::{Place, Target};
 use super::remote::encoded;
-use super::training;
+use super::training::{self, Wanted};
 use clap::Args;
 use http::Method;
 use serde_json::{Value, json};
@@ -20,6 +20,9 @@ pub struct Train {
     /// A LightGBM text model as the heavy ranking, its features those of the candidates.
     #[arg(long, value_name = "FILE", conflicts_with = "rollback")]
     pub rerank: Option<PathBuf>,
+    /// Fit the first pass to the session neighbours, and tell how far it agrees with them.
+    #[arg(long, conflicts_with = "rollback")]
+    pub distill: bool,
     /// Go back to the version before.
     #[arg(long)]
     pub rollback: bool,
@@ -41,8 +44,8 @@ impl Train {
                 let outcome = if self.rollback {
                     training::roll_back(&engine, &self.use_case)
                 } else {
-                    let rerank = self.rerank()?;
-                    training::run(&engine, &self.use_case, rerank).map(|training| json!(training))
+                    let wanted = Wanted { rerank: self.rerank()?, distill: self.distill };
+                    training::run(&engine, &self.use_case, wanted).map(|training| json!(training))
                 };
                 engine.close();
                 outcome.map_err(|error| failed(&error))?
@@ -56,9 +59,10 @@ impl Train {
                     ));
                 }
                 let path = format!(
-                    "/api/train?use_case={}&rollback={}",
+                    "/api/train?use_case={}&rollback={}&distill={}",
                     encoded(&self.use_case),
-                    self.rollback
+                    self.rollback,
+                    self.distill
                 );
                 let answer = remote.send_json(Method::POST, &path, &json!({}))?;
                 serde_json::from_slice(&answer)
@@ -95,11 +99,15 @@ fn told(outcome: &Value) -> String {
         .zip(&fresh)
         .map(|(stale, hits)| format!("{stale}: {}", share(hits)))
         .collect();
+    let distilled = &outcome["distilled"];
     let verdict = match outcome["promoted"] == true {
         true => "in force",
+        false if distilled.is_object() => {
+            "kept, not in force: what was distilled must be no worse than the neighbours, and than the usual first pass"
+        }
         false => "kept, not in force: it is no better than popularity alone",
     };
-    format!(
+    let mut text = format!(
         "{name}: version {version}, {verdict}.\n\
          learned from {} visits over {} items; judged on the latest fifth, {} next items:\n\
          \x20 among the first 20   first pass ({}) {}, neighbours {}, popularity {}\n\
@@ -112,5 +120,18 @@ fn told(outcome: &Value) -> String {
         share(&judged["neighbours"]),
         share(&judged["popularity"]),
         curve.join(", "),
-    )
+    );
+    if distilled.is_object() {
+        let percent = |value: &Value| format!("{:+.1}", 100.0 * value.as_f64().unwrap_or(0.0));
+        text.push_str(&format!(
+            "  distilled   {} of the neighbours' first 20 are among its own; it hits {} where they hit {} ({} to {} points): {}\n",
+            share(&distilled["agreement"]),
+            share(&distilled["light"]),
+            share(&distilled["heavy"]),
+            percent(&distilled["low"]),
+            percent(&distilled["high"]),
+            if distilled["non_inferior"] == true { "no worse" } else { "worse, or not known" },
+        ));
+    }
+    text
 }

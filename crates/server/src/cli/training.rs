@@ -4,7 +4,7 @@ use super::engine::Engine;
 use crate::admin::parts::{DecisionDesk, TransferError};
 use crate::decide::{Models, ModelsError, Served, forest};
 use crate::report::ReportError;
-use millstream_decide::train::{Trained, Visit, train, visits};
+use millstream_decide::train::{Distilled, Judged, Trained, Visit, distill, train, visits};
 use millstream_decide::{Seen, Stage};
 use millstream_event::{EntityId, Span};
 use millstream_pipeline::preferences;
@@ -44,7 +44,19 @@ pub struct Training {
     promoted: bool,
     visits: usize,
     items: usize,
-    judged: millstream_decide::train::Judged,
+    judged: Judged,
+    /// How a distilled first pass does; where one was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    distilled: Option<Distilled>,
+}
+
+/// What is wanted of a training beside the usual.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// A LightGBM text model as the heavy ranking.
+    pub rerank: Option<String>,
+    /// Fit the first pass to the session neighbours.
+    pub distill: bool,
 }
 
 /// Everything that devices did, as visits, oldest first.
@@ -85,22 +97,27 @@ fn served<'a>(engine: &'a Engine, use_case: &str) -> Result<&'a Arc<Served>, Tra
 ///
 /// # Errors
 /// See [`TrainError`].
-pub fn run(
-    engine: &Engine,
-    use_case: &str,
-    rerank: Option<String>,
-) -> Result<Training, TrainError> {
+pub fn run(engine: &Engine, use_case: &str, wanted: Wanted) -> Result<Training, TrainError> {
     let served = served(engine, use_case)?;
-    if let Some(text) = &rerank {
+    if let Some(text) = &wanted.rerank {
         forest(text)?;
     }
     let models = Models::of(&engine.instance.dir, use_case);
     let version = models.versions().last().map_or(1, |last| last + 1);
     let visits = all_visits(engine, served.configured.use_case.session_gap)?;
     let trained = train(&visits, (version, (engine.clock)())).ok_or(TrainError::NoVisits)?;
-    let trained = Trained { rerank, ..trained };
+    let usual = trained.judged.first_pass;
+    let (trained, distilled) = match wanted.distill {
+        false => (trained, None),
+        true => distill(trained, &visits)
+            .map(|(trained, told)| (trained, Some(told)))
+            .ok_or(TrainError::NoVisits)?,
+    };
+    let trained = Trained { rerank: wanted.rerank, ..trained };
     models.save(&trained)?;
-    let promoted = trained.judged.is_better() || trained.rerank.is_some();
+    // A distilled first pass must be as good as what it stands for, and as what it would replace.
+    let fits = distilled.is_none_or(|it| it.non_inferior && trained.judged.first_pass >= usual);
+    let promoted = fits && (trained.judged.is_better() || trained.rerank.is_some());
     if promoted {
         models.promote(version)?;
         let loaded = models.load(&served.configured.use_case.candidates)?;
@@ -116,6 +133,7 @@ pub fn run(
         visits: trained.visits,
         items: trained.popularity.get("").map_or(0, |all| all.len()),
         judged: trained.judged,
+        distilled,
     })
 }
 
@@ -145,8 +163,8 @@ impl From<TrainError> for TransferError {
 }
 
 impl DecisionDesk for Desk {
-    fn train(&self, use_case: &str) -> Result<Value, TransferError> {
-        let training = run(&self.0, use_case, None)?;
+    fn train(&self, use_case: &str, distill: bool) -> Result<Value, TransferError> {
+        let training = run(&self.0, use_case, Wanted { rerank: None, distill })?;
         serde_json::to_value(training)
             .map_err(|error| TransferError::Failed(ReportError::encode(error).to_string()))
     }

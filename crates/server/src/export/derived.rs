@@ -4,8 +4,9 @@ use super::{ExportError, ExportRequest};
 use millstream_event::Span;
 use millstream_event::control::Control;
 use millstream_pipeline::StateRead;
+use millstream_pipeline::exposures::exposures;
 use millstream_pipeline::query::{self, ReadError, Rows};
-use millstream_store::tables::{LinkRow, Row, SpendRow, Table, write_rows};
+use millstream_store::tables::{ExposureRow, LinkRow, Row, SpendRow, Table, write_rows};
 use std::io::Write;
 
 /// Writes a table other than events and quarantine.
@@ -30,7 +31,12 @@ pub(super) fn derived(
         Table::Spend => write(request, out, |rows| {
             query::spend(read, generation, i32::MIN..=i32::MAX, &mut |spend| rows(SpendRow(spend)))
         }),
-        Table::Events | Table::Quarantine => Ok(0),
+        Table::Exposures => write(request, out, |rows| {
+            exposures(read, generation, &mut |device, exposure| {
+                rows(ExposureRow { device, exposure })
+            })
+        }),
+        Table::Events | Table::Decisions | Table::Quarantine => Ok(0),
     }
 }
 

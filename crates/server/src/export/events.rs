@@ -2,7 +2,7 @@
 
 use super::{ExportError, ExportParts, ExportRequest, united};
 use millstream_event::{
-    Event, Flags, Hash128, Kind, Lane, Position, Quarantine, Record, Span, envelope,
+    Event, EventKind, Flags, Hash128, Kind, Lane, Position, Quarantine, Record, Span, envelope,
 };
 use millstream_log::{EventLog, LanePositions};
 use millstream_pipeline::query::{self, EventName, Outcome};
@@ -10,7 +10,7 @@ use millstream_pipeline::state::Quarantined;
 use millstream_stitch::Agents;
 use millstream_store::Reading;
 use millstream_store::tables::{
-    EventRow, QuarantineRow, Sorter, TableError, TableWriter, write_rows, writer,
+    DecisionRow, EventRow, QuarantineRow, Sorter, TableError, TableWriter, write_rows, writer,
 };
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -26,26 +26,58 @@ pub(super) fn events(
     request: &ExportRequest,
     out: &mut dyn Write,
 ) -> Result<u64, ExportError> {
+    let with_revision = request.with_revision;
+    let mut table = writer::open(request.format, writer::columns::<EventRow>(with_revision), out)?;
+    let rows = sorted(parts, request, &|_| true, &mut |packed| {
+        write_event(parts, packed, with_revision, &mut *table)
+    })?;
+    table.finish()?;
+    Ok(rows)
+}
+
+/// Writes one row per decision that was answered and logged.
+pub(super) fn decisions(
+    parts: ExportParts<'_>,
+    request: &ExportRequest,
+    out: &mut dyn Write,
+) -> Result<u64, ExportError> {
+    let mut table = writer::open(request.format, writer::columns::<DecisionRow>(false), out)?;
+    let decided = |event: &Event| event.kind == EventKind::Decision;
+    let rows = sorted(parts, request, &decided, &mut |packed| {
+        let (_, event) = unpack(packed).ok_or(TableError::Spill)?;
+        match super::decisions::row(&event) {
+            Some(row) => writer::write_row(&mut *table, &row, false),
+            None => Ok(()),
+        }
+    })?;
+    table.finish()?;
+    Ok(rows)
+}
+
+/// Hands the events that are wanted and count to `write`, in the table's order; returns how many.
+fn sorted(
+    parts: ExportParts<'_>,
+    request: &ExportRequest,
+    wanted: &dyn Fn(&Event) -> bool,
+    write: &mut dyn FnMut(&[u8]) -> Result<(), TableError>,
+) -> Result<u64, ExportError> {
     let read = Reading(parts.state);
     let mut sorter = Sorter::new(request.sorter.clone());
     let mut failed = None;
     let (from, to) = range(parts.log);
     parts.log.scan(&from, &to, &mut |record| {
-        let taken = take_event(&read, parts, record, &mut sorter);
+        let taken = take_event(&read, parts, (record, wanted), &mut sorter);
         failed = taken.err();
         failed.is_none()
     })?;
     if let Some(error) = failed {
         return Err(error);
     }
-    let columns = writer::columns::<EventRow>(request.with_revision);
-    let mut table = writer::open(request.format, columns, out)?;
     let mut rows = 0;
     sorter.finish(&mut |packed| {
         rows += 1;
-        write_event(parts, packed, request.with_revision, &mut *table)
+        write(packed)
     })?;
-    table.finish()?;
     Ok(rows)
 }
 
@@ -53,7 +85,7 @@ pub(super) fn events(
 fn take_event(
     read: &Reading<'_>,
     parts: ExportParts<'_>,
-    mut record: Record,
+    (mut record, wanted): (Record, &dyn Fn(&Event) -> bool),
     sorter: &mut Sorter,
 ) -> Result<(), ExportError> {
     if record.header.kind != Kind::Event {
@@ -62,6 +94,9 @@ fn take_event(
     let Ok(event) = envelope::decode(record.header.contract_version, &record.payload) else {
         return Ok(());
     };
+    if !wanted(&event) {
+        return Ok(());
+    }
     let generation = parts.generation;
     let key = EventName::of(&event).key((generation, parts.properties));
     let counting = query::counting_at(read, generation, &key, event.forms_session())?;

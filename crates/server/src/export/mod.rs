@@ -4,6 +4,7 @@
 //! `in_flight`. Rows of mutable tables are sorted in memory (they grow with sessions and people);
 //! events are sorted through temporary files, so that their number is bounded by the disk.
 
+mod decisions;
 mod derived;
 mod events;
 mod request;
@@ -72,6 +73,7 @@ pub fn export(
     let read = &Reading(parts.state);
     match request.table {
         Table::Events => events::events(parts, request, out),
+        Table::Decisions => events::decisions(parts, request, out),
         Table::Quarantine => events::quarantine(parts, request, out),
         _ => derived::derived(read, (parts.generation, parts.window), request, out),
     }

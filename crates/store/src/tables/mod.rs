@@ -5,6 +5,7 @@
 
 pub mod cell;
 pub mod csv;
+pub mod decisions;
 pub mod events;
 pub mod jsonl;
 pub mod order;
@@ -17,6 +18,7 @@ pub mod spend;
 pub mod writer;
 
 pub use cell::{Cell, Column, ColumnKind, Row};
+pub use decisions::{DecisionRow, ExposureRow};
 pub use events::EventRow;
 pub use order::{Sorter, SorterOptions};
 pub use parquet_reader::ParquetReader;
@@ -53,13 +55,17 @@ pub enum Table {
     Links,
     /// One row per day, placement and currency of spend.
     Spend,
+    /// One row per answered decision.
+    Decisions,
+    /// One row per device and arm of an experiment that it met.
+    Exposures,
     /// One row per quarantined thing.
     Quarantine,
 }
 
 impl Table {
     /// Every table.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Events,
         Self::Sessions,
         Self::People,
@@ -69,6 +75,8 @@ impl Table {
         Self::Clicks,
         Self::Links,
         Self::Spend,
+        Self::Decisions,
+        Self::Exposures,
         Self::Quarantine,
     ];
 
@@ -88,6 +96,8 @@ impl Table {
             Self::Clicks => writer::columns::<ClickRow>(false),
             Self::Links => writer::columns::<LinkRow>(true),
             Self::Spend => writer::columns::<SpendRow>(false),
+            Self::Decisions => writer::columns::<DecisionRow>(false),
+            Self::Exposures => writer::columns::<ExposureRow>(false),
             Self::Quarantine => writer::columns::<QuarantineRow>(false),
         }
     }
@@ -104,6 +114,8 @@ impl Table {
             Self::Clicks => "clicks",
             Self::Links => "links",
             Self::Spend => "spend",
+            Self::Decisions => "decisions",
+            Self::Exposures => "exposures",
             Self::Quarantine => "quarantine",
         }
     }
@@ -118,7 +130,7 @@ impl fmt::Display for Table {
 /// No table has this name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "there is no table {0:?}: take one of events, sessions, people, touches, conversions, credits, clicks, links, spend, quarantine"
+    "there is no table {0:?}: take one of events, sessions, people, touches, conversions, credits, clicks, links, spend, decisions, exposures, quarantine"
 )]
 pub struct UnknownTable(String);
 

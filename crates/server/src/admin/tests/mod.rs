@@ -227,7 +227,7 @@ impl parts::Linking for Nothing {
 }
 
 impl parts::DecisionDesk for Nothing {
-    fn train(&self, use_case: &str) -> Result<serde_json::Value, parts::TransferError> {
+    fn train(&self, use_case: &str, _: bool) -> Result<serde_json::Value, parts::TransferError> {
         Ok(serde_json::json!({ "use_case": use_case, "version": 1 }))
     }
 
