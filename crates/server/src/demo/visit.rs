@@ -33,6 +33,8 @@ pub struct Visitor {
     pub consent: (bool, bool),
     /// How wrong their clock is.
     pub skew: Span,
+    /// Round trip of their connection, in milliseconds.
+    pub round_trip_ms: u32,
     /// True for automata.
     pub bot: bool,
 }
@@ -75,6 +77,7 @@ impl Visitor {
             address: draw.one(&ADDRESSES).copied().unwrap_or_default(),
             consent: if bot { (true, true) } else { consent },
             skew,
+            round_trip_ms: draw.weighted(&[(60, 50), (30, 100), (10, 350)], 50),
             bot,
         }
     }
@@ -86,7 +89,8 @@ impl Visit {
         let seed = millstream_event::Hash128::of("demo visit", &[name.as_bytes()]).low64();
         let mut draw = draw.nth(seed);
         let entry = entry(&mut draw);
-        let mut story = Story { name, at: Span(0), steps: Vec::new(), visitor: &visitor };
+        let at = Span(0);
+        let mut story = Story { name, at, sent: 0, steps: Vec::new(), visitor: &visitor };
         story.land(&entry);
         if visitor.bot {
             for page in 0..draw.between(22, 30) {
@@ -117,6 +121,8 @@ fn entry(draw: &mut Draw) -> Entry {
 struct Story<'a> {
     name: &'a str,
     at: Span,
+    /// Calls of the browser so far.
+    sent: u32,
     steps: Vec<Step>,
     visitor: &'a Visitor,
 }
@@ -208,14 +214,17 @@ impl Story<'_> {
 
     fn push(&mut self, kind: &str, more: Value) {
         let (measurement, advertising) = self.visitor.consent;
+        self.sent += 1;
         let mut call = json!({
             "type": kind,
+            "sequence": self.sent,
             "messageId": format!("{}-{}", self.name, self.steps.len()),
             "anonymousId": self.visitor.device,
             "context": {
                 "library": { "name": "analytics.js" },
                 "userAgent": self.visitor.agent,
                 "ip": self.visitor.address,
+                "network": { "rtt": self.visitor.round_trip_ms },
                 "consent": { "measurement": measurement, "personalization": measurement, "advertising": advertising },
             },
         });
