@@ -16,10 +16,13 @@ export function Freshness({ moment }) {
       ? html`Figures are complete until <time datetime=${until}>${clock(until)}</time>, ${duration(lag.behind_ms)} behind.`
       : html`Figures are complete until <time datetime=${until}>${clock(until)}</time>. Nothing is waiting.`;
   const gaps = Object.entries(campaigns?.gaps ?? {}).filter(([, number]) => number > 0);
+  const today = campaigns?.arrivals?.days[0];
+  const awaited = today && today.expected_high > today.conversions;
   return html`<div class="freshness">
     <h1>${sentence}</h1>
     <p class="note">
       ${provisional && waiting > 0 ? html`<span>${count(waiting)} records wait to be counted; figures may still change. </span>` : null}
+      ${awaited ? html`<span>${Math.round(100 * today.arrived_share)} % of today's conversions so far have arrived: ${count(today.conversions)} counted, ${count(today.expected_low)} to ${count(today.expected_high)} expected. </span>` : null}
       ${gaps.length ? html`<span>Known gaps: ${gaps.map(([name, number]) => `${count(number)} ${words(name)}`).join(", ")}.</span>` : null}
     </p>
   </div>`;

@@ -10,6 +10,8 @@ extern crate alloc;
 extern crate std;
 
 pub mod analysis;
+pub mod arrival;
+mod beta;
 pub mod bootstrap;
 pub mod chain;
 pub mod comparison;

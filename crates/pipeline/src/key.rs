@@ -69,6 +69,8 @@ pub enum KeyKind {
     Exposure = 61,
     /// Sums over decisions by arm of an experiment.
     ArmDecided = 62,
+    /// How long a lane's conversions of one day took to arrive.
+    Lags = 51,
 }
 
 /// A key: 37 bytes.

@@ -12,6 +12,7 @@ pub mod decoded;
 pub mod exposures;
 pub mod item;
 pub mod key;
+pub mod lags;
 mod outgoing;
 pub mod preferences;
 pub mod query;

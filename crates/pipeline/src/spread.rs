@@ -38,6 +38,16 @@ impl Spread {
         self.0.values().sum()
     }
 
+    /// True without any.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The longest duration of each bucket that holds some, and how many; shortest first.
+    pub fn steps(&self) -> impl Iterator<Item = (Span, i64)> {
+        self.0.iter().map(|(bucket, count)| (upper(*bucket), *count))
+    }
+
     /// The duration that the share `permille` / 1000 of all does not exceed: the upper end of its
     /// bucket, so at most 1/16 too long. None of nothing.
     pub fn quantile(&self, permille: u16) -> Option<Span> {

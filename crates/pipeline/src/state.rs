@@ -194,6 +194,8 @@ pub struct Tallied {
     pub origin: Hash128,
     /// The business event it is, where it is one.
     pub business: Option<Hash128>,
+    /// True when it begins an order, or is a conversion without one.
+    pub converts: bool,
 }
 
 /// Copies of one event, by what they say. Which contents are kept does not depend on the order in

@@ -2,6 +2,7 @@
 
 use crate::decided::DecisionSums;
 use crate::exposures::Exposure;
+use crate::lags::Lags;
 use crate::preferences::{Choice, Interest};
 use crate::rollup::{Cell, Counts};
 use crate::state::{
@@ -80,6 +81,8 @@ pub enum Value {
     Decided(Box<DecisionSums>),
     /// See [`Exposure`].
     Exposure(Box<Exposure>),
+    /// See [`Lags`].
+    Lags(Box<Lags>),
 }
 
 /// A stored value that cannot be read.
@@ -199,4 +202,5 @@ variants! {
     Choice: Choice,
     Decided: DecisionSums,
     Exposure: Exposure,
+    Lags: Lags,
 }

@@ -6,6 +6,7 @@
 
 use crate::item::{Item, ItemKind};
 use crate::key::{Key, KeyHasher, KeyKind};
+use crate::lags::Lags;
 use crate::outgoing::{Outgoing, outgoing, outgoing_row, sender_lane};
 use crate::query::{ReadError, StateRead};
 use crate::rollup::{Cell, Counts};
@@ -16,7 +17,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::hash::BuildHasherDefault;
 use hashbrown::HashMap;
-use millstream_event::{EntityId, Hash128, Header, Kind, Lane, Position, Timestamp};
+use millstream_event::{EntityId, Hash128, Header, Kind, Lane, Position, Span, Timestamp};
 
 /// What must be loaded before a record can be folded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -270,6 +271,14 @@ impl View {
         }
     }
 
+    /// Adds a conversion that happened at `time` to those that took `lag` to arrive, or takes it back.
+    pub fn lag(&mut self, key: Key, (time, lag): (Timestamp, Span), sign: i64) {
+        let value = self.sums.entry(key).or_insert_with(|| Lags::default().into());
+        if let Some(lags) = Lags::change(value) {
+            lags.add(time, lag, sign);
+        }
+    }
+
     /// Sends an item. A later one of the same name in the same batch takes its place.
     pub fn send(&mut self, stamp: Stamp, item: Item) {
         let mut header = Header::new(Kind::Item, item.lane(), stamp.received);
@@ -317,11 +326,13 @@ impl View {
             (Some(Value::Counts(counts)), Value::Counts(change)) => counts.add(&change),
             (Some(Value::Cell(cell)), Value::Cell(change)) => cell.add(&change),
             (Some(Value::Stitching(sums)), Value::Stitching(change)) => sums.add(&change),
+            (Some(Value::Lags(lags)), Value::Lags(change)) => lags.merge(&change),
             (_, change) => slot.value = Some(change),
         }
         let nothing = match &slot.value {
             Some(Value::Cell(cell)) => cell.is_zero(),
             Some(Value::Stitching(sums)) => sums.is_zero(),
+            Some(Value::Lags(lags)) => lags.is_zero(),
             _ => false,
         };
         if nothing {

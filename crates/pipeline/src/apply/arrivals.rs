@@ -1,16 +1,18 @@
 //! How events arrived: each copy is tallied under where it came from, and under the business event
 //! it is.
 
+use crate::lags::lags_key;
 use crate::state::{Dedup, Tallied};
 use crate::stitching::{Origin, Stitching, StitchingPlace};
 use crate::view::View;
-use millstream_event::{Event, Flags, Hash128};
-use millstream_stitch::{Agent, ConversionFact, Verdict};
+use millstream_event::{Event, Flags, Hash128, Lane, Span};
+use millstream_stitch::{Agent, ConversionFact, Role, Verdict};
 
 /// Where an event comes from.
 pub(super) struct Provenance {
     origin: Origin,
     business: Option<Origin>,
+    converts: bool,
 }
 
 impl Provenance {
@@ -18,12 +20,13 @@ impl Provenance {
         Self {
             origin: Origin::of_event(event, agent),
             business: conversion.map(|fact| Origin::of_business(&fact.name)),
+            converts: conversion.is_some_and(|fact| fact.role == Role::Order),
         }
     }
 
     pub(super) fn tallied(&self) -> Tallied {
         let business = self.business.as_ref().map(Origin::hash);
-        Tallied { origin: self.origin.hash(), business }
+        Tallied { origin: self.origin.hash(), business, converts: self.converts }
     }
 }
 
@@ -40,11 +43,26 @@ pub(super) fn count(
             sums.duplicates += 1;
         };
         tally(view, generation, (before, None), change);
+        lag(view, generation, before, -1);
+    }
+    if verdict != Verdict::Loses {
+        lag(view, generation, copy, 1);
     }
     tally(view, generation, (copy, Some(provenance)), |sums| match verdict {
         Verdict::Loses => sums.duplicates += 1,
         Verdict::First | Verdict::Replaces => add(sums, copy, 1),
     });
+}
+
+/// Counts how long a conversion took to arrive. Those of bots are none, and an import that does not
+/// say when it was received tells nothing of that.
+fn lag(view: &mut View, generation: u16, copy: &Dedup, sign: i64) {
+    let (time, lag) = (copy.key.time, copy.candidate.received - copy.key.time);
+    let untold = copy.traits.flags.has(Flags::IMPORTED) && lag == Span(0);
+    if copy.tallied.converts && !copy.traits.bot && !untold {
+        let key = lags_key(generation, Lane::of(copy.subject), time.utc_day());
+        view.lag(key, (time, lag), sign);
+    }
 }
 
 fn add(sums: &mut Stitching, counting: &Dedup, sign: i64) {

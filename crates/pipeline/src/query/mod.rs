@@ -5,6 +5,7 @@ mod controls;
 mod conversion;
 pub mod deliveries;
 mod duplicate_sessions;
+mod lags;
 mod ledger;
 mod lookup;
 mod open_sessions;
@@ -22,6 +23,7 @@ pub use campaigns::{
 pub use controls::{controls, last_control, logged_controls};
 pub use conversion::{Chain, OUTSIDE_MAX, conversion, touch_event};
 pub use duplicate_sessions::duplicate_sessions;
+pub use lags::lags;
 pub use ledger::{budgets, rates, spend};
 pub use lookup::{
     Counting, EventName, EventTrace, Outcome, copies, counting_at, device, members, person,

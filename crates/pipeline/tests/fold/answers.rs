@@ -57,7 +57,10 @@ pub fn stitching(state: &dyn StateRead) -> Vec<String> {
         all.entry(place).or_default().add(&found.sums);
     })
     .unwrap();
-    arrived(&all)
+    let mut lines = arrived(&all);
+    let lags = query::lags(state, 0, &(i32::MIN..=i32::MAX)).unwrap();
+    lines.extend(lags.iter().map(|(day, lags)| format!("lags {day} {lags:?}")));
+    lines
 }
 
 /// Sums by day, bots and origin.

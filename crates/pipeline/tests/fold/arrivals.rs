@@ -5,16 +5,18 @@ use crate::cluster::TestAgents;
 use crate::oracle::{World, is_bot, is_of_server, world};
 use millstream_attribute::ConversionRules;
 use millstream_event::{Event, EventKind, Flags, Span};
+use millstream_pipeline::lags::Lags;
 use millstream_pipeline::stitching::{Origin, WITHIN};
 use millstream_pipeline::{Rules, Spread};
-use millstream_stitch::{Agent, Agents, Candidate, Entry};
+use millstream_stitch::{Agent, Agents, Candidate, Entry, Role};
+use std::collections::BTreeMap;
 
 const HORIZON: Span = Span::hours(48);
 
 /// Sorted lines in the shape of [`crate::answers::stitching`].
 pub fn lines(events: &[Event], rules: &Rules<'_>) -> Vec<String> {
     let world = world(events, rules);
-    let mut all = Arrived::new();
+    let (mut all, mut lags) = (Arrived::new(), BTreeMap::<i32, Lags>::new());
     for event in events {
         let agent = TestAgents.classify(event.user_agent.as_deref().unwrap());
         copy(&mut all, event, &agent);
@@ -24,6 +26,7 @@ pub fn lines(events: &[Event], rules: &Rules<'_>) -> Vec<String> {
         let agent = TestAgents.classify(event.user_agent.as_deref().unwrap());
         if counts(&world, event) {
             counting(&mut all, event, &agent);
+            lag(&mut lags, event, &agent);
         }
     }
     for events in world.subjects.values() {
@@ -31,7 +34,9 @@ pub fn lines(events: &[Event], rules: &Rules<'_>) -> Vec<String> {
             session(&mut all, &run);
         }
     }
-    arrived(&all)
+    let mut lines = arrived(&all);
+    lines.extend(lags.iter().map(|(day, lags)| format!("lags {day} {lags:?}")));
+    lines
 }
 
 /// True when the event ranks as the copy that counts does.
@@ -84,6 +89,17 @@ fn counting(all: &mut Arrived, event: &Event, agent: &Agent) {
         sums.events += 1;
         sums.late += i64::from(event.received - event.event_time > HORIZON);
         sums.skew.add(event.received - event.event_time, 1);
+    }
+}
+
+/// Conversions of people that are no refund, renewal or restatement of another.
+fn lag(all: &mut BTreeMap<i32, Lags>, event: &Event, agent: &Agent) {
+    let conversion = ConversionRules::default().read(event);
+    let begins = conversion.is_some_and(|fact| fact.role == Role::Order);
+    let (day, bot) = place(event, agent);
+    if begins && !bot && event.kind != EventKind::Click {
+        let lag = event.received - event.event_time;
+        all.entry(day).or_default().add(event.event_time, lag, 1);
     }
 }
 

@@ -7,11 +7,11 @@ use crate::decide::{Plan, plans};
 use crate::report::state::StateFigures;
 use crate::report::stitching::StitchingFigures;
 use crate::report::{
-    BudgetSum, CampaignFigures, DateRange, DeliveryCounts, EndpointTiming, ExperimentFigures,
-    Figures, HopTiming, Links, OutcomeCounts, ReportError, ReportQuery, SessionDay, SessionTotals,
-    Telling,
+    Arrivals, BudgetSum, CampaignFigures, DateRange, DeliveryCounts, EndpointTiming,
+    ExperimentFigures, Figures, HopTiming, Links, OutcomeCounts, ReportError, ReportQuery,
+    SessionDay, SessionTotals, Telling,
 };
-use millstream_event::Span;
+use millstream_event::{Span, Timestamp};
 use millstream_pipeline::decided::DecisionSums;
 use millstream_store::Reading;
 use std::sync::Arc;
@@ -95,6 +95,10 @@ impl Figures for StoreFigures {
 
     fn stitching(&self, query: &ReportQuery) -> Result<StitchingFigures, ReportError> {
         self.read(|figures| figures.stitching(query))
+    }
+
+    fn arrivals(&self, as_of: Timestamp) -> Result<Option<Arrivals>, ReportError> {
+        self.read(|figures| figures.arrivals(as_of))
     }
 
     fn horizon(&self) -> Span {

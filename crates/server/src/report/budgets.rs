@@ -4,6 +4,7 @@
 //! spend was imported: a day that is not reported yet is no sign of anything. A verdict on what a
 //! campaign earned is only given once its figures are final.
 
+use super::arrival::Arrivals;
 use super::envelope::{Field, Freshness, Row};
 use super::error::ReportError;
 use super::exchange::Exchange;
@@ -60,14 +61,20 @@ pub struct BudgetTotals {
 pub fn build(
     figures: &dyn Figures,
     query: &ReportQuery,
-    freshness: Freshness,
+    (freshness, arrivals): (Freshness, Option<&Arrivals>),
 ) -> Result<BudgetReport, ReportError> {
     let today = freshness.as_of.utc_day();
-    let rows = figures.budgets(query)?.into_iter().map(|sum| row(sum, today, freshness));
+    // Conversions of the last day may still be arriving, and so are those that its clicks will bring.
+    let open = |last: i32| {
+        let awaited = arrivals.is_some_and(|arrivals| arrivals.awaits(last, freshness.as_of));
+        freshness.provisional || today <= last || awaited
+    };
+    let rows = figures.budgets(query)?.into_iter();
+    let rows = rows.map(|sum| row(open(sum.budget.to) || sum.unconverted, sum));
     Ok(BudgetReport { rows: rows.collect() })
 }
 
-fn row(sum: BudgetSum, today: i32, freshness: Freshness) -> BudgetRow {
+fn row(open: bool, sum: BudgetSum) -> BudgetRow {
     let budget = &sum.budget;
     let days = i64::from(budget.to) - i64::from(budget.from) + 1;
     let through = sum.spend_until.map(|until| i64::from(until) - i64::from(budget.from) + 1);
@@ -85,8 +92,6 @@ fn row(sum: BudgetSum, today: i32, freshness: Freshness) -> BudgetRow {
         Some(ratio) if ratio > 1.0 + TOLERANCE => "ahead",
         Some(_) => "on_pace",
     };
-    // Today's conversions are still arriving, and so are those that clicks of today will bring.
-    let open = freshness.provisional || today <= budget.to || sum.unconverted;
     let target = i128::from(budget.target_roas_permille);
     let below = i128::from(sum.revenue_minor) * 1_000 < target * i128::from(sum.spent_minor);
     let verdict = match (target, open, below) {

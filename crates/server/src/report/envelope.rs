@@ -1,5 +1,6 @@
 //! The envelope of every report: what it is, how fresh, how complete, and what is missing.
 
+use super::arrival::Arrivals;
 use super::budgets::BudgetReport;
 use super::campaigns::CampaignReport;
 use super::delivery::DeliveryReport;
@@ -146,6 +147,8 @@ impl Serialize for Row {
 pub struct Report {
     /// How fresh.
     pub freshness: Freshness,
+    /// How much of the latest conversions has arrived; none where that is not known.
+    pub arrivals: Option<Arrivals>,
     /// What is missing.
     pub gaps: Gaps,
     /// The figures.
@@ -207,6 +210,7 @@ impl Report {
             title: title.to_owned(),
             meaning,
             freshness: self.freshness.sentence(),
+            arrivals: self.arrivals.as_ref().and_then(Arrivals::sentence),
             gaps: self.gaps.sentence(),
             grids,
         }
@@ -223,6 +227,9 @@ impl Serialize for Report {
             &self.freshness.complete_until.map(Timestamp::to_rfc3339),
         )?;
         map.serialize_entry("provisional", &self.freshness.provisional)?;
+        if matches!(self.body, Body::Campaigns(_) | Body::Budgets(_)) {
+            map.serialize_entry("arrivals", &self.arrivals)?;
+        }
         map.serialize_entry("gaps", &self.gaps)?;
         if let Body::Campaigns(report) = &self.body {
             map.serialize_entry("query", &report.question())?;

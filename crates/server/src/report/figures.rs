@@ -1,12 +1,13 @@
 //! What reports are made of: sums that something else keeps up to date.
 
+use super::arrival::Arrivals;
 use super::error::ReportError;
 use super::experiments::ExperimentFigures;
 use super::query::{DateRange, Links, ReportQuery};
 use super::spend::UnmatchedSpend;
 use super::stitching::StitchingFigures;
 use millstream_event::ledger::Budget;
-use millstream_event::{Money, Span};
+use millstream_event::{Money, Span, Timestamp};
 use millstream_pipeline::decided::DecisionSums;
 
 /// Parts per billion: the unit of fractional conversions.
@@ -64,6 +65,12 @@ pub trait Figures {
     /// # Errors
     /// When the state cannot be read.
     fn experiments(&self, range: &DateRange) -> Result<Vec<ExperimentFigures>, ReportError>;
+
+    /// How much of the latest conversions has arrived by now; none where too few tell.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    fn arrivals(&self, as_of: Timestamp) -> Result<Option<Arrivals>, ReportError>;
 
     /// Events received later than this after they happened are late.
     fn horizon(&self) -> Span;

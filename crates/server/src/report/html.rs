@@ -19,8 +19,8 @@ pub fn render(page: &Page) -> String {
     element("p", &page.meaning, &mut out);
     out.push_str("<aside>\n");
     element("p", &page.freshness, &mut out);
-    if let Some(gaps) = &page.gaps {
-        element("p", gaps, &mut out);
+    for sentence in page.arrivals.iter().chain(&page.gaps) {
+        element("p", sentence, &mut out);
     }
     out.push_str("</aside>\n");
     for grid in &page.grids {

@@ -4,6 +4,7 @@
 //! as of when, complete until when, whether it may still change, and what is known to be missing.
 //! The command line and the admin plane call the same functions and print the same bytes.
 
+pub mod arrival;
 pub mod budgets;
 pub mod campaign_page;
 pub mod campaigns;
@@ -30,6 +31,7 @@ pub mod terminal;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub use arrival::Arrivals;
 pub use envelope::{Body, Freshness, Gaps, Report};
 pub use error::ReportError;
 pub use experiments::ExperimentFigures;
@@ -72,9 +74,15 @@ fn build_of(
         unconsented: outcomes.unconsented,
         shortened: outcomes.shortened,
     };
+    let arrivals = match query.kind {
+        ReportKind::Campaigns | ReportKind::Budgets => figures.arrivals(freshness.as_of)?,
+        _ => None,
+    };
     let body = match query.kind {
         ReportKind::Campaigns => Body::Campaigns(campaigns::build(figures, query)?),
-        ReportKind::Budgets => Body::Budgets(budgets::build(figures, query, freshness)?),
+        ReportKind::Budgets => {
+            Body::Budgets(budgets::build(figures, query, (freshness, arrivals.as_ref()))?)
+        }
         ReportKind::Sessions => Body::Sessions(sessions::build(figures, query)?),
         ReportKind::Delivery => Body::Delivery(delivery::build(&outcomes, delivery)),
         ReportKind::Stitching => Body::Stitching(stitching::build(figures, query)?),
@@ -83,7 +91,7 @@ fn build_of(
         }
         ReportKind::Sensitivity => Body::Sensitivity(sensitivity::build(figures, query)?),
     };
-    Ok(Report { freshness, gaps, body })
+    Ok(Report { freshness, arrivals, gaps, body })
 }
 
 /// Renders a report as text of `format`. `width` is the terminal's, for tables only.

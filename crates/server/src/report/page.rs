@@ -53,6 +53,8 @@ pub struct Page {
     pub meaning: String,
     /// How fresh they are, in a sentence.
     pub freshness: String,
+    /// How much of what happened has arrived, where that is known and not all.
+    pub arrivals: Option<String>,
     /// What is known to be missing.
     pub gaps: Option<String>,
     /// The tables.

@@ -9,11 +9,11 @@ use super::figures::{
 };
 use super::query::{By, DateRange, Links, Model, ReportQuery};
 use super::stitching::{self, StitchingFigures};
-use super::{budgets, journeys, spend};
+use super::{Arrivals, arrival, budgets, journeys, spend};
 use crate::consume::Parameters;
 use crate::decide::Plan;
 use crate::linking::{self, Numbered};
-use millstream_event::{Channel, Flags, Hash128, Money, Span};
+use millstream_event::{Channel, Flags, Hash128, Money, Span, Timestamp};
 use millstream_pipeline::StateRead;
 use millstream_pipeline::decided::{self, DecisionSums};
 use millstream_pipeline::query::{self, RevenueDays};
@@ -192,6 +192,10 @@ impl Figures for StateFigures<'_> {
 
     fn experiments(&self, range: &DateRange) -> Result<Vec<ExperimentFigures>, ReportError> {
         experiments::read(self, range)
+    }
+
+    fn arrivals(&self, as_of: Timestamp) -> Result<Option<Arrivals>, ReportError> {
+        arrival::read(self, as_of)
     }
 
     fn horizon(&self) -> Span {

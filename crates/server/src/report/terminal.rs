@@ -16,6 +16,7 @@ pub fn render(page: &Page, width: Option<u16>) -> String {
     let width = width.unwrap_or(WIDTH_DEFAULT).max(WIDTH_MIN);
     let sentences: Vec<&str> = [&page.meaning, &page.freshness]
         .into_iter()
+        .chain(&page.arrivals)
         .chain(&page.gaps)
         .map(String::as_str)
         .collect();

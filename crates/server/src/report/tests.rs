@@ -150,6 +150,17 @@ impl Figures for Canned {
         })
     }
 
+    fn arrivals(&self, as_of: Timestamp) -> Result<Option<Arrivals>, ReportError> {
+        let day = super::arrival::ArrivingDay {
+            day: as_of.utc_day(),
+            conversions: 1_203,
+            arrived_share: 0.94,
+            expected_low: 1_262,
+            expected_high: 1_301,
+        };
+        Ok(Some(Arrivals { days: vec![day], settled_after: Span::hours(30) }))
+    }
+
     fn horizon(&self) -> Span {
         Span::hours(48)
     }
