@@ -8,10 +8,11 @@ use super::value::{ValueFields, set_value_text};
 use crate::arrival::{Arrival, NOT_SET};
 use crate::campaign::{truncated, truncated_to};
 use crate::channel::Channel;
+use crate::click_token::ClickReference;
 use crate::consent::StatedConsent;
 use crate::envelope::{Event, EventKind, Surface};
 use crate::hash::Hash128;
-use crate::ids::{AnonymousId, EventId, UserId};
+use crate::ids::{AnonymousId, ClickId, EventId, UserId};
 use crate::quarantine::{Quarantine, QuarantineReason};
 use crate::time::Timestamp;
 use alloc::boxed::Box;
@@ -88,6 +89,12 @@ targets! {
     AnonymousId = "anonymous_id",
     /// The user.
     UserId = "user_id",
+    /// Our click that led to it, by id or by `ms_click`: where the row names no device and no user, it
+    /// is the one that landed with the click.
+    ClickId = "click_id",
+    /// SHA-256 of the trimmed, lower-case e-mail address, 64 hexadecimal digits: the user
+    /// `email:HASH`, where the row names no user.
+    EmailSha256 = "email_sha256",
     /// The event's id; a hash of the row where not mapped.
     EventId = "event_id",
     /// The action's name.
@@ -135,10 +142,23 @@ pub struct CsvMap {
     pub fields: Vec<(Target, Origin)>,
 }
 
+/// Whoever landed with a click of ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Visitor {
+    /// A device.
+    Device(AnonymousId),
+    /// A user without a device.
+    User(UserId),
+}
+
+/// Knows who landed with a click, if anybody did.
+pub type Landings<'a> = &'a dyn Fn(&ClickId) -> Option<Visitor>;
+
 /// A row under a map.
 struct Row<'a> {
     map: &'a CsvMap,
     cells: &'a [&'a str],
+    landings: Landings<'a>,
 }
 
 impl<'a> Row<'a> {
@@ -169,12 +189,17 @@ impl<'a> Row<'a> {
 
 /// One row to one event. `occurrence` counts equal rows over all files of one import, from 0, so
 /// that the same import again gives the same ids. History has no receive stamp of its own: the
-/// event's time stands for it.
+/// event's time stands for it. `landings` tells whose a row is that names but a click.
 ///
 /// # Errors
 /// Quarantine, with the field that is wrong.
-pub fn parse(map: &CsvMap, cells: &[&str], occurrence: u64, receipt: &Receipt<'_>) -> Outcome {
-    let row = Row { map, cells };
+pub fn parse(
+    (map, landings): (&CsvMap, Landings<'_>),
+    cells: &[&str],
+    occurrence: u64,
+    receipt: &Receipt<'_>,
+) -> Outcome {
+    let row = Row { map, cells, landings };
     event(&row, occurrence, receipt)
         .map(|event| Parsed { event, stated: StatedConsent::default(), address: None })
         .map_err(|fault| {
@@ -207,7 +232,7 @@ fn event(row: &Row<'_>, occurrence: u64, receipt: &Receipt<'_>) -> Result<Event,
     let stated = identity::from_text("event_id", row.get(Target::EventId)?, EventId::parse)?;
     let id = stated.unwrap_or_else(|| row_id(row.cells, occurrence));
     let mut event = receipt.event(id, kind, time);
-    set_identity(&mut event, row)?;
+    set_identity(&mut event, row, receipt)?;
     event.name = row.get(Target::Name)?.map(|name| truncated(name).into());
     if kind == EventKind::Track && event.name.is_none() {
         return Err(Fault::missing("name"));
@@ -232,15 +257,40 @@ fn row_id(cells: &[&str], occurrence: u64) -> EventId {
     EventId::of_hash(Hash128::of("csv", &parts))
 }
 
-fn set_identity(event: &mut Event, row: &Row<'_>) -> Result<(), Fault> {
+fn set_identity(event: &mut Event, row: &Row<'_>, receipt: &Receipt<'_>) -> Result<(), Fault> {
     let (device, user) = (row.get(Target::AnonymousId)?, row.get(Target::UserId)?);
     event.anonymous_id = identity::from_text("anonymous_id", device, AnonymousId::parse)?;
     event.user_id = identity::from_text("user_id", user, UserId::parse)?;
-    if event.anonymous_id.is_none() && event.user_id.is_none() {
-        let detail = "neither anonymous_id nor user_id is there";
+    if event.user_id.is_none() {
+        event.user_id = row.get(Target::EmailSha256)?.map(user_of_email).transpose()?;
+    }
+    if event.anonymous_id.is_some() || event.user_id.is_some() {
+        return Ok(());
+    }
+    let Some(text) = row.get(Target::ClickId)? else {
+        let detail = "none of anonymous_id, user_id, email_sha256, click_id is there";
         return Err(Fault::new(QuarantineReason::NoIdentity, detail));
+    };
+    let token = receipt.click_key.and_then(|key| ClickReference::from_token(key, text).ok());
+    let click = token.map(|token| token.id).or_else(|| ClickId::parse(text));
+    match click.as_ref().and_then(row.landings) {
+        Some(Visitor::Device(device)) => event.anonymous_id = Some(device),
+        Some(Visitor::User(user)) => event.user_id = Some(user),
+        None => {
+            let detail = "nobody is known to have landed with this click_id; import the row again once somebody has";
+            return Err(Fault::new(QuarantineReason::NoIdentity, detail));
+        }
     }
     Ok(())
+}
+
+/// The user that a hashed e-mail address stands for: an alias joins it to the site's own.
+fn user_of_email(text: &str) -> Result<UserId, Fault> {
+    let is_hash = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let user = alloc::format!("email:{}", text.to_ascii_lowercase());
+    UserId::parse(&user)
+        .filter(|_| is_hash)
+        .ok_or_else(|| Fault::invalid("email_sha256", "is not 64 hexadecimal digits"))
 }
 
 /// Page and campaign; a channel that the data name goes before the table of channels.

@@ -5,10 +5,11 @@ use super::{ReadError, Rows, StateRead, read, session_at, walk};
 use crate::decoded::{dedup_key, event_name};
 use crate::key::{Key, KeyKind};
 use crate::rows::SessionRow;
-use crate::state::{Dedup, Device, Member, Person, Quarantined};
+use crate::state::{Click, Dedup, Device, Member, Person, Quarantined};
 use crate::value::{Stored, Value};
+use alloc::boxed::Box;
 use alloc::vec::Vec;
-use millstream_event::{EntityId, Event, Hash128, Lane, Position, SourceId};
+use millstream_event::{ClickId, EntityId, Event, Hash128, Lane, Position, SourceId};
 use millstream_stitch::{Entry, Properties};
 
 /// What became of an event record.
@@ -195,6 +196,27 @@ pub fn device(
     subject: EntityId,
 ) -> Result<Option<Device>, ReadError> {
     read(state, &Key::entity(generation, KeyKind::Device, subject))
+}
+
+/// The name of whoever landed with a click of ours first: an id as sent, or `user:` and a user's.
+/// Before any landing it is the first-party id that the redirect saw.
+///
+/// # Errors
+/// When the state cannot be read.
+pub fn landed_by(
+    state: &dyn StateRead,
+    generation: u16,
+    click: &ClickId,
+) -> Result<Option<Box<str>>, ReadError> {
+    let key = Key::entity(generation, KeyKind::Click, EntityId::click(click));
+    let Some(click) = read::<Click>(state, &key)? else { return Ok(None) };
+    let landings = click.landings.iter();
+    let landings = landings.filter_map(|((who, _), item)| Some((&item.body.as_ref()?.key, *who)));
+    if let Some((_, who)) = landings.min() {
+        return Ok(device(state, generation, who)?.map(|device| device.name));
+    }
+    let seen = click.logged.values().find_map(|fact| fact.touch.click.as_ref()?.ms_id.as_ref());
+    Ok(seen.map(|id| id.as_str().into()))
 }
 
 /// The devices and other subjects that belong to a person, in order.

@@ -26,8 +26,8 @@ pub use duplicate_sessions::duplicate_sessions;
 pub use lags::lags;
 pub use ledger::{budgets, rates, spend};
 pub use lookup::{
-    Counting, EventName, EventTrace, Outcome, copies, counting_at, device, members, person,
-    quarantine,
+    Counting, EventName, EventTrace, Outcome, copies, counting_at, device, landed_by, members,
+    person, quarantine,
 };
 pub use open_sessions::open_sessions;
 pub use person_trace::{LinkTrace, MemberTrace, STATEMENTS_MAX, person_of, person_trace};

@@ -4,10 +4,13 @@ use super::engine::{Engine, View};
 use crate::admin::Transfer;
 use crate::admin::parts::TransferError;
 use crate::export::{self, ExportParts, ExportRequest};
-use crate::import::{self, Format, ImportError, ImportOptions, ImportParts, Input, Progress};
+use crate::import::{
+    self, Format, ImportError, ImportOptions, ImportParts, Input, LandingsOf, Progress,
+};
 use crate::instance::{self, InstanceError};
 use crate::replay::Selection;
-use millstream_event::SourceId;
+use millstream_event::wire::csv_map::Visitor;
+use millstream_event::{AnonymousId, SourceId, UserId};
 use millstream_pipeline::query;
 use millstream_store::Reading;
 use serde::{Deserialize, Serialize};
@@ -67,6 +70,7 @@ impl Engine {
         inputs: Vec<Input<'_>>,
         progress: Progress<'_>,
     ) -> Result<ImportOutcome, GatewayError> {
+        self.drain()?;
         let parts = ImportParts {
             log: Arc::clone(&self.instance.log),
             registry: Arc::clone(&self.registry),
@@ -75,9 +79,9 @@ impl Engine {
             click_key: self.instance.keys.click,
             places: self.places()?,
             consent: self.config.capture.consent.clone(),
+            landings: self.landings()?,
             spool_dir: self.instance.dir.clone(),
         };
-        self.drain()?;
         let before = self.visible()?;
         let counts = import::run(&parts, options, inputs, progress)?;
         self.drain()?;
@@ -91,6 +95,23 @@ impl Engine {
             refused: counts.lines.saturating_sub(told + counts.blank),
             unconsented: counts.unconsented,
         })
+    }
+
+    /// Who landed with a click, as of now.
+    fn landings(&self) -> Result<Arc<LandingsOf>, GatewayError> {
+        let view = self.view()?;
+        Ok(Arc::new(move |click| {
+            let state = Reading(&*view.state);
+            let found = query::landed_by(&state, view.generation(), click);
+            let name = found.unwrap_or_else(|error| {
+                tracing::error!(%error, "who landed with a click cannot be read");
+                None
+            })?;
+            match name.strip_prefix("user:") {
+                Some(user) => UserId::parse(user).map(Visitor::User),
+                None => AnonymousId::parse(&name).map(Visitor::Device),
+            }
+        }))
     }
 
     fn visible(&self) -> Result<u64, GatewayError> {

@@ -18,7 +18,7 @@ pub use bounded::{Bounded, ROW_BYTES_MAX};
 pub use input::Input;
 pub use lines::LINE_BYTES_MAX;
 pub use parse::Format;
-pub use run::{ImportCounts, ImportOptions, ImportParts, Progress, run};
+pub use run::{ImportCounts, ImportOptions, ImportParts, LandingsOf, Progress, run};
 
 use crate::links::EditError;
 use millstream_log::AppendError;

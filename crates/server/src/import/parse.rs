@@ -156,7 +156,7 @@ impl Parser<'_> {
                 Entry::Overlong { bytes, hash } => Some(Err(overlong(&receipt, *bytes, *hash))),
                 Entry::Row { cells, occurrence } => chunk.map.as_ref().map(|map| {
                     let cells: Vec<&str> = cells.iter().collect();
-                    csv_map::parse(map, &cells, *occurrence, &receipt)
+                    csv_map::parse((map, &*self.parts.landings), &cells, *occurrence, &receipt)
                 }),
             };
             match outcome {

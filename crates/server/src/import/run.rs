@@ -15,8 +15,9 @@ use crate::links::{Editor, Registry};
 use crate::places::Places;
 use millstream_event::control::Settings;
 use millstream_event::wire::combined::ReferrerHosts;
+use millstream_event::wire::csv_map::Visitor;
 use millstream_event::wire::receipt::Limits;
-use millstream_event::{SourceId, consent::AggregateKey};
+use millstream_event::{ClickId, SourceId, consent::AggregateKey};
 use millstream_log::EventLog;
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -28,6 +29,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 const CHUNK_BYTES_MAX: usize = 1 << 20;
 /// Chunks between reader and parsers.
 const CHUNKS_WAITING: usize = 8;
+
+/// Knows who landed with a click, if anybody did.
+pub type LandingsOf = dyn Fn(&ClickId) -> Option<Visitor> + Send + Sync;
 
 /// What an import needs of the installation.
 pub struct ImportParts {
@@ -45,6 +49,8 @@ pub struct ImportParts {
     pub places: Places,
     /// What holds where an event says nothing.
     pub consent: ConsentDefaults,
+    /// Who landed with a click.
+    pub landings: Arc<LandingsOf>,
     /// For streams that must be read twice.
     pub spool_dir: PathBuf,
 }
