@@ -17,8 +17,8 @@ mod run;
 pub use bounded::{Bounded, ROW_BYTES_MAX};
 pub use input::Input;
 pub use lines::LINE_BYTES_MAX;
-pub use parse::Format;
-pub use run::{ImportCounts, ImportOptions, ImportParts, LandingsOf, Progress, run};
+pub use parse::{Format, LandingsOf};
+pub use run::{ImportCounts, ImportOptions, ImportParts, Progress, run};
 
 use crate::links::EditError;
 use millstream_log::AppendError;

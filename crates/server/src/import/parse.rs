@@ -5,16 +5,20 @@ use super::run::ImportParts;
 use millstream_event::consent::{self, Aggregate, AggregateKey, Outcome as Kept};
 use millstream_event::control::Settings;
 use millstream_event::record::{HEADER_BYTES, RECORD_BYTES_MAX};
-use millstream_event::wire::csv_map::{self, CsvMap};
+use millstream_event::wire::csv_map::{self, CsvMap, Visitor};
 use millstream_event::wire::receipt::{Fault, Limits, Outcome, Receipt};
 use millstream_event::wire::{combined, segment};
 use millstream_event::{
-    EntityId, Flags, Hash128, Header, Kind, Lane, Quarantine, QuarantineReason, SourceId, Timestamp,
+    ClickId, EntityId, Flags, Hash128, Header, Kind, Lane, Quarantine, QuarantineReason, SourceId,
+    Timestamp,
 };
 use millstream_log::Append;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
+
+/// Knows who landed with a click, if anybody did.
+pub type LandingsOf = dyn Fn(&ClickId) -> Option<Visitor> + Send + Sync;
 
 /// What the lines are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

@@ -8,16 +8,15 @@ use super::intake::Intake;
 use super::lines::{Line, Lines};
 use super::occurrences::Occurrences;
 use super::parquet::{self, Row};
-use super::parse::{Chunk, Format, Parsed, Parser};
+use super::parse::{Chunk, Format, LandingsOf, Parsed, Parser};
 use crate::capture::ConsentDefaults;
 use crate::capture::clock::ReceiveClock;
 use crate::links::{Editor, Registry};
 use crate::places::Places;
 use millstream_event::control::Settings;
 use millstream_event::wire::combined::ReferrerHosts;
-use millstream_event::wire::csv_map::Visitor;
 use millstream_event::wire::receipt::Limits;
-use millstream_event::{ClickId, SourceId, consent::AggregateKey};
+use millstream_event::{SourceId, consent::AggregateKey};
 use millstream_log::EventLog;
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -29,9 +28,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 const CHUNK_BYTES_MAX: usize = 1 << 20;
 /// Chunks between reader and parsers.
 const CHUNKS_WAITING: usize = 8;
-
-/// Knows who landed with a click, if anybody did.
-pub type LandingsOf = dyn Fn(&ClickId) -> Option<Visitor> + Send + Sync;
 
 /// What an import needs of the installation.
 pub struct ImportParts {

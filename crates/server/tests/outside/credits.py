@@ -189,7 +189,8 @@ class Credits(Case):
         sales = [{"type": "track", "event": "Order Completed", "messageId": f"s{n}", "anonymousId": f"a{n}",
                   "timestamp": when(4_000 + 40 * n), "properties": {"order_id": f"o{n}", "revenue": 1, "currency": "EUR"}} for n in range(300)]
         self.assertEqual(instance.post("/v1/batch", {"batch": sales}).status, 200)
-        told = self.until(lambda: self.answer(instance, "/api/report/campaigns"), lambda report: report["arrivals"])["arrivals"]
+        ask = lambda: self.answer(instance, "/api/report/campaigns")
+        told = self.until(ask, lambda report: report["totals"]["conversions"] == 300 and not report["provisional"])["arrivals"]
         self.assertEqual(told["days"][0]["day"], when(0)[:10])
         self.assertEqual(sum(day["conversions"] for day in told["days"]), 300)
         for day in told["days"]:
