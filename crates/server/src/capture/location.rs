@@ -63,6 +63,12 @@ impl Destination {
         })
     }
 
+    /// Where a link leads that names another destination than its own; rendered for this visit alone.
+    pub(super) fn instead(link: &Link, destination: &str) -> Option<Arc<Self>> {
+        let link = Link { destination: destination.into(), ..link.clone() };
+        Self::render(Arc::new(link)).map(Arc::new)
+    }
+
     /// The link it was rendered from.
     pub(super) fn link(&self) -> &Arc<Link> {
         &self.link

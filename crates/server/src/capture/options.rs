@@ -1,6 +1,7 @@
 //! How the public plane is set up, resolved once by the configuration.
 
 use super::sources::Source;
+use crate::links::SignedLinks;
 use millstream_event::wire;
 use millstream_event::{Consent, ConsentSource, Purpose, Purposes};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -30,6 +31,8 @@ pub struct CaptureOptions {
     pub limits: Limits,
     /// Patience.
     pub timeouts: Timeouts,
+    /// Keys of signed links.
+    pub signed_links: SignedLinks,
 }
 
 /// PEM files for TLS.
@@ -145,6 +148,7 @@ impl Default for CaptureOptions {
             consent: ConsentDefaults::default(),
             limits: Limits::default(),
             timeouts: Timeouts::default(),
+            signed_links: SignedLinks::default(),
         }
     }
 }

@@ -10,6 +10,7 @@ use super::intake::{self, Group};
 use super::location::Destination;
 use super::plane::Plane;
 use super::refusal::{Refusal, require};
+use crate::links::signed;
 use http::header::{CACHE_CONTROL, LOCATION, SET_COOKIE};
 use http::{HeaderValue, Method, StatusCode};
 use millstream_event::click_token::ClickReference;
@@ -35,12 +36,30 @@ pub(super) fn destination(plane: &Plane, slug: &str, now: Timestamp) -> Option<A
     plane.destinations.of(&link)
 }
 
+/// True when a query may name a signed destination, and signatures are believed at all.
+pub(super) fn is_signed(plane: &Plane, query: &str) -> bool {
+    !query.is_empty() && !plane.options.signed_links.is_empty() && query.contains(signed::DESTINATION)
+}
+
+/// Where the request leads: to the signed destination where it names one, else to the stored one.
+fn asked(exchange: &Exchange<'_>, slug: &str) -> Option<Arc<Destination>> {
+    let plane = exchange.plane;
+    let value = |name| exchange.query_value(name).unwrap_or_default();
+    if plane.options.signed_links.is_empty() || value(signed::DESTINATION).is_empty() {
+        return destination(plane, slug, exchange.started);
+    }
+    let link = plane.parts.registry.get(slug).filter(|link| link.leads_at(exchange.started))?;
+    let (to, signature) = (value(signed::DESTINATION), value(signed::SIGNATURE));
+    let holds = plane.options.signed_links.verify(&value(signed::KEY), (slug, &to), &signature);
+    if holds { Destination::instead(&link, &to) } else { None }
+}
+
 /// Answers the redirect.
 pub(super) async fn answer(exchange: &mut Exchange<'_>, slug: &str) -> Result<Answer, Refusal> {
     let method = exchange.head.method();
     require(&method, &[Method::GET, Method::HEAD], "GET, HEAD")?;
     let plane = exchange.plane;
-    let Some(destination) = destination(plane, slug, exchange.started) else {
+    let Some(destination) = asked(exchange, slug) else {
         add(&plane.counters.click_unknown, 1);
         return Ok(answer::with_body(
             StatusCode::NOT_FOUND,

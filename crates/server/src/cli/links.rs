@@ -44,6 +44,7 @@ enum Action {
     Restore(Restore),
     /// Checks a link against the rules without making it; without one, checks every link there is.
     Check(Check),
+    Sign(super::signing::Sign),
     /// Makes the links of a CSV table; without --apply it only says which rules they break.
     Import(LinkTable),
 }
@@ -201,6 +202,7 @@ impl Links {
                 show(&[link], restore.common.format)
             }
             Action::Check(check) => check.run(),
+            Action::Sign(sign) => sign.run(),
             Action::Import(table) => table.run(),
         }
     }

@@ -44,6 +44,7 @@ mod rules;
 mod score;
 mod sensitivity;
 mod serve;
+mod signing;
 mod spend;
 mod sql;
 mod standing;

@@ -12,6 +12,7 @@ mod layers;
 mod properties;
 pub mod raw;
 pub mod resolved;
+mod signed_links;
 
 pub use error::ConfigError;
 pub use kept::KeptTables;

@@ -28,6 +28,9 @@ pub struct Raw {
     pub pipeline: Pipeline,
     /// `[links]`
     pub links: HouseRules,
+    /// `[[signed_links]]`
+    #[serde(default)]
+    pub signed_links: Vec<SignedLinkKey>,
     /// `[forward]`
     pub forward: Forward,
     /// `[tables]`
@@ -38,6 +41,16 @@ pub struct Raw {
     pub decide: super::decide::Decide,
     /// `[admin]`
     pub admin: Admin,
+}
+
+/// `[[signed_links]]`: a key of signed links.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignedLinkKey {
+    /// What links name it by.
+    pub id: String,
+    /// Holds its secret as base64.
+    pub secret_file: PathBuf,
 }
 
 /// `[server]`: where and what.

@@ -199,6 +199,7 @@ fn capture(raw: &Raw) -> Result<CaptureOptions, ConfigError> {
         consent: consent(&raw.consent)?,
         limits: limits(&raw.capture.limits)?,
         timeouts: timeouts(&raw.capture.timeouts),
+        signed_links: super::signed_links::signed_links(&raw.signed_links)?,
     })
 }
 

@@ -9,8 +9,10 @@ pub mod governance;
 pub mod registry;
 pub mod rules;
 pub mod seal;
+pub mod signed;
 
 pub use edit::{EditError, Editor};
 pub use governance::{Governance, HouseRules, HouseRulesError};
 pub use registry::Registry;
 pub use rules::{Broken, Proposal, RefusedLink};
+pub use signed::SignedLinks;

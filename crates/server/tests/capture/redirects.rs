@@ -8,6 +8,7 @@ use millstream_event::{EventKind, Flags, Kind};
 use millstream_log::AppendError;
 use millstream_server::capture::CaptureOptions;
 use millstream_server::capture::counters::get;
+use millstream_server::links::SignedLinks;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -205,4 +206,70 @@ async fn http2_without_tls_is_answered_too() {
     driving.await.unwrap().unwrap();
     let events = plane.log.events();
     assert_eq!(events[0].anonymous_id.as_ref().unwrap().as_str(), "AbCdEfGhIjKlMnOpQrSt_-");
+}
+
+fn with_keys() -> CaptureOptions {
+    let key = |id: &str, byte| (id.to_owned(), vec![byte; 32]);
+    let signed_links = SignedLinks::new(vec![key("new", 1), key("old", 2)]).unwrap();
+    CaptureOptions { signed_links, ..options() }
+}
+
+#[tokio::test]
+async fn a_signed_link_leads_where_its_signature_says_and_keeps_its_campaign() {
+    let plane = Plane::start(with_keys());
+    let to = "https://partner.example/deal?x=%2f&y=1#top";
+    for id in ["new", "old"] {
+        let link = with_keys().signed_links.sign(id, "spring", to).unwrap();
+        let location = plane.get(&link, &[]).await.header("location").to_owned();
+        let expected = format!("https://partner.example/deal?x=%2f&y=1&{VALUES}&ms_click=");
+        assert!(location.starts_with(&expected) && location.ends_with("#top"), "{location}");
+    }
+    let events = plane.log.events();
+    assert_eq!((events.len(), events[0].page.url.as_deref()), (2, Some(to)));
+    assert_eq!(events[0].campaign.name.as_deref(), Some("spring"));
+    // The stored destination is asked for as ever, and without keys no other.
+    assert!(plane.get("/r/spring", &[]).await.header("location").starts_with("https://shop.example/sale"));
+    let plain = Plane::start(options());
+    let link = with_keys().signed_links.sign("new", "spring", to).unwrap();
+    assert!(plain.get(&link, &[]).await.header("location").starts_with("https://shop.example/sale"));
+}
+
+#[tokio::test]
+async fn nothing_that_is_not_signed_leads_anywhere_else() {
+    let plane = Plane::start(with_keys());
+    let keys = with_keys().signed_links;
+    let good = keys.sign("new", "spring", "https://partner.example/").unwrap();
+    let (start, tag) = good.rsplit_once('=').unwrap();
+    let stranger = SignedLinks::new(vec![("new".to_owned(), vec![9; 32])]).unwrap();
+    let mut attempts = vec![
+        good.replace("partner", "evil"),
+        good.replace("ms_key=new", "ms_key=old"),
+        good.replace("ms_key=new", "ms_key=gone"),
+        good.replace("ms_key=new", ""),
+        format!("{start}={}", &tag[1..]),
+        format!("{start}="),
+        "/r/spring?ms_to=https%3A%2F%2Fevil.example%2F".to_owned(),
+        // The first of two counts, and it is not the one that was signed.
+        good.replace("?", "?ms_to=https%3A%2F%2Fevil.example%2F&"),
+        stranger.sign("new", "spring", "https://evil.example/").unwrap(),
+        keys.sign("new", "gone", "https://partner.example/").unwrap(),
+    ];
+    // Even a signature does not make these addresses.
+    for odd in [
+        "javascript:alert(1)",
+        "//evil.example/",
+        "https://a.example/\r\nSet-Cookie: x=1",
+        "https://a.example\\@evil.example/",
+        "data:text/html,x",
+        "",
+    ] {
+        attempts.push(keys.sign("new", "spring", odd).unwrap());
+    }
+    for attempt in attempts {
+        let answer = plane.get(&attempt, &[]).await;
+        let location = answer.headers.get("location").map(|it| it.to_str().unwrap().to_owned());
+        let stored = location.as_deref().is_some_and(|to| to.starts_with("https://shop.example/sale"));
+        assert!(stored || (location.is_none() && answer.status == StatusCode::NOT_FOUND), "{attempt}: {location:?}");
+        assert!(!location.unwrap_or_default().contains("evil"), "{attempt}");
+    }
 }
