@@ -31,7 +31,8 @@ def write(path, events, first, now):
                      "timestamp": stamp(at), "receivedAt": stamp(at + 1)}
             url = "https://shop.example/"
             if draw.random() < 0.2:
-                url += f"?utm_source=s{draw.randrange(9)}&utm_medium=cpc&utm_campaign=c{draw.randrange(60)}"
+                campaign = draw.randrange(60)
+                url += f"?utm_source=s{campaign % 9}&utm_medium=cpc&utm_campaign=c{campaign}"
             event["context"] = {"page": {"url": url}}
             if draw.random() < 0.03:
                 event |= {"type": "track", "event": "Order Completed", "properties":
