@@ -38,7 +38,9 @@ pub(super) fn destination(plane: &Plane, slug: &str, now: Timestamp) -> Option<A
 
 /// True when a query may name a signed destination, and signatures are believed at all.
 pub(super) fn is_signed(plane: &Plane, query: &str) -> bool {
-    !query.is_empty() && !plane.options.signed_links.is_empty() && query.contains(signed::DESTINATION)
+    !query.is_empty()
+        && !plane.options.signed_links.is_empty()
+        && query.contains(signed::DESTINATION)
 }
 
 /// Where the request leads: to the signed destination where it names one, else to the stored one.

@@ -16,7 +16,11 @@ pub(super) fn signed_links(raw: &[raw::SignedLinkKey]) -> Result<SignedLinks, Co
             wrong("signed_links.secret_file", &path, &format!("it cannot be read: {error}"))
         })?;
         let secret = STANDARD.decode(text.trim()).map_err(|_| {
-            wrong("signed_links.secret_file", &path, "write the secret as base64, for example with openssl rand -base64 32")
+            wrong(
+                "signed_links.secret_file",
+                &path,
+                "write the secret as base64, for example with openssl rand -base64 32",
+            )
         })?;
         secrets.push((key.id.clone(), secret));
     }

@@ -27,7 +27,9 @@ const DOMAIN: &[u8] = b"ms_link";
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SignedLinksError {
     /// More than [`KEYS_MAX`].
-    #[error("there are {0} keys: keep at most {KEYS_MAX}, the links of a key that is gone end with it")]
+    #[error(
+        "there are {0} keys: keep at most {KEYS_MAX}, the links of a key that is gone end with it"
+    )]
     TooMany(usize),
     /// A name that cannot stand in an address as it is, or stands twice.
     #[error(
@@ -35,7 +37,9 @@ pub enum SignedLinksError {
     )]
     Id(String),
     /// A secret that can be guessed.
-    #[error("the secret of key {id:?} has {bytes} bytes: draw at least {SECRET_BYTES_MIN} at random")]
+    #[error(
+        "the secret of key {id:?} has {bytes} bytes: draw at least {SECRET_BYTES_MIN} at random"
+    )]
     Weak {
         /// The key.
         id: String,

@@ -228,10 +228,18 @@ async fn a_signed_link_leads_where_its_signature_says_and_keeps_its_campaign() {
     assert_eq!((events.len(), events[0].page.url.as_deref()), (2, Some(to)));
     assert_eq!(events[0].campaign.name.as_deref(), Some("spring"));
     // The stored destination is asked for as ever, and without keys no other.
-    assert!(plane.get("/r/spring", &[]).await.header("location").starts_with("https://shop.example/sale"));
+    assert!(
+        plane
+            .get("/r/spring", &[])
+            .await
+            .header("location")
+            .starts_with("https://shop.example/sale")
+    );
     let plain = Plane::start(options());
     let link = with_keys().signed_links.sign("new", "spring", to).unwrap();
-    assert!(plain.get(&link, &[]).await.header("location").starts_with("https://shop.example/sale"));
+    assert!(
+        plain.get(&link, &[]).await.header("location").starts_with("https://shop.example/sale")
+    );
 }
 
 #[tokio::test]
@@ -268,8 +276,12 @@ async fn nothing_that_is_not_signed_leads_anywhere_else() {
     for attempt in attempts {
         let answer = plane.get(&attempt, &[]).await;
         let location = answer.headers.get("location").map(|it| it.to_str().unwrap().to_owned());
-        let stored = location.as_deref().is_some_and(|to| to.starts_with("https://shop.example/sale"));
-        assert!(stored || (location.is_none() && answer.status == StatusCode::NOT_FOUND), "{attempt}: {location:?}");
+        let stored =
+            location.as_deref().is_some_and(|to| to.starts_with("https://shop.example/sale"));
+        assert!(
+            stored || (location.is_none() && answer.status == StatusCode::NOT_FOUND),
+            "{attempt}: {location:?}"
+        );
         assert!(!location.unwrap_or_default().contains("evil"), "{attempt}");
     }
 }
