@@ -18,7 +18,7 @@ use millstream_stitch::{Component, Entry, Node, Pair, Session};
 use serde::{Deserialize, Serialize};
 
 /// First byte of every stored value.
-const FORMAT: u8 = 8;
+const FORMAT: u8 = 9;
 
 /// One value of the state. Boxed, so that small values take little room.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
