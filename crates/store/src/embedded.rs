@@ -45,7 +45,7 @@ impl Default for StoreOptions {
             journal_bytes: 256 << 20,
             worker_threads: 2,
             compress: true,
-            layout: 8,
+            layout: 9,
         }
     }
 }
