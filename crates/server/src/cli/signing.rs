@@ -44,7 +44,8 @@ impl Sign {
             .map(|broken| broken.to_string())
             .collect();
         if !broken.is_empty() {
-            return Err(refused(&broken.join("; ")));
+            let fix = "sign another destination, or change the rules in [links]";
+            return Err(Failure::known("the link cannot be signed", broken.join(", "), fix));
         }
         let link = keys.sign(&id, &self.slug, &self.destination);
         let link = link.ok_or_else(|| {
