@@ -30,5 +30,7 @@ mod replays;
 mod scorecards;
 #[path = "cli/shop.rs"]
 mod shop;
+#[path = "cli/signing.rs"]
+mod signing;
 #[path = "cli/spend.rs"]
 mod spend;

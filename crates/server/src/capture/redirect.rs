@@ -45,14 +45,14 @@ pub(super) fn is_signed(plane: &Plane, query: &str) -> bool {
 
 /// Where the request leads: to the signed destination where it names one, else to the stored one.
 fn asked(exchange: &Exchange<'_>, slug: &str) -> Option<Arc<Destination>> {
-    let plane = exchange.plane;
+    let (plane, keys) = (exchange.plane, &exchange.plane.options.signed_links);
     let value = |name| exchange.query_value(name).unwrap_or_default();
-    if plane.options.signed_links.is_empty() || value(signed::DESTINATION).is_empty() {
+    let to = if keys.is_empty() { Default::default() } else { value(signed::DESTINATION) };
+    if to.is_empty() {
         return destination(plane, slug, exchange.started);
     }
     let link = plane.parts.registry.get(slug).filter(|link| link.leads_at(exchange.started))?;
-    let (to, signature) = (value(signed::DESTINATION), value(signed::SIGNATURE));
-    let holds = plane.options.signed_links.verify(&value(signed::KEY), (slug, &to), &signature);
+    let holds = keys.verify(&value(signed::KEY), (slug, &to), &value(signed::SIGNATURE));
     if holds { Destination::instead(&link, &to) } else { None }
 }
 

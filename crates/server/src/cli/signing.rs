@@ -50,7 +50,7 @@ impl Sign {
         let link = keys.sign(&id, &self.slug, &self.destination);
         let link = link.ok_or_else(|| {
             let known: Vec<&str> = keys.ids().collect();
-            refused(&format!("there is no key {id:?}; there are {}", known.join(", ")))
+            refused(&format!("there is no key {id:?}; sign with one of {}", known.join(", ")))
         })?;
         output::print(&format!("{link}\n"))?;
         Ok(Ended::Done)
