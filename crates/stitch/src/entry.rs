@@ -177,7 +177,8 @@ pub struct Entry {
     pub region: Option<Box<str>>,
     /// Kind of connection, where the client names it.
     pub connection: Option<Box<str>>,
-    /// Number that the client gave it, or 0.
+    /// Number that the client gave it, or 0. Not the key's where a server told of it, too: the key is
+    /// then the server's.
     pub number: u64,
     /// Round trip that the client told, in milliseconds.
     pub round_trip_ms: Option<u32>,
