@@ -34,31 +34,43 @@ pub struct DecisionSums {
     took: Spread,
 }
 
-/// What a logged decision says of itself.
-#[derive(Deserialize)]
-pub(crate) struct Said {
-    use_case: Box<str>,
-    rung: Box<str>,
-    reason: Box<str>,
-    timed_out: bool,
-    budget_ms: f64,
-    timing: SaidTiming,
+/// What a logged decision says of itself, as `/v1/decide` logs it.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct Said {
+    /// The use case.
+    pub use_case: Box<str>,
+    /// What was chosen.
+    pub choice: Box<str>,
+    /// The rung that the answer came from.
+    pub rung: Box<str>,
+    /// Why, the cause first.
+    pub reason: Box<str>,
+    /// The chance that the choice had.
+    pub propensity: f64,
+    /// True when time was up before its course ended.
+    pub timed_out: bool,
+    /// Its budget, in milliseconds.
+    pub budget_ms: f64,
+    /// Where the time went.
+    pub timing: SaidTiming,
     /// Arms of experiments that it was made under.
     #[serde(default)]
-    pub(crate) arms: BTreeMap<Box<str>, Box<str>>,
+    pub arms: BTreeMap<Box<str>, Box<str>>,
     /// The visitor's anonymous segment, told beside arms.
     #[serde(default)]
-    pub(crate) segment: Box<str>,
+    pub segment: Box<str>,
 }
 
-#[derive(Deserialize)]
-struct SaidTiming {
-    total_ms: f64,
+/// Where a decision's time went.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+pub struct SaidTiming {
+    /// All of it, in milliseconds.
+    pub total_ms: f64,
 }
 
 impl Said {
     /// None where the event says nothing that can be counted.
-    pub(crate) fn by(event: &Event) -> Option<Self> {
+    pub fn by(event: &Event) -> Option<Self> {
         let said: Self = serde_json::from_str(event.properties.as_ref()?.get()).ok()?;
         let texts = [&said.rung, &said.reason, &said.use_case, &said.segment];
         let arms = said.arms.iter().flat_map(|(experiment, arm)| [experiment, arm]);

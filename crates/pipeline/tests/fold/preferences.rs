@@ -45,7 +45,7 @@ fn event(draw: &Draw) -> Event {
         let (arm, rung) = (ARMS[usize::from(draw.device % 2)], ["personalized", "cached"]);
         let rung = rung[usize::from(draw.id % 2)];
         format!(
-            r#"{{"use_case":"home","choice":"a","rung":"{rung}","reason":"profile","timed_out":false,"budget_ms":50,
+            r#"{{"use_case":"home","choice":"a","rung":"{rung}","reason":"profile","propensity":1,"timed_out":false,"budget_ms":50,
                 "timing":{{"total_ms":{}}},"arms":{{"speed":"{arm}"}},"segment":"DE"}}"#,
             draw.id
         )

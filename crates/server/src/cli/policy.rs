@@ -1,9 +1,10 @@
 //! `policy`: what another policy would have earned, from logged decisions in a file.
 
 use super::failure::{Ended, Failure};
+use super::import::Shown;
 use super::output;
 use crate::import::{Bounded, Input, ROW_BYTES_MAX};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use millstream_decide::experiment::off_policy::{EFFECTIVE_MIN, Estimate, Logged, estimate};
 use serde_json::{Value, json};
 use std::cell::Cell;
@@ -29,15 +30,6 @@ pub struct Policy {
     /// How to print it.
     #[arg(long, value_enum, default_value_t = Shown::Table)]
     format: Shown,
-}
-
-/// How estimates are printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Shown {
-    /// For a person.
-    Table,
-    /// One JSON object.
-    Json,
 }
 
 impl Policy {

@@ -1,42 +1,21 @@
 //! Decisions as they were logged, as rows of their table.
 
 use millstream_event::Event;
+use millstream_pipeline::decided::Said;
 use millstream_store::tables::decisions::DecisionRow;
-use serde::Deserialize;
-use std::collections::BTreeMap;
-
-/// What a logged decision says of itself.
-#[derive(Deserialize)]
-struct Said {
-    use_case: String,
-    choice: String,
-    rung: String,
-    reason: String,
-    propensity: f64,
-    timed_out: bool,
-    budget_ms: f64,
-    timing: SaidTiming,
-    #[serde(default)]
-    arms: BTreeMap<String, String>,
-}
-
-#[derive(Deserialize)]
-struct SaidTiming {
-    total_ms: f64,
-}
 
 /// The row of a decision; none for an event that does not say what was decided.
 pub(super) fn row(event: &Event) -> Option<DecisionRow> {
-    let said: Said = serde_json::from_str(event.properties.as_ref()?.get()).ok()?;
+    let said = Said::by(event)?;
     let micros = |millis: f64| (millis * 1_000.0).round() as i64;
     Some(DecisionRow {
         decision_id: event.id.as_str().to_owned(),
         time: event.event_time,
         anonymous_id: event.anonymous_id.clone(),
-        use_case: said.use_case,
-        choice: said.choice,
-        source: said.rung,
-        reason: said.reason,
+        use_case: said.use_case.into(),
+        choice: said.choice.into(),
+        source: said.rung.into(),
+        reason: said.reason.into(),
         propensity_ppb: (said.propensity * 1e9).round() as i64,
         timed_out: said.timed_out,
         took_us: micros(said.timing.total_ms),
