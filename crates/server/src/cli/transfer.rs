@@ -79,7 +79,7 @@ impl Engine {
             click_key: self.instance.keys.click,
             places: self.places()?,
             consent: self.config.capture.consent.clone(),
-            landings: self.landings()?,
+            landings: self.landings(options)?,
             spool_dir: self.instance.dir.clone(),
         };
         let before = self.visible()?;
@@ -97,8 +97,12 @@ impl Engine {
         })
     }
 
-    /// Who landed with a click, as of now.
-    fn landings(&self) -> Result<Arc<LandingsOf>, GatewayError> {
+    /// Who landed with a click, as of now. Only where it will be asked: while a view is open, the
+    /// store gives back nothing of what is written meanwhile, neither memory nor disk.
+    fn landings(&self, options: &ImportOptions) -> Result<Arc<LandingsOf>, GatewayError> {
+        if !options.asks_for_landings() {
+            return Ok(Arc::new(|_| None));
+        }
         let view = self.view()?;
         Ok(Arc::new(move |click| {
             let state = Reading(&*view.state);

@@ -75,6 +75,12 @@ impl ColumnMap {
         Self::parse(OWN)
     }
 
+    /// True when something is to become `target`.
+    #[must_use]
+    pub fn names(&self, target: Target) -> bool {
+        self.fields.iter().any(|(named, _)| *named == target)
+    }
+
     /// The map for a file with this header.
     ///
     /// # Errors
@@ -167,6 +173,13 @@ currency = { const = "USD" }
         assert_eq!(resolved.time_format, TimeFormat::UnixMilliseconds);
         assert!(resolved.fields.contains(&(Target::AnonymousId, Origin::Column(2))));
         assert!(resolved.fields.contains(&(Target::Currency, Origin::Constant("USD".into()))));
+    }
+
+    #[test]
+    fn a_map_knows_what_it_fills() {
+        let map = ColumnMap::parse("time = \"t\"\nclick_id = \"c\"").unwrap();
+        assert!(map.names(Target::ClickId) && !map.names(Target::UserId));
+        assert!(!ColumnMap::own().unwrap().names(Target::ClickId));
     }
 
     #[test]

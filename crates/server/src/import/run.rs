@@ -15,6 +15,7 @@ use crate::links::{Editor, Registry};
 use crate::places::Places;
 use millstream_event::control::Settings;
 use millstream_event::wire::combined::ReferrerHosts;
+use millstream_event::wire::csv_map::Target;
 use millstream_event::wire::receipt::Limits;
 use millstream_event::{SourceId, consent::AggregateKey};
 use millstream_log::EventLog;
@@ -85,6 +86,13 @@ impl ImportOptions {
             threads: 2,
             limits: Limits::default(),
         }
+    }
+
+    /// True when rows may name a click instead of whom they belong to.
+    #[must_use]
+    pub fn asks_for_landings(&self) -> bool {
+        let map = self.map.as_deref().map(ColumnMap::parse);
+        map.is_some_and(|map| map.is_ok_and(|map| map.names(Target::ClickId)))
     }
 }
 
