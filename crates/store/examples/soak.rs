@@ -25,10 +25,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let get = |name: &str, default: u64| settings.get(name).copied().unwrap_or(default);
     let options = StoreOptions {
-        memtable_bytes: get("memtable_mb", 32) << 20,
+        memtable_bytes: get("memtable_mb", 64) << 20,
         cache_bytes: get("cache_mb", 64) << 20,
         journal_bytes: get("journal_mb", 256) << 20,
-        worker_threads: get("workers", 2) as usize,
+        worker_threads: get("workers", 1) as usize,
         compress: get("compress", 1) == 1,
         ..StoreOptions::default()
     };

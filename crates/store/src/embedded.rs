@@ -26,7 +26,8 @@ pub struct StoreOptions {
     pub memtable_bytes: u64,
     /// Bound of the journal on disk; at least 64 MiB.
     pub journal_bytes: u64,
-    /// Threads that write and merge sorted files.
+    /// Threads that write and merge sorted files. With more than one, the engine's first asks again
+    /// and again for something to write while another merges: it takes a core and does nothing.
     pub worker_threads: usize,
     /// Compress sorted files (LZ4).
     pub compress: bool,
@@ -41,9 +42,9 @@ impl Default for StoreOptions {
     fn default() -> Self {
         Self {
             cache_bytes: 512 << 20,
-            memtable_bytes: 32 << 20,
+            memtable_bytes: 64 << 20,
             journal_bytes: 256 << 20,
-            worker_threads: 2,
+            worker_threads: 1,
             compress: true,
             layout: 9,
         }

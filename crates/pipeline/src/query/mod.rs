@@ -34,7 +34,7 @@ pub use person_trace::{LinkTrace, MemberTrace, STATEMENTS_MAX, person_of, person
 pub use profiles::profiles;
 pub(crate) use rows::{between, device_sessions, session_at};
 pub use stitching::{StitchingSums, stitching};
-pub use tables::{clicks, conversions, credits, people, sessions, touches};
+pub use tables::{Kin, clicks, conversions, credits, credits_among, people, sessions, touches};
 pub use visitors::{Visitors, visitors};
 
 use crate::key::{Key, KeyKind};

@@ -148,12 +148,32 @@ pub fn credits(
     window: Span,
     rows: Rows<'_, CreditRow>,
 ) -> Result<(), ReadError> {
+    credits_among(state, generation, (window, &|_| None), rows)
+}
+
+/// Everybody whose touches count as a person's own, that person included; none where it stands alone.
+pub type Kin<'a> = &'a dyn Fn(EntityId) -> Option<&'a [EntityId]>;
+
+/// As [`credits`], should the touches of a person's `kin` be that person's, too.
+///
+/// # Errors
+/// When the state cannot be read, or what `rows` returned.
+pub fn credits_among(
+    state: &dyn StateRead,
+    generation: u16,
+    (window, kin): (Span, Kin<'_>),
+    rows: Rows<'_, CreditRow>,
+) -> Result<(), ReadError> {
     walk::<KnownConversion>(state, generation, KeyKind::Conversion, &mut |key, known| {
         let Some(conversion) = known.body.filter(|conversion| !conversion.bot) else {
             return Ok(true);
         };
         let id = key.entity_id();
-        let touches = touches_before(state, generation, (id, &conversion), window)?;
+        let mut touches = Vec::new();
+        for person in kin(id).unwrap_or(&[id]) {
+            let person = (*person, &conversion);
+            touches.extend(touches_before(state, generation, person, window)?);
+        }
         let revision = read::<Person>(state, &Key::entity(generation, KeyKind::Person, id))?
             .map(|person| person.revision)
             .unwrap_or_default();

@@ -39,7 +39,8 @@ pub struct Report {
     /// The one currency of all amounts, such as EUR, by the imported rates of each day.
     #[arg(long)]
     pub currency: Option<String>,
-    /// Which links make devices one person's in the session report: certain, or probable, too.
+    /// Which links make devices one person's in the session and campaign reports: certain, or
+    /// probable, too.
     #[arg(long)]
     pub links: Option<String>,
     /// table, json, csv or html.

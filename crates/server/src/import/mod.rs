@@ -10,6 +10,7 @@ mod input;
 mod intake;
 mod lines;
 mod occurrences;
+mod options;
 mod parquet;
 mod parse;
 mod run;
@@ -17,8 +18,9 @@ mod run;
 pub use bounded::{Bounded, ROW_BYTES_MAX};
 pub use input::Input;
 pub use lines::LINE_BYTES_MAX;
+pub use options::ImportOptions;
 pub use parse::{Format, LandingsOf};
-pub use run::{ImportCounts, ImportOptions, ImportParts, Progress, run};
+pub use run::{ImportCounts, ImportParts, Progress, run};
 
 use crate::links::EditError;
 use millstream_log::AppendError;

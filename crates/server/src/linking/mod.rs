@@ -14,7 +14,7 @@ mod tests;
 
 pub use artefact::{Artefact, Cut, DeviceCounts, LinkDay, Outcome, Told, VersionLine};
 pub use gather::{DEVICES_MAX, GatherParts, Gathered, gather};
-pub use people::joined;
+pub use people::Joined;
 pub use shelf::{DIR, Numbered, Shelf, VERSIONS_MAX};
 
 use crate::report::ReportError;

@@ -5,7 +5,7 @@ use super::envelope::{Field, Row};
 use super::figures::PARTS_PER_WHOLE;
 use super::number;
 use super::page::{Align, Grid, NOT_KNOWN, plain};
-use super::query::{By, Model};
+use super::query::{By, Links, Model};
 use super::spend::UnmatchedSpend;
 use millstream_event::{Currency, Money, Timestamp};
 use serde::Serialize;
@@ -28,6 +28,8 @@ pub struct Question {
     bots: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     currency: Option<Currency>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    links: Option<&'static str>,
 }
 
 /// Spend on what was never met, as machines read it.
@@ -60,6 +62,7 @@ impl CampaignReport {
             to: self.query.range.to.map(date),
             bots: self.query.bots,
             currency: self.query.currency,
+            links: (self.query.links == Links::Probable).then_some(self.query.links.as_str()),
         }
     }
 
@@ -160,6 +163,10 @@ impl CampaignReport {
             (Some(from), Some(to)) => format!("from {} to {}", date(from), date(to)),
         };
         let bots = if self.query.bots { ", bots included" } else { "" };
+        let links = match self.query.links {
+            Links::Certain => "",
+            Links::Probable => ", as if probable links were certain",
+        };
         let touches = if self.query.model.is_data_driven() {
             format!("with touches at most {days} days before them, 95 % intervals in brackets")
         } else {
@@ -175,7 +182,7 @@ impl CampaignReport {
                 )
             }
         };
-        format!("Credit by {group}, {range}: {credit} {touches}{bots}.{money}")
+        format!("Credit by {group}, {range}: {credit} {touches}{bots}{links}.{money}")
     }
 
     /// The tables for people.

@@ -31,6 +31,11 @@ pub enum ReportError {
         /// What helps.
         fix: String,
     },
+    /// Probable links were asked for, and none are in force.
+    #[error(
+        "there are no probable links in force: run `millstream link` first, or ask for --links certain"
+    )]
+    NoProbableLinks,
     /// The state could not be read.
     #[error(
         "the figures cannot be read ({0}): check the data directory; state can be rebuilt from the log"
@@ -54,6 +59,6 @@ impl ReportError {
 
     /// True when the request is at fault, not the system.
     pub const fn is_usage(&self) -> bool {
-        matches!(self, Self::Unknown { .. } | Self::Invalid { .. })
+        matches!(self, Self::Unknown { .. } | Self::Invalid { .. } | Self::NoProbableLinks)
     }
 }

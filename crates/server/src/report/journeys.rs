@@ -5,10 +5,12 @@
 //! that has not converted, within one window before its last touch. Journeys are read off the state
 //! when the report is asked for; the cost grows with the touches.
 
+use super::credit::Credit;
 use super::error::ReportError;
 use super::exchange::Exchange;
 use super::query::{By, Model, ReportQuery};
-use super::state::{Credit, StateFigures};
+use super::state::StateFigures;
+use crate::linking::Joined;
 use millstream_attribute::bootstrap::{Intervals, affordable, intervals};
 use millstream_attribute::credit::TOUCHES_MAX;
 use millstream_attribute::paths::CHANNEL_BYTES_MAX;
@@ -48,10 +50,10 @@ pub(super) fn model_of(question: &ReportQuery) -> Option<ReportModel> {
 /// Credit of each group under the model, with the ranges of its share.
 pub(super) fn credit(
     figures: &StateFigures<'_>,
-    (question, model): (&ReportQuery, ReportModel),
+    (among, model): ((&ReportQuery, Option<&Joined>), ReportModel),
     exchange: Option<&Exchange>,
 ) -> Result<BTreeMap<String, Credit>, ReportError> {
-    let gathered = gather(figures, question, exchange)?;
+    let gathered = gather(figures, among, exchange)?;
     let mut credit = share(&gathered, model)?;
     let nobody = gathered.unattributed;
     if nobody.conversions_ppb > 0 {
@@ -62,25 +64,32 @@ pub(super) fn credit(
 
 fn gather(
     figures: &StateFigures<'_>,
-    question: &ReportQuery,
+    (question, joined): (&ReportQuery, Option<&Joined>),
     exchange: Option<&Exchange>,
 ) -> Result<Gathered, ReportError> {
+    let kin = |person| joined.and_then(|joined| joined.all(person));
+    let first = |person| kin(person).and_then(|all| all.first().copied()).unwrap_or(person);
     let mut people: BTreeMap<EntityId, Conversions> = BTreeMap::new();
     query::conversions(figures.state, figures.generation, &mut |row: ConversionRow| {
         let day = row.time.utc_day();
         let asked = question.range.contains(day);
         let converted = |value| exchange.map_or(value, |exchange| exchange.convert(day, value));
         let value = row.value.map(converted);
-        people.entry(row.person_id).or_default().push((row.time, value, asked));
+        people.entry(first(row.person_id)).or_default().push((row.time, value, asked));
         Ok(true)
     })?;
     let mut gathered = Gathered::default();
     let mut current: Option<(EntityId, Vec<(Timestamp, u32)>)> = None;
-    // Touches come person by person, so that one person's are held at a time.
+    // Touches come person by person, so that one person's are held at a time, and those of people who
+    // are joined with others.
+    let mut together: BTreeMap<EntityId, Vec<(Timestamp, u32)>> = BTreeMap::new();
     query::touches(figures.state, figures.generation, &mut |row: TouchRow| {
         if !row.bot {
             let group = gathered.group(question.by, &row);
             match &mut current {
+                _ if kin(row.person_id).is_some() => {
+                    together.entry(first(row.person_id)).or_default().push((row.time, group));
+                }
                 Some((person, touches)) if *person == row.person_id => {
                     touches.push((row.time, group));
                 }
@@ -95,7 +104,7 @@ fn gather(
         }
         Ok(true)
     })?;
-    if let Some((person, touches)) = current {
+    for (person, touches) in current.into_iter().chain(together) {
         gathered.take(question, touches, people.remove(&person).unwrap_or_default());
     }
     for conversions in people.into_values() {

@@ -8,6 +8,7 @@ pub mod arrival;
 pub mod budgets;
 pub mod campaign_page;
 pub mod campaigns;
+mod credit;
 pub mod csv;
 pub mod delivery;
 pub mod difference;

@@ -1,5 +1,6 @@
 //! Figures read off the pipeline's state.
 
+use super::credit::Credit;
 use super::error::ReportError;
 use super::exchange::Exchange;
 use super::experiments::{self, ExperimentFigures};
@@ -12,12 +13,11 @@ use super::stitching::{self, StitchingFigures};
 use super::{Arrivals, arrival, budgets, journeys, spend};
 use crate::consume::Parameters;
 use crate::decide::Plan;
-use crate::linking::{self, Numbered};
-use millstream_event::{Channel, Flags, Hash128, Money, Span, Timestamp};
+use crate::linking::Numbered;
+use millstream_event::{Flags, Money, Span, Timestamp};
 use millstream_pipeline::StateRead;
 use millstream_pipeline::decided::{self, DecisionSums};
 use millstream_pipeline::query::{self, RevenueDays};
-use millstream_pipeline::rows::CreditRow;
 use millstream_stitch::SessionRules;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -129,11 +129,13 @@ impl Figures for StateFigures<'_> {
         if let Some(exchange) = &exchange {
             convert(&mut sums, &query::revenue_days(self.state, &asked)?, exchange);
         }
-        let window = Span::days(i64::from(question.window.days()));
+        let joined = self.joined(question.links)?;
+        let kept = Span::days(i64::from(question.window.days())) == self.spans.window;
+        let among = (question, joined.as_ref());
         let credit = match journeys::model_of(question) {
-            Some(model) => Some(journeys::credit(self, (question, model), exchange.as_ref())?),
-            None if window == self.spans.window => None,
-            None => Some(self.credit((question, window), exchange.as_ref())?),
+            Some(model) => Some(journeys::credit(self, (among, model), exchange.as_ref())?),
+            None if kept && joined.is_none() => None,
+            None => Some(self.credit(among, exchange.as_ref())?),
         };
         let costs = spend::costs(self, question, exchange.as_ref())?;
         Ok(CampaignFigures { sums: merged(sums, credit, costs.groups), unmatched: costs.unmatched })
@@ -156,9 +158,7 @@ impl Figures for StateFigures<'_> {
         let fewer = match (links, &self.probable) {
             (Links::Certain, _) => None,
             (Links::Probable, None) => Some(0),
-            (Links::Probable, Some(probable)) => {
-                Some(linking::joined(self.state, self.generation, &probable.1)?)
-            }
+            (Links::Probable, Some(probable)) => Some(self.joined_by(probable)?.fewer()),
         };
         Ok(SessionTotals {
             devices: count(counts.devices),
@@ -235,15 +235,6 @@ impl Figures for StateFigures<'_> {
     }
 }
 
-/// Credit of one group, computed for a window or a model that no rollup is kept for.
-#[derive(Clone, Default)]
-pub(super) struct Credit {
-    pub conversions_ppb: u64,
-    pub revenue: Vec<Money>,
-    /// Ends of the 95 % interval of the conversions, where the model has one.
-    pub range: Option<(f64, f64)>,
-}
-
 impl StateFigures<'_> {
     /// Rates into the currency asked for, where one is.
     pub(super) fn exchange(&self, question: &ReportQuery) -> Result<Option<Exchange>, ReportError> {
@@ -270,51 +261,6 @@ impl StateFigures<'_> {
             people_with_probable_links: None,
         })
     }
-
-    fn credit(
-        &self,
-        (question, window): (&ReportQuery, Span),
-        exchange: Option<&Exchange>,
-    ) -> Result<BTreeMap<String, Credit>, ReportError> {
-        let model = question.model.as_str();
-        let mut in_range: BTreeMap<Hash128, i32> = BTreeMap::new();
-        if !question.range.is_whole() || exchange.is_some() {
-            query::conversions(self.state, self.generation, &mut |conversion| {
-                let day = conversion.time.utc_day();
-                if question.range.contains(day) {
-                    in_range.insert(conversion.conversion_id, day);
-                }
-                Ok(true)
-            })?;
-        }
-        let mut credit: BTreeMap<String, Credit> = BTreeMap::new();
-        query::credits(self.state, self.generation, window, &mut |row| {
-            let day = in_range.get(&row.conversion_id);
-            let counts = question.range.is_whole() || day.is_some();
-            if row.model == model && counts {
-                let sum = credit.entry(group_of(question.by, &row)).or_default();
-                sum.conversions_ppb += u64::from(row.weight_ppb);
-                sum.revenue.extend(row.amount.map(|amount| match (exchange, day) {
-                    (Some(exchange), Some(day)) => exchange.convert(*day, amount),
-                    _ => amount,
-                }));
-            }
-            Ok(true)
-        })?;
-        Ok(credit)
-    }
-}
-
-fn group_of(by: By, row: &CreditRow) -> String {
-    let unattributed = row.touch_id.is_none();
-    let key = match by {
-        By::Channel => Some(row.channel.as_str()),
-        By::Source | By::Campaign if unattributed => Some(Channel::UNATTRIBUTED),
-        By::Source => Some(&*row.source),
-        By::Campaign => row.campaign.name.as_deref(),
-        By::Link => row.link_id.as_deref(),
-    };
-    key.filter(|key| !key.is_empty()).unwrap_or("(none)").to_owned()
 }
 
 /// Replaces the revenue of each group by its days' amounts in one currency.

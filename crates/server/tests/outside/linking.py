@@ -50,7 +50,32 @@ def people(draw):
                 if person in known and visit == 0:
                     event["userId"] = f"user-{person}"
                 events.append(event)
+        # A campaign led to the first device, before anything else; the second one bought, after everything else.
+        came, bought = START - datetime.timedelta(minutes=draw.randrange(1, 600)), START + datetime.timedelta(weeks=4, minutes=draw.randrange(600))
+        advert = {"page": {"url": "https://shop.example/?utm_source=search&utm_medium=cpc&utm_campaign=autumn"}}
+        events.append({"type": "page", "messageId": f"{person}-came", "anonymousId": f"device-{person}-0", "timestamp": came.isoformat(),
+                       "receivedAt": came.isoformat(), "context": context | advert})
+        events.append({"type": "track", "event": "Order Completed", "messageId": f"{person}-bought", "anonymousId": f"device-{person}-1",
+                       "timestamp": bought.isoformat(), "receivedAt": bought.isoformat(), "context": context,
+                       "properties": {"order_id": f"order-{person}", "revenue": 10, "currency": "EUR"}})
     return events, known, refusing
+
+
+def earned_by_campaign(pairs, known):
+    """Conversions that the campaign comes first in, should `pairs` of devices be one person's."""
+    group = {}
+
+    def first(device):
+        while device in group:
+            device = group[device]
+        return device
+
+    for a, b in [*pairs, *(((person, 0), (person, 1)) for person in known)]:
+        a, b = first(a), first(b)
+        if a != b:
+            group[a] = b
+    came = {first((person, 0)) for person in range(PEOPLE)}
+    return sum(first((person, 1)) in came for person in range(PEOPLE))
 
 
 class Linking(Case):
@@ -90,17 +115,21 @@ class Linking(Case):
         owner = self.owners(instance)
         wanted = set(range(PEOPLE)) - known - refusing
         pairs = [(owner[link["one"]], owner[link["other"]]) for link in links]
-        right = sum(a == b and a in wanted for a, b in pairs)
+        right = sum(a == b and a in wanted for (a, _), (b, _) in pairs)
         print(f"{len(links)} links, {right} right, of {len(wanted)}", flush=True)
         self.assertGreater(right, 0.3 * len(wanted))
         self.assertGreaterEqual(right, 0.9 * len(links))
-        self.assertFalse(any(set(pair) & refusing for pair in pairs))
+        self.assertFalse(any({a, b} & refusing for (a, _), (b, _) in pairs))
 
         # They change no figure that does not ask for them.
         self.assertEqual(report("sessions", one)["totals"], before)
         asked = report("sessions", one, "--links", "probable")["totals"]
         self.assertEqual(asked["people_with_probable_links"], before["people"] - len(links))
         self.assertEqual(report("stitching", one)["totals"]["probable_links"], len(links))
+        probably = earned_by_campaign(pairs, known)
+        self.assertGreater(probably, len(known))
+        self.assertEqual((self.earned(one, "first"), self.earned(one, "first", "--links", "probable")), (len(known), probably))
+        self.assertGreater(self.earned(one, "markov", "--links", "probable"), self.earned(one, "markov"))
         audited = run("audit", "person", links[0]["one"], "--data-dir", one)
         self.assertIn("probably the same person's", audited)
 
@@ -111,16 +140,22 @@ class Linking(Case):
         instance.stop()
         self.assertTrue(self.link(one, "--show")["versions"][0]["in_force"])
 
+    def earned(self, directory, *model_and_more):
+        """Conversions credited to the campaign's channel; all channels together always earn one for each person."""
+        told = report("campaigns", directory, "--model", *model_and_more)
+        self.assertAlmostEqual(sum(row["conversions"] for row in told["rows"]), PEOPLE, places=6)
+        return sum(row["conversions"] for row in told["rows"] if row["channel"] == "paid_search")
+
     @staticmethod
     def owners(instance):
-        """Whose device each entity is."""
+        """Whose device each entity is, and which of theirs."""
         found = {}
         for person in range(PEOPLE):
             for device in range(2):
                 answer = instance.call("GET", f"/api/audit/person/device-{person}-{device}", admin=True)
                 for part in json.loads(answer.body)["parts"]:
                     if part["what"] == "device":
-                        found[part["entity"]] = int(part["id"].split("-")[1])
+                        found[part["entity"]] = tuple(map(int, part["id"].split("-")[1:]))
         return found
 
 
