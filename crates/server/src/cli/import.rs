@@ -2,12 +2,12 @@
 
 use super::engine::Engine;
 use super::failure::{Ended, Failure};
-use super::output;
+use super::output::{self, Shown};
 use super::place::{Place, Target};
 use super::remote::{Remote, encoded};
 use super::transfer::{IMPORT_SOURCE, ImportOutcome};
 use crate::import::{Format, ImportOptions, Input};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use millstream_event::SourceId;
 use std::io::{IsTerminal, Read};
@@ -40,15 +40,6 @@ pub struct Import {
     /// Where.
     #[command(flatten)]
     pub place: Place,
-}
-
-/// How an outcome is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Shown {
-    /// Lines for a person.
-    Table,
-    /// One JSON object.
-    Json,
 }
 
 impl Import {

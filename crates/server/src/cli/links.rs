@@ -4,12 +4,12 @@ use super::engine::Engine;
 use super::failure::{Ended, Failure};
 use super::house::House;
 use super::link_table::LinkTable;
-use super::output;
+use super::output::{self, Shown};
 use super::place::{Place, Target};
 use super::remote::{Remote, encoded};
 use crate::admin::links::LinkBody;
 use crate::links::{EditError, Proposal};
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use comfy_table::{ContentArrangement, Table, presets::UTF8_HORIZONTAL_ONLY};
 use http::Method;
 use serde_json::Value;
@@ -19,15 +19,6 @@ use serde_json::Value;
 pub struct Links {
     #[command(subcommand)]
     action: Action,
-}
-
-/// How links are printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Shown {
-    /// A table for a terminal.
-    Table,
-    /// JSON.
-    Json,
 }
 
 #[derive(Subcommand, Clone, Debug)]

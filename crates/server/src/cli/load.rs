@@ -1,19 +1,10 @@
 //! `load`: open-loop traffic against a running instance.
 
 use super::failure::{Ended, Failure};
-use super::output;
+use super::output::{self, Shown};
 use crate::load::{self, LoadError, LoadOptions, Profile, Shape};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use std::time::Duration;
-
-/// How the outcome is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Shown {
-    /// A table for a terminal.
-    Table,
-    /// JSON.
-    Json,
-}
 
 /// Sends requests at a fixed rate, whatever the server does, and measures latency from the time
 /// each was due.

@@ -1,7 +1,28 @@
 //! What commands print: to standard output, whose reader may have gone.
 
 use super::failure::Failure;
+use clap::ValueEnum;
 use std::io::{IsTerminal, Write};
+
+/// How an answer is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Shown {
+    /// Sentences and tables for a terminal.
+    Table,
+    /// JSON.
+    Json,
+}
+
+/// How an answer that is a page, too, is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Rendered {
+    /// Sentences and tables for a terminal.
+    Table,
+    /// JSON.
+    Json,
+    /// One HTML file.
+    Html,
+}
 
 /// Prints text as it is. A closed pipe is no failure: whoever reads has seen enough.
 pub fn print(text: &str) -> Result<(), Failure> {

@@ -1,8 +1,7 @@
 //! `policy`: what another policy would have earned, from logged decisions in a file.
 
 use super::failure::{Ended, Failure};
-use super::import::Shown;
-use super::output;
+use super::output::{self, Shown};
 use crate::import::{Bounded, Input, ROW_BYTES_MAX};
 use clap::Args;
 use millstream_decide::experiment::off_policy::{EFFECTIVE_MIN, Estimate, Logged, estimate};

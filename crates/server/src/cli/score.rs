@@ -1,9 +1,9 @@
 //! `score`: the build-or-buy scorecard.
 
 use super::failure::{Ended, Failure};
-use super::output;
+use super::output::{self, Rendered};
 use crate::score_report;
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use millstream_plan::PlanError;
 use millstream_plan::score::{EXAMPLE, Scorecard, assess, read};
 use std::path::{Path, PathBuf};
@@ -18,8 +18,8 @@ pub struct Score {
     #[arg(required = true)]
     file: Option<PathBuf>,
     /// How to print it.
-    #[arg(long, value_enum, default_value_t = Shown::Table)]
-    format: Shown,
+    #[arg(long, value_enum, default_value_t = Rendered::Table)]
+    format: Rendered,
     /// Also writes the page to this file.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
@@ -32,17 +32,6 @@ enum Action {
         /// Where; an existing file stays as it is.
         file: Option<PathBuf>,
     },
-}
-
-/// How a scorecard is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Shown {
-    /// Sentences and tables for a terminal.
-    Table,
-    /// JSON.
-    Json,
-    /// One HTML file.
-    Html,
 }
 
 impl Score {
@@ -62,11 +51,11 @@ impl Score {
             write(target, &score_report::html(&card))?;
         }
         match self.format {
-            Shown::Table => {
+            Rendered::Table => {
                 output::print(&score_report::table(&card, output::terminal_width()))?;
             }
-            Shown::Json => output::print_json(&card)?,
-            Shown::Html => output::print(&score_report::html(&card))?,
+            Rendered::Json => output::print_json(&card)?,
+            Rendered::Html => output::print(&score_report::html(&card))?,
         }
         Ok(Ended::Done)
     }

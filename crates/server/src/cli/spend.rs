@@ -1,12 +1,12 @@
 //! `spend`: what was spent, what may be spent, what currencies were worth.
 
 use super::failure::{Ended, Failure};
-use super::output;
+use super::output::{self, Shown};
 use super::place::{Place, Target};
 use crate::ledger::{FILE_BYTES_MAX, LedgerKind, LedgerOutcome};
 use crate::load::connection;
 use crate::report::page::plain;
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use std::fs::File;
 use std::io::Read;
 use std::path::PathBuf;
@@ -23,15 +23,6 @@ enum Action {
     /// Takes a CSV table in: cost by date and campaign, or budgets, or rates. A row about the same
     /// takes the place of the earlier one; the same table again changes nothing.
     Import(Import),
-}
-
-/// How the outcome is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Shown {
-    /// Sentences.
-    Table,
-    /// JSON.
-    Json,
 }
 
 #[derive(Args, Clone, Debug)]

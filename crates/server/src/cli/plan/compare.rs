@@ -2,21 +2,12 @@
 
 use super::file;
 use crate::cli::failure::{Ended, Failure};
-use crate::cli::output;
+use crate::cli::output::{self, Shown};
 use crate::plan_report;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use millstream_plan::Study;
 use millstream_plan::diff::diff;
 use std::path::PathBuf;
-
-/// How the difference is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Shown {
-    /// Tables for a terminal.
-    Table,
-    /// JSON.
-    Json,
-}
 
 /// Shows what moves from one plan to another.
 #[derive(Args, Clone, Debug)]

@@ -6,7 +6,7 @@ mod init;
 mod verify;
 
 use super::failure::{Ended, Failure};
-use super::output;
+use super::output::{self, Rendered};
 use crate::plan_report;
 use clap::{Args, Subcommand, ValueEnum};
 use millstream_plan::diff::diff;
@@ -27,8 +27,8 @@ pub struct Plan {
     #[arg(long, value_name = "FILE")]
     what_if: Vec<PathBuf>,
     /// How to print it.
-    #[arg(long, value_enum, default_value_t = Shown::Table)]
-    format: Shown,
+    #[arg(long, value_enum, default_value_t = Rendered::Table)]
+    format: Rendered,
     /// The same as `--format json`.
     #[arg(long)]
     json: bool,
@@ -53,17 +53,6 @@ enum Action {
     Verify(verify::Verify),
     /// Prints the JSON Schema of plan files.
     Schema,
-}
-
-/// How a plan is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Shown {
-    /// Sentences and tables for a terminal.
-    Table,
-    /// JSON.
-    Json,
-    /// One HTML file.
-    Html,
 }
 
 /// How often a review is held.
@@ -106,7 +95,7 @@ impl Plan {
         let overlays = self.files.iter().chain(&self.what_if).map(PathBuf::as_path);
         let plan = file::plan(overlays)?;
         let report = plan.study(&study);
-        if self.shown() == Shown::Table && self.review.is_none() {
+        if self.shown() == Rendered::Table && self.review.is_none() {
             let plain = Study::QUICK;
             let moved = diff(&base.study(&plain), &report);
             output::print(&plan_report::difference(&moved, output::terminal_width()))?;
@@ -115,8 +104,8 @@ impl Plan {
         self.show(&plan, &report)
     }
 
-    fn shown(&self) -> Shown {
-        if self.json { Shown::Json } else { self.format }
+    fn shown(&self) -> Rendered {
+        if self.json { Rendered::Json } else { self.format }
     }
 
     fn show(&self, plan: &millstream_plan::Plan, report: &PlanReport) -> Result<Ended, Failure> {
@@ -130,20 +119,22 @@ impl Plan {
             return self.show_review(&Review::of(period.of(), plan, report));
         }
         match self.shown() {
-            Shown::Table => output::print(&plan_report::table(report, output::terminal_width()))?,
-            Shown::Json => output::print_json(report)?,
-            Shown::Html => output::print(&plan_report::html(report, &reviews()))?,
+            Rendered::Table => {
+                output::print(&plan_report::table(report, output::terminal_width()))?
+            }
+            Rendered::Json => output::print_json(report)?,
+            Rendered::Html => output::print(&plan_report::html(report, &reviews()))?,
         }
         Ok(Ended::Done)
     }
 
     fn show_review(&self, review: &Review) -> Result<Ended, Failure> {
         match self.shown() {
-            Shown::Table => {
+            Rendered::Table => {
                 output::print(&plan_report::review_table(review, output::terminal_width()))?
             }
-            Shown::Json => output::print_json(review)?,
-            Shown::Html => output::print(&plan_report::review_html(review))?,
+            Rendered::Json => output::print_json(review)?,
+            Rendered::Html => output::print(&plan_report::review_html(review))?,
         }
         Ok(Ended::Done)
     }

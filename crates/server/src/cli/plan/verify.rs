@@ -2,20 +2,11 @@
 
 use super::file;
 use crate::cli::failure::{Ended, Failure};
-use crate::cli::output;
-use clap::{Args, ValueEnum};
+use crate::cli::output::{self, Shown};
+use clap::Args;
 use comfy_table::{CellAlignment, Table, presets::UTF8_HORIZONTAL_ONLY};
 use millstream_plan::verify::{CASES_BYTES_MAX, Computed, Verdict, verify};
 use std::path::PathBuf;
-
-/// How verdicts are printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Shown {
-    /// A table for a terminal.
-    Table,
-    /// JSON.
-    Json,
-}
 
 /// Computes every value of a file of known queueing answers and judges it.
 #[derive(Args, Clone, Debug)]
