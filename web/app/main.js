@@ -1,6 +1,7 @@
 // The dashboard: one live stream in, one page out.
 
 import { html, render, useCallback, useEffect, useRef, useState } from "/vendor/preact-htm.js";
+import { Audit } from "/app/audit.js";
 import { Campaigns, GROUPINGS, MODELS } from "/app/campaigns.js";
 import { Destinations } from "/app/destinations.js";
 import { ArrivalsPanel, Freshness, Hops, Outcomes, Totals } from "/app/panels.js";
@@ -71,7 +72,10 @@ function Dashboard() {
 
   const choose = (change) => {
     const next = { ...question, ...change };
-    window.history.replaceState(null, "", `#${new URLSearchParams(next)}`);
+    // What other panels keep in the address stays there.
+    const address = new URLSearchParams(location.hash.slice(1));
+    Object.entries(next).forEach(([name, value]) => address.set(name, value));
+    window.history.replaceState(null, "", `#${address}`);
     setQuestion(next);
   };
   const unlock = (given) => {
@@ -100,6 +104,7 @@ function Dashboard() {
       </div>
       <${Stitching} token=${token} />
       <${Destinations} token=${token} />
+      <${Audit} token=${token} />
     </main>
     ${token ? null : html`<${Documents} />`}`;
 }

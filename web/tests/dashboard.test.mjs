@@ -27,6 +27,9 @@ const ARGUMENTS = [
 // A destination that may not be sent to: what it is owed waits, and the page says so.
 const CRM = '[request]\nurl = "https://127.0.0.1:1/"\nitem = "event"\n';
 
+// The first order that the filled instance has.
+const ORDER = "order-0";
+
 let instance;
 let context;
 let profile;
@@ -177,6 +180,28 @@ test("the destinations panel tells what waits and what to do", async () => {
   await broken.getByText("The destinations cannot be read.").waitFor();
   assert.deepEqual(await violations(broken), []);
   await broken.close();
+});
+
+test("the audit panel shows the chain behind a conversion, and says what there is not", async () => {
+  const { page, complaints } = await open();
+  const panel = page.locator(".audit");
+  await panel.getByLabel("Which").fill("nothing-has-this-id");
+  await panel.getByRole("button", { name: "Trace" }).click();
+  await panel.locator(".error", { hasText: "there is no conversion" }).waitFor();
+  const { rows } = await report(instance, "campaigns");
+  assert.ok(rows.some((row) => row.conversions > 0));
+  await panel.getByLabel("Which").fill(ORDER);
+  await panel.getByRole("button", { name: "Trace" }).click();
+  await panel.locator(".part summary", { hasText: "conversion" }).first().waitFor();
+  const chain = await (await fetch(`${instance.admin}/api/audit/conversion/${ORDER}`)).json();
+  assert.equal(await panel.locator(":scope > .part > .facts dd", { hasText: chain.value }).count(), 1);
+  assert.match(page.url(), /audit=conversion/);
+  assert.deepEqual(await violations(page), []);
+  await picture(page, "audit");
+  await panel.getByRole("button", { name: "Verify the chain" }).click();
+  await panel.getByText(/each follows from the one before it/).waitFor();
+  assert.deepEqual(complaints.filter((text) => !text.includes("404")), []);
+  await page.close();
 });
 
 test("every size and scheme is accessible and fits", async () => {

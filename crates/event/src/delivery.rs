@@ -195,6 +195,18 @@ pub struct Delivery {
     /// For [`Class::Replay`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replay: Option<ReplayRange>,
+    /// The [`seal`] of the line's record before this one, zeros before the first; none in records
+    /// from before they were chained.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<Hash128>,
+    /// In the state alone: the [`seal`] of the record that it was taken from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seal: Option<Hash128>,
+}
+
+/// The hash of a delivery record, which the next one of its line carries.
+pub fn seal(payload: &[u8]) -> Hash128 {
+    Hash128::of("delivery record", &[payload])
 }
 
 /// A destination as an entity: its records are in its lane.

@@ -71,6 +71,8 @@ pub enum KeyKind {
     ArmDecided = 62,
     /// How long a lane's conversions of one day took to arrive.
     Lags = 51,
+    /// Why the credit of a conversion changed.
+    Recredit = 63,
 }
 
 /// A key: 37 bytes.
@@ -105,6 +107,10 @@ impl core::hash::Hasher for KeyHasher {
         for byte in bytes {
             self.write_u64(u64::from(*byte));
         }
+    }
+
+    fn write_u128(&mut self, word: u128) {
+        self.write_u64(word as u64);
     }
 
     fn write_u64(&mut self, word: u64) {
@@ -231,6 +237,11 @@ impl Key {
     /// True when its value is of this kind.
     pub const fn is(&self, kind: KeyKind) -> bool {
         self.0[3] == kind as u8
+    }
+
+    /// The generation it belongs to.
+    pub const fn generation(&self) -> u16 {
+        u16::from_be_bytes([self.0[0], self.0[1]])
     }
 
     /// The lane it belongs to.

@@ -16,6 +16,7 @@ pub mod lags;
 mod outgoing;
 pub mod preferences;
 pub mod query;
+pub mod recredit;
 pub mod rollup;
 pub mod rows;
 pub mod rules;
@@ -23,6 +24,7 @@ mod shelf;
 pub mod spread;
 pub mod state;
 pub mod stitching;
+pub mod sums;
 pub mod value;
 pub mod view;
 

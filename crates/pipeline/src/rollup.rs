@@ -22,14 +22,29 @@ pub enum Metric {
     Credits(Model),
 }
 
+/// Number of the first model's credits.
+const CREDITS: u8 = 16;
+
 impl Metric {
     const fn number(self) -> u8 {
         match self {
             Self::Clicks => 1,
             Self::Touches => 2,
             Self::Sessions => 3,
-            Self::Credits(model) => 16 + model as u8,
+            Self::Credits(model) => CREDITS + model as u8,
         }
+    }
+
+    fn from_number(number: u8) -> Option<Self> {
+        Some(match number {
+            1 => Self::Clicks,
+            2 => Self::Touches,
+            3 => Self::Sessions,
+            _ => {
+                let model = number.checked_sub(CREDITS)?;
+                Self::Credits(Model::ALL.into_iter().find(|known| *known as u8 == model)?)
+            }
+        })
     }
 }
 
@@ -123,13 +138,6 @@ pub fn cell_prefix(generation: u16, lane: Lane, metric: Metric, bot: bool) -> [u
     [a, b, c, d, metric.number(), u8::from(bot)]
 }
 
-/// The UTC day that a sum's key names.
-pub fn cell_day(key: &Key) -> i32 {
-    let entity = key.entity_id().0.0;
-    let day = u32::from_be_bytes([entity[2], entity[3], entity[4], entity[5]]);
-    (i64::from(day) + i64::from(i32::MIN)) as i32
-}
-
 /// See [`cell_key`].
 #[derive(Clone, Copy, Debug)]
 pub struct CellPlace {
@@ -143,6 +151,53 @@ pub struct CellPlace {
     pub metric: Metric,
     /// True when bots made it.
     pub bot: bool,
+}
+
+impl CellPlace {
+    /// The place that a sum's key names; none where it is the key of something else.
+    pub fn of(key: &Key) -> Option<Self> {
+        let (lane, entity) = (key.lane()?, key.entity_id().0.0);
+        let metric = Metric::from_number(entity[0]).filter(|_| key.is(KeyKind::Rollup))?;
+        let day = u32::from_be_bytes([entity[2], entity[3], entity[4], entity[5]]);
+        let day = (i64::from(day) + i64::from(i32::MIN)) as i32;
+        Some(Self { generation: key.generation(), lane, day, metric, bot: entity[1] == 1 })
+    }
+}
+
+/// A stored sum, read where it lies.
+#[derive(Deserialize)]
+pub(crate) struct CellText<'a> {
+    #[serde(borrow)]
+    dimensions: DimensionsText<'a>,
+    pub(crate) count: i64,
+    pub(crate) amount: i128,
+}
+
+#[derive(Deserialize)]
+struct DimensionsText<'a> {
+    channel: &'a str,
+    source: &'a str,
+    medium: &'a str,
+    campaign: &'a str,
+    ad_group: &'a str,
+    link: &'a str,
+    currency: Option<Currency>,
+}
+
+impl CellText<'_> {
+    pub(crate) fn dimensions(&self) -> Dimensions {
+        let DimensionsText { channel, source, medium, campaign, ad_group, link, currency } =
+            self.dimensions;
+        Dimensions {
+            channel: channel.into(),
+            source: source.into(),
+            medium: medium.into(),
+            campaign: campaign.into(),
+            ad_group: ad_group.into(),
+            link: link.into(),
+            currency,
+        }
+    }
 }
 
 /// Counts of one lane. Every record has exactly one outcome; the rest are counts "of which".

@@ -4,7 +4,8 @@ use crate::decided::DecisionSums;
 use crate::exposures::Exposure;
 use crate::lags::Lags;
 use crate::preferences::{Choice, Interest};
-use crate::rollup::{Cell, Counts};
+use crate::recredit::Recredit;
+use crate::rollup::{Cell, CellText, Counts};
 use crate::state::{
     Click, Dedup, Device, KnownConversion, KnownTouch, Member, Order, Person, Quarantined, Stated,
     Verdict,
@@ -19,6 +20,8 @@ use serde::{Deserialize, Serialize};
 
 /// First byte of every stored value.
 const FORMAT: u8 = 9;
+/// How a stored [`Value::Cell`] is told from other values.
+const CELL: u32 = 14;
 
 /// One value of the state. Boxed, so that small values take little room.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -83,6 +86,8 @@ pub enum Value {
     Exposure(Box<Exposure>),
     /// See [`Lags`].
     Lags(Box<Lags>),
+    /// See [`Recredit`].
+    Recredit(Box<Recredit>),
 }
 
 /// A stored value that cannot be read.
@@ -128,6 +133,20 @@ impl Value {
             }
             Some((other, _)) => Err(ValueError::new("value", alloc::format!("format {other}"))),
             None => Err(ValueError::new("value", "no bytes")),
+        }
+    }
+
+    /// Reads the stored bytes of a sum where they lie; none for a value of another kind.
+    pub(crate) fn decode_cell(bytes: &[u8]) -> Result<Option<CellText<'_>>, ValueError> {
+        let damaged = |error| ValueError::new("sum", error);
+        match bytes.split_first() {
+            Some((&FORMAT, rest)) => match postcard::take_from_bytes::<u32>(rest) {
+                Ok((CELL, cell)) => postcard::from_bytes(cell).map(Some).map_err(damaged),
+                Ok(_) => Ok(None),
+                Err(error) => Err(damaged(error)),
+            },
+            // It tells what is wrong.
+            _ => Self::decode(bytes).map(|_| None),
         }
     }
 }
@@ -203,4 +222,36 @@ variants! {
     Decided: DecisionSums,
     Exposure: Exposure,
     Lags: Lags,
+    Recredit: Recredit,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rollup::Dimensions;
+    use millstream_event::Currency;
+
+    #[test]
+    fn a_stored_sum_is_read_where_it_lies() {
+        let text = |text: &str| Box::<str>::from(text);
+        let dimensions = Dimensions {
+            channel: text("paid_search"),
+            source: text("s"),
+            medium: text("cpc"),
+            campaign: text("größe"),
+            ad_group: text(""),
+            link: text("spring"),
+            currency: Currency::parse("EUR"),
+        };
+        let cell = Cell { dimensions, count: -7, amount: i128::MAX };
+        let stored = Value::from(cell.clone()).encode(&mut Vec::new()).unwrap();
+        let read = Value::decode_cell(&stored).unwrap().unwrap();
+        assert_eq!((read.count, read.amount), (cell.count, cell.amount));
+        assert_eq!(read.dimensions(), cell.dimensions);
+        let other = Value::Mark.encode(&mut Vec::new()).unwrap();
+        assert!(Value::decode_cell(&other).unwrap().is_none());
+        assert!(Value::decode_cell(&stored[..stored.len() - 1]).is_err());
+        assert!(Value::decode_cell(&[]).is_err());
+        assert!(Value::decode_cell(&[FORMAT + 1, 14]).is_err());
+    }
 }

@@ -13,6 +13,7 @@ use crate::rollup::{Cell, Counts};
 use crate::shelf::{Range, Shelves};
 use crate::stitching::{Origin, Stitching};
 use crate::value::{Stored, Value, ValueError};
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::hash::BuildHasherDefault;
@@ -67,6 +68,8 @@ pub struct Changes {
     pub deletes: Vec<Key>,
     /// Items to append to other lanes after the commit.
     pub items: Vec<Outgoing>,
+    /// What was added to the lane's sums; they are among the keys with new values.
+    pub cells: Vec<(Key, Box<Cell>)>,
 }
 
 type ItemName = (Lane, EntityId, ItemKind, Hash128, EntityId);
@@ -294,9 +297,9 @@ impl View {
     /// [`ApplyError::Miss`] names the sums whose stored part must be loaded first.
     pub fn take_changes(&mut self, generation: u16) -> Result<BTreeMap<Lane, Changes>, ApplyError> {
         self.want(self.sums.keys().copied())?;
-        for (key, value) in core::mem::take(&mut self.sums) {
-            self.add_sum(key, value);
-        }
+        let sums = core::mem::take(&mut self.sums);
+        let told = |(key, value)| Some((key, self.add_sum(key, value)?));
+        let cells: Vec<(Key, Box<Cell>)> = sums.into_iter().filter_map(told).collect();
         let mut changed = core::mem::take(&mut self.changed);
         changed.sort_unstable();
         let mut scratch = Vec::new();
@@ -316,18 +319,33 @@ impl View {
             changes.puts.push((outgoing.key, outgoing_row(&outgoing)));
             changes.items.push(outgoing);
         }
+        for (key, cell) in cells {
+            if let Some(changes) = key.lane().and_then(|lane| lanes.get_mut(&lane)) {
+                changes.cells.push((key, cell));
+            }
+        }
         self.batch += 1;
         Ok(lanes)
     }
 
-    fn add_sum(&mut self, key: Key, change: Value) {
+    /// Adds a change to a stored sum. Gives it back where it is one of a rollup.
+    fn add_sum(&mut self, key: Key, change: Value) -> Option<Box<Cell>> {
         let slot = self.dirty(key);
+        let mut told = None;
         match (slot.value.as_mut(), change) {
             (Some(Value::Counts(counts)), Value::Counts(change)) => counts.add(&change),
-            (Some(Value::Cell(cell)), Value::Cell(change)) => cell.add(&change),
+            (Some(Value::Cell(cell)), Value::Cell(change)) => {
+                cell.add(&change);
+                told = Some(change);
+            }
             (Some(Value::Stitching(sums)), Value::Stitching(change)) => sums.add(&change),
             (Some(Value::Lags(lags)), Value::Lags(change)) => lags.merge(&change),
-            (_, change) => slot.value = Some(change),
+            (_, change) => {
+                if let Value::Cell(cell) = &change {
+                    told = Some(cell.clone());
+                }
+                slot.value = Some(change);
+            }
         }
         let nothing = match &slot.value {
             Some(Value::Cell(cell)) => cell.is_zero(),
@@ -338,6 +356,7 @@ impl View {
         if nothing {
             slot.value = None;
         }
+        told
     }
 
     /// Drops rows, which are seldom asked twice, and values when more than `values_max` are held:

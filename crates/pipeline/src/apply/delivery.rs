@@ -5,7 +5,7 @@ use crate::rules::Rules;
 use crate::value::{Value, ValueError};
 use crate::view::{ApplyError, View};
 use millstream_event::Hash128;
-use millstream_event::delivery::{Class, Delivery, Place, entity};
+use millstream_event::delivery::{Class, Delivery, Place, entity, seal};
 use serde::Serialize;
 
 /// The key of a line's standing.
@@ -22,7 +22,11 @@ fn letter_key(generation: u16, destination: &str, (lane, position): Place) -> Ke
     Key::row(generation, KeyKind::DeadLetter, entity(destination), Hash128(name))
 }
 
-pub(super) fn apply(view: &mut View, rules: &Rules<'_>, told: &Delivery) -> Result<(), ApplyError> {
+pub(super) fn apply(
+    view: &mut View,
+    rules: &Rules<'_>,
+    (told, payload): (&Delivery, &[u8]),
+) -> Result<(), ApplyError> {
     let generation = rules.generation;
     for place in &told.revived {
         view.delete(letter_key(generation, &told.destination, *place));
@@ -34,6 +38,7 @@ pub(super) fn apply(view: &mut View, rules: &Rules<'_>, told: &Delivery) -> Resu
     let mut standing = told.clone();
     standing.dead.clear();
     standing.revived.clear();
+    standing.seal = Some(seal(payload));
     view.put(line_key(generation, &told.destination, told.class), stored(&standing)?);
     Ok(())
 }

@@ -83,7 +83,7 @@ pub fn apply(view: &mut View, rules: &Rules<'_>, decoded: &Decoded<'_>) -> Resul
                 ledger::apply(view, rules.generation, change);
             }
         }
-        Content::Delivery(told) => delivery::apply(view, rules, told)?,
+        Content::Delivery(told) => delivery::apply(view, rules, (told, &record.payload))?,
         Content::Unread => {}
         Content::Damaged(what, why) => return Err(damaged(record, what, why)),
     }
@@ -221,8 +221,8 @@ fn apply_item(
         }
         kind @ (ItemKind::Member | ItemKind::Touch | ItemKind::Conversion) => {
             let Some(row) = row(rules.generation, item) else { return Ok(()) };
-            let message =
-                person::Message { person: item.target, kind, id: item.id, version, body, row };
+            let (person, sender) = (item.target, item.sender);
+            let message = person::Message { person, sender, kind, id: item.id, version, body, row };
             person::apply(view, rules, message, stamp)?;
         }
     }

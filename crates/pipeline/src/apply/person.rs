@@ -3,15 +3,17 @@
 use super::home;
 use crate::item::{Body, ItemKind};
 use crate::key::{Key, KeyKind};
+use crate::recredit::{Change, ChangedTouch, Recredit, change_of, earns_alike, recredit_key};
 use crate::rollup::{Cell, CellPlace, Dimensions, Metric, cell_key};
 use crate::rules::Rules;
 use crate::shelf::Range;
 use crate::state::{KnownConversion, KnownTouch, Member, Person, Versioned};
 use crate::value::Stored;
 use crate::view::{ApplyError, Stamp, View};
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::ops::RangeInclusive;
-use millstream_attribute::credit::{is_shortened, reach};
+use millstream_attribute::credit::{in_window, is_shortened, reach};
 use millstream_attribute::{Conversion, Credit, Model, Touch, credits};
 use millstream_event::{Channel, EntityId, Hash128, Span, Timestamp};
 use millstream_stitch::entry::{first_at, last_at, time_of};
@@ -19,6 +21,8 @@ use millstream_stitch::entry::{first_at, last_at, time_of};
 /// An item to a person.
 pub(super) struct Message {
     pub person: EntityId,
+    /// Who tells them.
+    pub sender: EntityId,
     pub kind: ItemKind,
     pub id: Hash128,
     pub version: u64,
@@ -95,6 +99,8 @@ fn learn_touch(
     };
     books.want_touches(view, &affected)?;
     let new = message.body.and_then(Body::touch);
+    let told = (message.sender, message.version);
+    books.recredit_touched(view, &affected, (old.as_ref(), new.as_ref()), told)?;
     books.credit(view, &affected, -1);
     books.touch(view, old.as_ref(), -1);
     books.touch(view, new.as_ref(), 1);
@@ -118,6 +124,14 @@ fn learn_conversion(
     let books = Books { home: message.person, window: rules.window, stamp };
     let both: Vec<Conversion> = old.iter().chain(&new).cloned().collect();
     books.want_touches(view, &both)?;
+    let standing = old.as_ref().filter(|conversion| !conversion.bot);
+    let changed = standing.and_then(|old| Some((old, change_of(old, new.as_ref())?)));
+    if let Some((conversion, change)) = changed {
+        let moved = books.moved(view, (message.sender, message.version))?;
+        let went = moved && change == Change::Withdrawn;
+        let change = if went { Change::DeviceWent } else { change };
+        books.recredit(view, conversion, (change, None));
+    }
     for (conversion, sign) in [(&old, -1), (&new, 1)] {
         if let Some(conversion) = conversion {
             books.conversion(view, conversion, sign);
@@ -173,6 +187,68 @@ impl Books {
         let dimensions = Dimensions::of(&touch.fact);
         let place = self.place(touch.key.time.utc_day(), Metric::Touches, touch.bot);
         view.sum(cell_key(place, &dimensions), Cell { dimensions, count: sign, amount: 0 });
+    }
+
+    /// True when a device tells what it tells because it joined the person or left them.
+    fn moved(&self, view: &View, (device, version): (EntityId, u64)) -> Result<bool, ApplyError> {
+        let member = Key::row(self.stamp.generation, KeyKind::Member, self.home, device.0);
+        view.want([member])?;
+        Ok(view.get::<Member>(&member).is_some_and(|member| member.version == version))
+    }
+
+    /// Remembers what a touch that came, went or became another does to conversions.
+    fn recredit_touched(
+        &self,
+        view: &mut View,
+        affected: &[Conversion],
+        (old, new): (Option<&Touch>, Option<&Touch>),
+        told: (EntityId, u64),
+    ) -> Result<(), ApplyError> {
+        let earns = |touch: Option<&Touch>, conversion| {
+            touch.is_some_and(|touch| in_window(touch, conversion, self.window))
+        };
+        let affected: Vec<&Conversion> = affected
+            .iter()
+            .filter(|one| !one.bot && (earns(old, one) || earns(new, one)))
+            .collect();
+        let alike = old.zip(new).is_some_and(|(old, new)| earns_alike(old, new));
+        if affected.is_empty() || alike {
+            return Ok(());
+        }
+        let change = match (self.moved(view, told)?, old, new) {
+            (true, _, Some(_)) => Change::DeviceCame,
+            (true, _, None) => Change::DeviceWent,
+            (false, None, _) => Change::TouchCame,
+            (false, Some(_), _) => Change::TouchWent,
+        };
+        let touch: Option<Box<ChangedTouch>> = new.or(old).map(|touch| Box::new(touch.into()));
+        for conversion in affected {
+            self.recredit(view, conversion, (change, touch.clone()));
+        }
+        Ok(())
+    }
+
+    /// Remembers why the credit of a conversion is about to change.
+    fn recredit(
+        &self,
+        view: &mut View,
+        conversion: &Conversion,
+        (change, touch): (Change, Option<Box<ChangedTouch>>),
+    ) {
+        let range = self.touches_range(conversion);
+        let rows = view.rows::<KnownTouch>(&range.from, &range.to);
+        let credited = rows.filter_map(|(_, known)| known.body.as_ref());
+        let credited = credited.filter(|touch| in_window(touch, conversion, self.window)).count();
+        let row = Recredit {
+            at: self.stamp.received,
+            change,
+            person: self.home,
+            touch,
+            touches: u32::try_from(credited).unwrap_or(u32::MAX),
+            value: conversion.value,
+            refunded_minor: conversion.refunded_minor,
+        };
+        view.put(recredit_key(self.stamp, home(self.home), conversion.id), row);
     }
 
     fn conversion(&self, view: &mut View, conversion: &Conversion, sign: i64) {

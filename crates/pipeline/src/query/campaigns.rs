@@ -1,15 +1,15 @@
 //! What each channel, source, campaign or link brought: sums of sums, whatever the event count.
 
-use super::{ReadError, StateRead};
-use crate::key::Key;
-use crate::rollup::{Cell, Dimensions, Metric, cell_day, cell_prefix};
-use crate::value::{Stored, Value};
+use super::ReadError;
+use crate::rollup::{Dimensions, Metric};
+use crate::sums::{MetricSums, SumsRead};
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::RangeInclusive;
 use millstream_attribute::Model;
-use millstream_event::{Currency, Lane};
+use millstream_event::Currency;
 
 /// By what to group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,22 +26,20 @@ pub enum By {
 
 impl By {
     /// The group that these dimensions belong to.
-    pub fn key(self, dimensions: &Dimensions) -> Box<str> {
+    pub fn key(self, dimensions: &Dimensions) -> &str {
         let text = match self {
             Self::Channel => &dimensions.channel,
             Self::Source => &dimensions.source,
             Self::Campaign => &dimensions.campaign,
             Self::Link => &dimensions.link,
         };
-        if text.is_empty() { Box::from("(none)") } else { text.clone() }
+        if text.is_empty() { "(none)" } else { text }
     }
 }
 
 /// What is asked.
 #[derive(Clone, Debug)]
 pub struct CampaignQuery {
-    /// Generation to read.
-    pub generation: u16,
     /// Grouping.
     pub by: By,
     /// Model of the credit.
@@ -74,31 +72,32 @@ pub struct CampaignSum {
 /// # Errors
 /// When the state cannot be read.
 pub fn campaigns(
-    state: &dyn StateRead,
+    state: &dyn SumsRead,
     query: &CampaignQuery,
 ) -> Result<Vec<CampaignSum>, ReadError> {
-    let mut sums: BTreeMap<Box<str>, CampaignSum> = BTreeMap::new();
+    let mut groups: BTreeMap<Box<str>, CampaignSum> = BTreeMap::new();
     for metric in [Metric::Clicks, Metric::Touches, Metric::Sessions, Metric::Credits(query.model)]
     {
-        cells(state, query, metric, &mut |_, cell| {
-            let key = query.by.key(&cell.dimensions);
-            let sum = sums
-                .entry(key.clone())
-                .or_insert_with(|| CampaignSum { key, ..CampaignSum::default() });
-            match metric {
-                Metric::Clicks => sum.clicks += cell.count,
-                Metric::Touches => sum.touches += cell.count,
-                Metric::Sessions => sum.sessions += cell.count,
-                Metric::Credits(_) => {
-                    sum.conversions_ppb += cell.count;
-                    if let Some(currency) = cell.dimensions.currency {
-                        *sum.revenue.entry(currency).or_default() += cell.amount;
+        for sums in asked(state, query, metric)? {
+            sums.over(&query.days, &mut |dimensions, sum| {
+                let key = query.by.key(dimensions);
+                let fresh = || CampaignSum { key: key.into(), ..CampaignSum::default() };
+                let group = groups.entry(key.into()).or_insert_with(fresh);
+                match metric {
+                    Metric::Clicks => group.clicks += sum.count,
+                    Metric::Touches => group.touches += sum.count,
+                    Metric::Sessions => group.sessions += sum.count,
+                    Metric::Credits(_) => {
+                        group.conversions_ppb += sum.count;
+                        if let Some(currency) = dimensions.currency {
+                            *group.revenue.entry(currency).or_default() += sum.amount;
+                        }
                     }
                 }
-            }
-        })?;
+            });
+        }
     }
-    Ok(sums.into_values().collect())
+    Ok(groups.into_values().collect())
 }
 
 /// Credited value in minor units by group, UTC day of the conversion and currency.
@@ -108,64 +107,49 @@ pub type RevenueDays = BTreeMap<Box<str>, BTreeMap<(i32, Currency), i128>>;
 ///
 /// # Errors
 /// When the state cannot be read.
-pub fn revenue_days(
-    state: &dyn StateRead,
-    query: &CampaignQuery,
-) -> Result<RevenueDays, ReadError> {
+pub fn revenue_days(state: &dyn SumsRead, query: &CampaignQuery) -> Result<RevenueDays, ReadError> {
     let mut found = RevenueDays::new();
-    cells(state, query, Metric::Credits(query.model), &mut |day, cell| {
-        if let Some(currency) = cell.dimensions.currency {
-            let days = found.entry(query.by.key(&cell.dimensions)).or_default();
-            *days.entry((day, currency)).or_default() += cell.amount;
-        }
-    })?;
+    for sums in asked(state, query, Metric::Credits(query.model))? {
+        sums.daily(&query.days, &mut |day, dimensions, sum| {
+            if let Some(currency) = dimensions.currency {
+                let days = found.entry(query.by.key(dimensions).into()).or_default();
+                *days.entry((day, currency)).or_default() += sum.amount;
+            }
+        });
+    }
     Ok(found)
 }
 
-/// How often each combination of dimensions was met by touch or click: within the days asked for,
-/// and ever.
+/// How often each combination of dimensions was met by touch or click: within these days, and
+/// ever. Without bots.
 ///
 /// # Errors
 /// When the state cannot be read.
 pub fn weights(
-    state: &dyn StateRead,
-    query: &CampaignQuery,
-) -> Result<BTreeMap<Dimensions, (i64, i64)>, ReadError> {
-    let ever = CampaignQuery { days: i32::MIN..=i32::MAX, bots: false, ..query.clone() };
-    let mut found: BTreeMap<Dimensions, (i64, i64)> = BTreeMap::new();
+    state: &dyn SumsRead,
+    days: &RangeInclusive<i32>,
+) -> Result<BTreeMap<Arc<Dimensions>, (i64, i64)>, ReadError> {
+    let mut found: BTreeMap<Arc<Dimensions>, (i64, i64)> = BTreeMap::new();
     for metric in [Metric::Touches, Metric::Clicks] {
-        cells(state, &ever, metric, &mut |day, cell| {
-            let met = found.entry(cell.dimensions).or_default();
-            met.0 += if query.days.contains(&day) { cell.count } else { 0 };
-            met.1 += cell.count;
-        })?;
+        let sums = state.sums(metric, false)?;
+        sums.over(&(i32::MIN..=i32::MAX), &mut |dimensions, sum| {
+            found.entry(Arc::clone(dimensions)).or_default().1 += sum.count;
+        });
+        sums.over(days, &mut |dimensions, sum| {
+            found.entry(Arc::clone(dimensions)).or_default().0 += sum.count;
+        });
     }
     Ok(found)
 }
 
-fn cells(
-    state: &dyn StateRead,
+/// The sums of a metric that a query counts.
+fn asked(
+    state: &dyn SumsRead,
     query: &CampaignQuery,
     metric: Metric,
-    take: &mut dyn FnMut(i32, Cell),
-) -> Result<(), ReadError> {
-    for lane in Lane::all() {
-        for bot in [false, true].into_iter().take(1 + usize::from(query.bots)) {
-            state.scan(&cell_prefix(query.generation, lane, metric, bot), &mut |key, bytes| {
-                let day = Key::from_bytes(key).map_or(0, |key| cell_day(&key));
-                if day > *query.days.end() {
-                    return Ok(false);
-                }
-                if day >= *query.days.start()
-                    && let Some(cell) = Cell::take(Value::decode(bytes)?)
-                {
-                    take(day, cell);
-                }
-                Ok(true)
-            })?;
-        }
-    }
-    Ok(())
+) -> Result<Vec<Arc<MetricSums>>, ReadError> {
+    let whose = [false, true].into_iter().take(1 + usize::from(query.bots));
+    whose.map(|bot| state.sums(metric, bot)).collect()
 }
 
 /// Sessions that began on one UTC day.
@@ -184,26 +168,19 @@ pub struct SessionDay {
 /// # Errors
 /// When the state cannot be read.
 pub fn session_days(
-    state: &dyn StateRead,
-    generation: u16,
-    days: RangeInclusive<i32>,
+    state: &dyn SumsRead,
+    days: &RangeInclusive<i32>,
 ) -> Result<Vec<SessionDay>, ReadError> {
     let mut found: BTreeMap<i32, SessionDay> = BTreeMap::new();
-    for bots in [false, true] {
-        let (by, model) = (By::Channel, Model::First);
-        let query = CampaignQuery { generation, by, model, days: days.clone(), bots };
-        cells(state, &query, Metric::Sessions, &mut |day, cell| {
+    for bot in [false, true] {
+        state.sums(Metric::Sessions, bot)?.daily(days, &mut |day, _, sum| {
             let entry = found.entry(day).or_insert(SessionDay { day, ..SessionDay::default() });
-            if bots {
-                entry.bot_sessions += cell.count;
+            if bot {
+                entry.bot_sessions += sum.count;
             } else {
-                entry.sessions += cell.count;
+                entry.sessions += sum.count;
             }
-        })?;
-    }
-    for entry in found.values_mut() {
-        // The second pass counted everything.
-        entry.bot_sessions -= entry.sessions;
+        });
     }
     Ok(found.into_values().collect())
 }

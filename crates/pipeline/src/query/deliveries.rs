@@ -4,6 +4,7 @@ use super::{ReadError, Rows, StateRead};
 use crate::apply::line_key;
 use crate::key::{Key, KeyKind};
 use crate::value::{Value, ValueError};
+use alloc::vec::Vec;
 use millstream_event::Lane;
 use millstream_event::delivery::{Class, DeadLetter, Delivery, entity};
 use serde::de::DeserializeOwned;
@@ -19,6 +20,21 @@ pub fn line(
 ) -> Result<Option<Delivery>, ReadError> {
     let key = line_key(generation, destination, class);
     state.get(key.as_bytes())?.as_deref().map(read).transpose()
+}
+
+/// Where every line of every destination stands.
+///
+/// # Errors
+/// When the state cannot be read.
+pub fn lines(state: &dyn StateRead, generation: u16) -> Result<Vec<Delivery>, ReadError> {
+    let mut found = Vec::new();
+    for lane in Lane::all() {
+        state.scan(&Key::prefix(generation, lane, KeyKind::Line), &mut |_, bytes| {
+            found.push(read(bytes)?);
+            Ok(true)
+        })?;
+    }
+    Ok(found)
 }
 
 /// The dead letters of a destination, by lane and place.

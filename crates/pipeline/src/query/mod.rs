@@ -5,6 +5,7 @@ mod controls;
 mod conversion;
 pub mod deliveries;
 mod duplicate_sessions;
+mod history;
 mod lags;
 mod ledger;
 mod lookup;
@@ -23,6 +24,7 @@ pub use campaigns::{
 pub use controls::{controls, last_control, logged_controls};
 pub use conversion::{Chain, OUTSIDE_MAX, conversion, touch_event};
 pub use duplicate_sessions::duplicate_sessions;
+pub use history::{claims, recredits};
 pub use lags::lags;
 pub use ledger::{budgets, rates, spend};
 pub use lookup::{

@@ -5,6 +5,7 @@ use millstream_event::{Currency, Span};
 use millstream_pipeline::query::{self, By, CampaignQuery, StateRead};
 use millstream_pipeline::rollup::Counts;
 use millstream_pipeline::stitching::{Origin, Stitching};
+use millstream_pipeline::sums::Scan;
 use std::collections::BTreeMap;
 
 pub const WINDOW: Span = Span::days(30);
@@ -15,7 +16,7 @@ pub fn all(state: &dyn StateRead) -> Vec<String> {
     lines.extend(stitching(state));
     lines.push(format!("{:?}", counts(state)));
     for model in Model::ALL {
-        for sum in query::campaigns(state, &campaigns(model)).unwrap() {
+        for sum in query::campaigns(&Scan { state, generation: 0 }, &campaigns(model)).unwrap() {
             lines.push(format!("{model} {sum:?}"));
         }
     }
@@ -76,7 +77,7 @@ pub fn counts(state: &dyn StateRead) -> Counts {
 }
 
 fn campaigns(model: Model) -> CampaignQuery {
-    CampaignQuery { generation: 0, by: By::Channel, model, days: i32::MIN..=i32::MAX, bots: true }
+    CampaignQuery { by: By::Channel, model, days: i32::MIN..=i32::MAX, bots: true }
 }
 
 /// Credit by channel as the rollups have it: (conversions in ppb, revenue by currency).
@@ -84,7 +85,8 @@ pub fn credit_sums(
     state: &dyn StateRead,
     model: Model,
 ) -> BTreeMap<String, (i64, BTreeMap<Currency, i128>)> {
-    let sums = query::campaigns(state, &campaigns(model)).unwrap().into_iter();
+    let sums =
+        query::campaigns(&Scan { state, generation: 0 }, &campaigns(model)).unwrap().into_iter();
     let credited = sums.filter(|sum| sum.conversions_ppb != 0 || !sum.revenue.is_empty());
     credited.map(|sum| (sum.key.into(), (sum.conversions_ppb, sum.revenue))).collect()
 }

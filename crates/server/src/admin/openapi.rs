@@ -143,7 +143,7 @@ fn schemas() -> Value {
         "Link": link(&text, &count, &truth),
         "Links": object(&[("links", list(&reference("Link"))), ("total", count.clone())]),
         "LinkHistory": object(&[("link", reference("Link")), ("history", list(&reference("Link")))]),
-        "Verdict": object(&[("records", count.clone()), ("intact", truth.clone())]),
+        "Verdict": object(&[("records", count.clone()), ("intact", truth.clone()), ("deliveries", any.clone())]),
         "LinkRules": object(&[("house", any.clone()), ("own_domains", list(&text))]),
         "Ledger": object(&[("rows", list(&any))]),
         "LedgerOutcome": object(&[("written", truth.clone()), ("broken", list(&any)), ("unmatched", list(&any))]),

@@ -3,11 +3,11 @@
 use super::links::HouseBody;
 pub use super::privacy::Erasing;
 use crate::audit::consent::ConsentReport;
+use crate::audit::deliveries::Verified;
 use crate::audit::{Chain, Subject};
 use crate::forward::Standings;
 use crate::ledger::{LedgerKind, LedgerOutcome};
 use crate::linking::Told;
-use crate::links::seal::Verdict;
 use crate::links::{EditError, Editor, Proposal, Registry};
 use crate::report::{DateRange, Figures, Freshness, ReportError};
 use crate::sql::{Answer, AskError, Question};
@@ -71,11 +71,11 @@ pub trait Evidence: Send + Sync {
     /// When state or log cannot be read.
     fn chain(&self, subject: Subject, id: &str) -> Result<Option<Chain>, ReportError>;
 
-    /// Follows the chain of control records.
+    /// Follows the chains of control and of delivery records.
     ///
     /// # Errors
-    /// When the state cannot be read.
-    fn verify(&self) -> Result<Verdict, ReportError>;
+    /// When the state or the log cannot be read.
+    fn verify(&self) -> Result<Verified, ReportError>;
 
     /// What consent allowed, by day and region. Reads the whole log.
     ///

@@ -1,6 +1,6 @@
 //! Conversions: who converted, what they had touched before, and who earned which share.
 
-use super::{Chain, Fact, Sources, event, link};
+use super::{Chain, Fact, Sources, event, link, revisions};
 use crate::report::{ReportError, number};
 use millstream_event::Hash128;
 use millstream_pipeline::query;
@@ -62,6 +62,10 @@ fn node(sources: &Sources<'_>, found: &query::Chain) -> Result<Chain, ReportErro
         let nobody = Chain::group("unattributed").with("why", "no touch lies in the window");
         chain =
             chain.over(unattributed.into_iter().fold(nobody, |node, row| node.over(credit(row))));
+    }
+    for told in [revisions::order(sources, row)?, revisions::chain(sources, (row, &found.touches))?]
+    {
+        chain = told.into_iter().fold(chain, Chain::over);
     }
     Ok(chain)
 }

@@ -27,6 +27,7 @@ pub fn chain(sources: &Sources<'_>, slug: &str) -> Result<Option<Chain>, ReportE
 fn brought(sources: &Sources<'_>, slug: &str) -> Result<Chain, ReportError> {
     let figures = StateFigures {
         state: sources.state,
+        sums: sources.sums,
         generation: sources.generation,
         spans: Spans { window: sources.window, ..Spans::default() },
         delivery: DeliveryCounts::default(),

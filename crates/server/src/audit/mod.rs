@@ -7,9 +7,11 @@ pub mod chain;
 pub mod click;
 pub mod consent;
 pub mod conversion;
+pub mod deliveries;
 pub mod event;
 pub mod link;
 pub mod person;
+mod revisions;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +23,7 @@ use crate::report::ReportError;
 use millstream_event::Span;
 use millstream_log::EventLog;
 use millstream_pipeline::StateRead;
+use millstream_pipeline::sums::SumsRead;
 use std::sync::Arc;
 
 /// What an audit starts from.
@@ -70,6 +73,8 @@ impl std::str::FromStr for Subject {
 pub struct Sources<'a> {
     /// Committed state.
     pub state: &'a dyn StateRead,
+    /// Its sums.
+    pub sums: &'a dyn SumsRead,
     /// The log.
     pub log: &'a dyn EventLog,
     /// Links in force, with their history.

@@ -195,6 +195,17 @@ impl Audit {
             output::print_json(&verdict)?;
         }
         let said = |name: &str| verdict[name].as_str().unwrap_or_default();
+        let told = &verdict["deliveries"];
+        if !told["broken"].is_null() {
+            let broken = &told["broken"];
+            let (lane, position) = (&broken["lane"], &broken["position"]);
+            let of = broken["destination"].as_str().unwrap_or("an unknown destination");
+            return Err(Failure::known(
+                format!("the deliveries of {of} are broken in lane {lane} at position {position}"),
+                broken["why"].as_str().unwrap_or_default().to_owned(),
+                "restore a backup from before the change, and compare",
+            ));
+        }
         if verdict["intact"] != true {
             let why = verdict["broken"]["why"].as_str().unwrap_or_default();
             return Err(Failure::known(
@@ -212,6 +223,16 @@ impl Audit {
                 "{records} control record(s), each follows from the one before\n"
             ))?;
             output::print(&format!("head {}\n", said("head")))?;
+            let heads = told["heads"].as_array().map(Vec::as_slice).unwrap_or_default();
+            if !heads.is_empty() {
+                let records = &told["records"];
+                output::print(&format!("{records} delivery record(s), in order by destination\n"))?;
+            }
+            for line in heads {
+                let text = |name: &str| line[name].as_str().unwrap_or_default();
+                let (destination, class) = (text("destination"), text("class"));
+                output::print(&format!("head {} {destination} {class}\n", text("head")))?;
+            }
         }
         Ok(Ended::Done)
     }

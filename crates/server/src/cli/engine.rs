@@ -10,7 +10,7 @@ use crate::agents::AgentList;
 use crate::capture::clock::ReceiveClock;
 use crate::capture::{CaptureKeys, CaptureParts, Counters, Readiness};
 use crate::config::Config;
-use crate::consume::{ConsumeError, ConsumeOptions, DrainError};
+use crate::consume::{ConsumeError, ConsumeOptions, DrainError, MergedView};
 use crate::country::CountryError;
 use crate::decide::ServiceError;
 use crate::forward::Forwarder;
@@ -24,7 +24,7 @@ use crate::tables::{Tables, TablesError, TablesLimits, TablesParts};
 use arc_swap::ArcSwap;
 use millstream_event::control::Settings;
 use millstream_event::{Lane, Timestamp};
-use millstream_store::{LaneHead, StateView, StoreError, StoreOptions};
+use millstream_store::{LaneHead, StoreError, StoreOptions};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -103,8 +103,8 @@ fn instance_options(config: &Config) -> InstanceOptions {
 
 /// A consistent view of the generation in force. Holds space: drop it soon.
 pub struct View {
-    /// The state as it is now.
-    pub state: Box<dyn StateView>,
+    /// The state as it is now, and sums that belong to it.
+    pub state: MergedView,
     /// What it is of; held, so that nobody removes it.
     pub active: Arc<Active>,
 }
@@ -216,7 +216,8 @@ impl Engine {
     /// When the store cannot be read.
     pub fn view(&self) -> Result<View, StoreError> {
         let active = self.active();
-        Ok(View { state: active.state.store.snapshot()?, active })
+        let state = active.consumer.merged.view(&active.state.store)?;
+        Ok(View { state, active })
     }
 
     /// Folds the log anew by the same rules, to take its place or, with `dry_run`, to be compared.

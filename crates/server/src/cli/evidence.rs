@@ -3,11 +3,13 @@
 use super::engine::Engine;
 use crate::admin::Evidence;
 use crate::audit::consent::ConsentReport;
+use crate::audit::deliveries::{DeliveryVerdict, Verified, verify};
 use crate::audit::{self, Chain, Sources, Subject};
-use crate::links::seal::{Verdict, Verifier};
+use crate::links::seal::Verifier;
 use crate::report::{DateRange, ReportError};
 use millstream_event::{Lane, Position, Quarantine, QuarantineReason, Timestamp};
-use millstream_pipeline::query;
+use millstream_log::LanePositions;
+use millstream_pipeline::query::{self, deliveries};
 use millstream_store::Reading;
 use std::sync::Arc;
 
@@ -20,6 +22,7 @@ impl Evidence for Files {
         let view = engine.view().map_err(ReportError::read)?;
         let sources = Sources {
             state: &Reading(&*view.state),
+            sums: &view.state,
             log: &*engine.instance.log,
             registry: &engine.registry,
             generation: view.generation(),
@@ -29,7 +32,7 @@ impl Evidence for Files {
         audit::audit(&sources, subject, id)
     }
 
-    fn verify(&self) -> Result<Verdict, ReportError> {
+    fn verify(&self) -> Result<Verified, ReportError> {
         let engine = &self.0;
         let view = engine.view().map_err(ReportError::read)?;
         let mut verifier = Verifier::default();
@@ -42,7 +45,20 @@ impl Evidence for Files {
             verifier.take(place, &stored, logged.as_ref().map(|record| &*record.payload));
             Ok(true)
         })?;
-        Ok(verifier.finish())
+        let standing = deliveries::lines(&Reading(&*view.state), view.generation())?;
+        let told = match standing.as_slice() {
+            // Nothing was ever forwarded: the log need not be read.
+            [] => DeliveryVerdict::default(),
+            standing => {
+                let mut until = LanePositions::default();
+                for lane in Lane::all() {
+                    let head = view.state.head(view.generation(), lane);
+                    until.set(lane, head.map_err(ReportError::read)?.next);
+                }
+                verify(&*engine.instance.log, &until, standing).map_err(ReportError::read)?
+            }
+        };
+        Ok(Verified::new(verifier.finish(), told))
     }
 
     fn consent(&self, range: DateRange) -> Result<ConsentReport, ReportError> {

@@ -50,6 +50,7 @@ impl StoreFigures {
         let view = self.engine.view().map_err(ReportError::read)?;
         let figures = StateFigures {
             state: &Reading(&*view.state),
+            sums: &view.state,
             generation: view.generation(),
             spans: view.active.spans(),
             delivery,

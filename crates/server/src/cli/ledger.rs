@@ -8,7 +8,7 @@ use crate::report::DateRange;
 use crate::report::spend::Met;
 use millstream_event::Hash128;
 use millstream_event::ledger::{Budget, Ledger, Placement, Rate, Spend};
-use millstream_pipeline::query::{self, CampaignQuery};
+use millstream_pipeline::query;
 use millstream_store::{Reading, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -126,14 +126,7 @@ impl Engine {
             return Ok(Vec::new());
         }
         let view = self.view()?;
-        let asked = CampaignQuery {
-            generation: view.generation(),
-            by: query::By::Campaign,
-            model: millstream_attribute::Model::Last,
-            days: i32::MIN..=i32::MAX,
-            bots: false,
-        };
-        let met = Met::read(&Reading(&*view.state), &asked)?;
+        let met = Met::read(&view.state, &(i32::MIN..=i32::MAX))?;
         let strange = named.iter().filter(|on| met.misses(on)).map(|on| met.unmatched(on));
         Ok(strange.collect())
     }

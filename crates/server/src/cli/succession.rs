@@ -10,6 +10,7 @@ use crate::report::difference::{Difference, differences};
 use crate::report::{DeliveryCounts, ReportError, Spans, StateFigures};
 use arc_swap::ArcSwap;
 use millstream_event::Timestamp;
+use millstream_pipeline::sums::Scan;
 use millstream_store::Reading;
 use serde::{Deserialize, Serialize};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -322,19 +323,26 @@ impl Succession {
         let states = [&before.state, &next.state];
         let [old, new] = states.map(|state| state.store.snapshot().map_err(ReportError::read));
         let (old, new) = (old?, new?);
-        let figures = |state, generation, spans| StateFigures {
-            state,
-            generation,
-            spans,
-            delivery: DeliveryCounts::default(),
-            probable: None,
-            plans: &[],
-        };
         let (of_old, of_new) = (Reading(&*old), Reading(&*new));
+        let of_old = Scan { state: &of_old, generation: before.state.generation };
+        let of_new = Scan { state: &of_new, generation: next.state.generation };
         differences(
-            &figures(&of_old, before.state.generation, before.spans()),
-            &figures(&of_new, next.state.generation, Spans::of(&next.parameters)),
+            &figures(&of_old, before.spans()),
+            &figures(&of_new, Spans::of(&next.parameters)),
         )
+    }
+}
+
+/// Figures of a state that nothing else is known of.
+fn figures<'a>(sums: &'a Scan<'a>, spans: Spans) -> StateFigures<'a> {
+    StateFigures {
+        state: sums.state,
+        sums,
+        generation: sums.generation,
+        spans,
+        delivery: DeliveryCounts::default(),
+        probable: None,
+        plans: &[],
     }
 }
 

@@ -3,14 +3,17 @@
 use super::batch::{self, BatchError, Folded};
 use super::crash::{Crash, CrashPoint};
 use super::mailbox::{Mailbox, Work};
+use super::merged::Merged;
 use super::options::{ConsumeParts, OnChange, OnControl};
 use super::outbox::{Delivery, Outbox};
 use super::progress::{Committed, Shared, Stopped};
 use millstream_event::control::Control;
 use millstream_event::{Kind, Lane, Position, Record, Timestamp};
+use millstream_pipeline::rollup::Cell;
 use millstream_pipeline::{ApplyError, Changes, Key, Outgoing, Rules, View};
 use millstream_store::{LaneCommit, LaneHead, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
+use std::mem::take;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,6 +39,7 @@ pub(super) struct Owner {
     pub(super) parts: ConsumeParts,
     pub(super) mailbox: Arc<Mailbox>,
     pub(super) shared: Arc<Shared>,
+    pub(super) merged: Arc<Merged>,
     pub(super) outbox: Outbox,
     pub(super) batch_records: usize,
     pub(super) values_max: usize,
@@ -51,7 +55,7 @@ impl Owner {
         let parameters = self.parts.parameters.clone();
         let rules = parameters.rules(&*agents);
         let mut fold = Fold { view: View::default(), stopped: BTreeSet::new() };
-        let left_over = std::mem::take(&mut self.left_over);
+        let left_over = take(&mut self.left_over);
         let mut outcome = self.outbox.send(left_over).map_err(|e| Halt::Reason(e.to_string()));
         while outcome.is_ok() {
             let Some(work) = self.mailbox.take(self.batch_records) else { return };
@@ -86,6 +90,7 @@ impl Owner {
         self.report(fold, &folded);
         let mut changes = self.take_changes(&mut fold.view, rules.generation)?;
         changes.retain(|lane, _| folded.steps.contains_key(lane));
+        let cells: Vec<_> = changes.values_mut().flat_map(|lane| take(&mut lane.cells)).collect();
         let (commits, items) = prepare(&folded, changes, &delivered, heads);
         if commits.is_empty() {
             return Ok(());
@@ -94,7 +99,7 @@ impl Owner {
         if !delivered.is_empty() {
             self.passes(CrashPoint::BeforeOutboxDelete)?;
         }
-        self.commit(rules.generation, &commits)?;
+        self.commit(rules.generation, &commits, &cells)?;
         tell_changes(&self.parts.on_change, &commits);
         if !delivered.is_empty() {
             self.passes(CrashPoint::AfterOutboxDelete)?;
@@ -111,10 +116,15 @@ impl Owner {
     }
 
     /// Commits, waiting for room where the disk has none: the log keeps what is not folded.
-    fn commit(&self, generation: u16, commits: &[(Lane, LaneCommit)]) -> Result<(), Halt> {
+    fn commit(
+        &self,
+        generation: u16,
+        commits: &[(Lane, LaneCommit)],
+        cells: &[(Key, Box<Cell>)],
+    ) -> Result<(), Halt> {
         let mut told = false;
         loop {
-            match self.parts.store.commit(generation, commits) {
+            match self.merged.commit(cells, || self.parts.store.commit(generation, commits)) {
                 // What is not committed is folded again after the next start.
                 Err(StoreError::Full { .. }) if self.shared.closing() => return Err(Halt::Crash),
                 Err(StoreError::Full { free, wanted }) => {
@@ -207,7 +217,7 @@ fn prepare(
     let mut commits: BTreeMap<Lane, LaneCommit> = BTreeMap::new();
     let mut items = Vec::new();
     for (lane, step) in &folded.steps {
-        let Changes { puts, deletes, items: sent } = changes.remove(lane).unwrap_or_default();
+        let Changes { puts, deletes, items: sent, .. } = changes.remove(lane).unwrap_or_default();
         let commit = LaneCommit {
             expected: step.from,
             head: step.to,

@@ -2,6 +2,7 @@
 
 use super::error::{ConsumeError, DrainError};
 use super::mailbox::Mailbox;
+use super::merged::{CELLS_MAX, Merged};
 use super::options::{ConsumeOptions, ConsumeParts};
 use super::outbox::{self, Outbox};
 use super::owner::{Owner, version};
@@ -24,6 +25,8 @@ pub struct Consumer {
     clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     mailboxes: Vec<Arc<Mailbox>>,
     niceness: u8,
+    /// Sums of all lanes together.
+    pub merged: Arc<Merged>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -52,10 +55,11 @@ pub fn start(options: &ConsumeOptions, parts: ConsumeParts) -> Result<Consumer, 
         clock: Arc::clone(&parts.clock),
         mailboxes: mailboxes.clone(),
         niceness: options.niceness,
+        merged: Arc::new(Merged::new(generation, CELLS_MAX)),
         threads: Mutex::default(),
     };
     for (number, mailbox) in mailboxes.iter().enumerate() {
-        let owner = owner(options, &parts, (number, mailbox), &shared)?;
+        let owner = owner(options, &parts, (number, mailbox), (&shared, &consumer.merged))?;
         consumer.spawn(format!("owner-{number}"), move || owner.run())?;
     }
     let (batch, reading) = (options.batch_records, Arc::clone(&shared));
@@ -94,7 +98,7 @@ fn owner(
     options: &ConsumeOptions,
     parts: &ConsumeParts,
     (number, mailbox): (usize, &Arc<Mailbox>),
-    shared: &Arc<Shared>,
+    (shared, merged): (&Arc<Shared>, &Arc<Merged>),
 ) -> Result<Owner, ConsumeError> {
     let lanes = Lane::all().filter(|lane| lane.index() % options.owners == number);
     let left_over = outbox::left_over(&*parts.store, parts.parameters.generation, lanes)?;
@@ -110,6 +114,7 @@ fn owner(
         parts: parts.clone(),
         mailbox: Arc::clone(mailbox),
         shared: Arc::clone(shared),
+        merged: Arc::clone(merged),
         outbox,
         batch_records: options.batch_records,
         values_max: options.values_max.div_ceil(options.owners.max(1)),

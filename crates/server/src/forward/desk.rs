@@ -14,8 +14,8 @@ use super::queue::{Queue, Waiting};
 use super::rate::Rate;
 use super::retries::{ASKED_MAX, RetryBudget};
 use super::standing::{DeskStanding, LineStanding};
-use millstream_event::Timestamp;
 use millstream_event::delivery::{Class, DeadReason, Delivery, Place, ReplayRange, Standing};
+use millstream_event::{Hash128, Timestamp};
 use millstream_log::LanePositions;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -267,6 +267,16 @@ impl Desk {
         inner.lines.iter_mut().flatten().filter_map(told).collect()
     }
 
+    /// The log took a line's record.
+    pub fn told(&self, class: Class, seal: Hash128) {
+        self.with_line(class, |line| line.told(seal));
+    }
+
+    /// True while a record is on its way to the log.
+    pub fn is_telling(&self) -> bool {
+        self.lock().lines.iter().flatten().any(Line::is_telling)
+    }
+
     /// The log did not take it.
     pub fn untold(&self, told: Delivery) {
         self.with_line(told.class, |line| line.untold(told));
@@ -301,9 +311,10 @@ impl Desk {
         if slot.as_ref().is_some_and(|line| line.replay.is_some()) {
             return false;
         }
-        let totals = slot.as_ref().map(|line| line.totals).unwrap_or_default();
         let mut line = Line::begin(Class::Replay, from);
-        line.totals = totals;
+        if let Some(before) = slot {
+            line.after(before);
+        }
         line.replay = Some(range);
         *slot = Some(line);
         true

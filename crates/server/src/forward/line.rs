@@ -3,7 +3,7 @@
 use millstream_event::delivery::{
     Class, DeadLetter, DeadReason, Delivery, Place, ReplayRange, Standing, Totals,
 };
-use millstream_event::{Lane, Position, Span, Timestamp};
+use millstream_event::{Hash128, Lane, Position, Span, Timestamp};
 use millstream_log::LanePositions;
 use std::collections::BTreeSet;
 
@@ -44,6 +44,10 @@ pub struct Line {
     passed: u64,
     told_at: Timestamp,
     changed: bool,
+    /// Of the last record that the log took.
+    seal: Hash128,
+    /// True while a record is on its way to the log: the next one carries its hash.
+    telling: bool,
 }
 
 impl Line {
@@ -61,7 +65,14 @@ impl Line {
             passed: 0,
             told_at: Timestamp::default(),
             changed: true,
+            seal: Hash128::default(),
+            telling: false,
         }
+    }
+
+    /// Goes on with the chain of the line whose place it takes.
+    pub fn after(&mut self, before: &Self) {
+        (self.totals, self.seal, self.telling) = (before.totals, before.seal, before.telling);
     }
 
     /// One that goes on where its last record says.
@@ -73,7 +84,8 @@ impl Line {
         let pending: BTreeSet<Place> = told.pending.iter().copied().collect();
         let unread = pending.clone();
         let (totals, replay) = (told.totals, told.replay.clone());
-        Self { pending, unread, totals, replay, changed: false, ..Self::begin(told.class, next) }
+        let line = Self { pending, unread, totals, replay, ..Self::begin(told.class, next) };
+        Self { changed: false, seal: told.seal.unwrap_or_default(), ..line }
     }
 
     /// Where reading must begin: at what is not settled.
@@ -214,9 +226,10 @@ impl Line {
         now: Timestamp,
     ) -> Option<Delivery> {
         let stale = self.passed > 0 && now - self.told_at >= TOLD_EVERY;
-        if !std::mem::take(&mut self.changed) && !stale {
+        if self.telling || (!std::mem::take(&mut self.changed) && !stale) {
             return None;
         }
+        self.telling = true;
         (self.passed, self.told_at) = (0, now);
         let told = self.dead.len().min(DEAD_TOLD_MAX);
         let dead = self.dead.drain(..told).collect();
@@ -231,14 +244,26 @@ impl Line {
             dead,
             revived: std::mem::take(&mut self.revived),
             replay: self.replay.clone(),
+            previous: Some(self.seal),
+            seal: None,
         })
+    }
+
+    /// The log took it.
+    pub fn told(&mut self, seal: Hash128) {
+        (self.seal, self.telling) = (seal, false);
+    }
+
+    /// True while a record is on its way to the log.
+    pub fn is_telling(&self) -> bool {
+        self.telling
     }
 
     /// Has it told again because the log did not take it.
     pub fn untold(&mut self, told: Delivery) {
         self.dead.splice(0..0, told.dead);
         self.revived.splice(0..0, told.revived);
-        self.changed = true;
+        (self.changed, self.telling) = (true, false);
     }
 
     /// Has its standing told though nothing else changed.
@@ -294,21 +319,43 @@ mod tests {
     }
 
     #[test]
+    fn a_record_tells_of_the_one_before_it_and_waits_until_that_is_logged() {
+        let mut line = Line::begin(Class::Rest, LanePositions::default());
+        let first = line.statement("a", Standing::Running, NOW).unwrap();
+        assert_eq!(first.previous, Some(Hash128::default()));
+        line.touch();
+        assert_eq!(line.statement("a", Standing::Running, NOW), None, "the first is on its way");
+        line.told(Hash128([7; 16]));
+        let second = line.statement("a", Standing::Running, NOW).unwrap();
+        assert_eq!(second.previous, Some(Hash128([7; 16])));
+        line.untold(second);
+        let again = line.statement("a", Standing::Running, NOW).unwrap();
+        assert_eq!(again.previous, Some(Hash128([7; 16])), "what was not logged is no link");
+        let known = Delivery { seal: Some(Hash128([8; 16])), ..again };
+        let mut resumed = Line::resume(&known);
+        resumed.touch();
+        let next = resumed.statement("a", Standing::Running, NOW).unwrap();
+        assert_eq!(next.previous, Some(Hash128([8; 16])));
+    }
+
+    #[test]
     fn passing_by_is_told_now_and_then() {
         let mut line = Line::begin(Class::Rest, LanePositions::default());
-        drop(line.statement("a", Standing::Running, NOW));
+        let tell = |line: &mut Line, now| {
+            let told = line.statement("a", Standing::Running, now).is_some();
+            line.told(Hash128::default());
+            told
+        };
+        assert!(tell(&mut line, NOW));
         for position in 0..PASSED_MAX {
-            assert!(line.statement("a", Standing::Running, NOW).is_none());
+            assert!(!tell(&mut line, NOW));
             line.pass(place(position));
         }
-        assert!(line.statement("a", Standing::Running, NOW).is_some());
+        assert!(tell(&mut line, NOW));
         line.pass(place(PASSED_MAX));
         let later = NOW + TOLD_EVERY;
-        assert!(line.statement("a", Standing::Running, later - Span::seconds(1)).is_none());
-        assert!(
-            line.statement("a", Standing::Running, later).is_some(),
-            "a quiet log waits an hour"
-        );
+        assert!(!tell(&mut line, later - Span::seconds(1)));
+        assert!(tell(&mut line, later), "a quiet log waits an hour");
     }
 
     #[test]

@@ -12,9 +12,12 @@ use crate::ledger::UnmatchedName;
 use millstream_attribute::rounding::apportion;
 use millstream_event::ledger::{Placement, spelling};
 use millstream_event::{Channel, Currency, Money};
-use millstream_pipeline::query::{self, By, CampaignQuery};
+use millstream_pipeline::query::{self, By};
 use millstream_pipeline::rollup::Dimensions;
+use millstream_pipeline::sums::SumsRead;
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 /// The group of spend that belongs to none that was measured.
 pub const UNMATCHED: &str = "(unmatched spend)";
@@ -38,22 +41,19 @@ pub(super) struct Costs {
 }
 
 /// Dimensions, and how often they were met: in the days asked for, and ever.
-type Weighed = (Dimensions, (i64, i64));
+type Weighed = (Arc<Dimensions>, (i64, i64));
 
 /// How often each combination of dimensions was met, by the spelling of its campaign.
 pub struct Met(BTreeMap<String, Vec<Weighed>>);
 
 impl Met {
-    /// Everything that was measured, with weights for the days of `asked`.
+    /// Everything that was measured, with weights for these days.
     ///
     /// # Errors
     /// When the state cannot be read.
-    pub fn read(
-        state: &dyn query::StateRead,
-        asked: &CampaignQuery,
-    ) -> Result<Self, query::ReadError> {
+    pub fn read(sums: &dyn SumsRead, days: &RangeInclusive<i32>) -> Result<Self, query::ReadError> {
         let mut met: BTreeMap<String, Vec<_>> = BTreeMap::new();
-        for (dimensions, weight) in query::weights(state, asked)? {
+        for (dimensions, weight) in query::weights(sums, days)? {
             let campaign = spelling(&dimensions.campaign).into_owned();
             met.entry(campaign).or_default().push((dimensions, weight));
         }
@@ -121,14 +121,7 @@ pub(super) fn costs(
         return Ok(costs);
     }
     let by = grouping(question.by);
-    let asked = CampaignQuery {
-        generation,
-        by,
-        model: millstream_attribute::Model::Last,
-        days: days(&question.range),
-        bots: false,
-    };
-    let met = Met::read(state, &asked)?;
+    let met = Met::read(figures.sums, &days(&question.range))?;
     for (on, amounts) in spent {
         let amounts = amounts.into_iter().map(|(currency, minor)| Money { minor, currency });
         let amounts: Vec<Money> = amounts.collect();

@@ -18,6 +18,7 @@ use millstream_event::{Flags, Money, Span, Timestamp};
 use millstream_pipeline::StateRead;
 use millstream_pipeline::decided::{self, DecisionSums};
 use millstream_pipeline::query::{self, RevenueDays};
+use millstream_pipeline::sums::SumsRead;
 use millstream_stitch::SessionRules;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -27,6 +28,8 @@ use std::sync::Arc;
 pub struct StateFigures<'a> {
     /// The state.
     pub state: &'a dyn StateRead,
+    /// Its sums.
+    pub sums: &'a dyn SumsRead,
     /// Its generation.
     pub generation: u16,
     /// The spans it was folded with.
@@ -117,7 +120,6 @@ impl Figures for StateFigures<'_> {
 
     fn campaigns(&self, question: &ReportQuery) -> Result<CampaignFigures, ReportError> {
         let asked = query::CampaignQuery {
-            generation: self.generation,
             by: grouping(question.by),
             // Clicks, touches and sessions are the same under every model.
             model: rule_of(question.model).unwrap_or(millstream_attribute::Model::Last),
@@ -125,9 +127,9 @@ impl Figures for StateFigures<'_> {
             bots: question.bots,
         };
         let exchange = self.exchange(question)?;
-        let mut sums = query::campaigns(self.state, &asked)?;
+        let mut sums = query::campaigns(self.sums, &asked)?;
         if let Some(exchange) = &exchange {
-            convert(&mut sums, &query::revenue_days(self.state, &asked)?, exchange);
+            convert(&mut sums, &query::revenue_days(self.sums, &asked)?, exchange);
         }
         let joined = self.joined(question.links)?;
         let kept = Span::days(i64::from(question.window.days())) == self.spans.window;
@@ -171,7 +173,7 @@ impl Figures for StateFigures<'_> {
     }
 
     fn session_days(&self, range: &DateRange) -> Result<Vec<SessionDay>, ReportError> {
-        let rows = query::session_days(self.state, self.generation, days(range))?;
+        let rows = query::session_days(self.sums, &days(range))?;
         let rows = rows.into_iter().map(|row| SessionDay {
             day: row.day,
             sessions: count(row.sessions),

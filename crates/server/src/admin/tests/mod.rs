@@ -56,8 +56,9 @@ impl Evidence for Nothing {
         Ok(Default::default())
     }
 
-    fn verify(&self) -> Result<crate::links::seal::Verdict, ReportError> {
-        Ok(crate::links::seal::Verifier::default().finish())
+    fn verify(&self) -> Result<crate::audit::deliveries::Verified, ReportError> {
+        let controls = crate::links::seal::Verifier::default().finish();
+        Ok(crate::audit::deliveries::Verified::new(controls, Default::default()))
     }
 
     fn quarantined(

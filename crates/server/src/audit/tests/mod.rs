@@ -1,5 +1,6 @@
 //! The tree as people and machines read it, and chains through a real log and fold.
 
+mod revisions;
 mod shop;
 
 use super::Chain;

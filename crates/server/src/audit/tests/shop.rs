@@ -10,6 +10,7 @@ use millstream_event::control::{Control, Link};
 use millstream_event::envelope::decode;
 use millstream_event::{Campaign, Header, Kind, Lane, Money, Span, Timestamp};
 use millstream_log::{Append, EventLog, SegmentLog, SegmentOptions, SystemDisk};
+use millstream_pipeline::sums::Scan;
 use millstream_stitch::{Agent, Agents};
 use millstream_store::{MemoryStore, Reading, StateStore};
 use std::sync::{Arc, mpsc};
@@ -119,6 +120,7 @@ impl Shop {
     fn tree(&self, subject: Subject, id: &str) -> Option<String> {
         let sources = Sources {
             state: &Reading(&*self.store),
+            sums: &Scan { state: &Reading(&*self.store), generation: 0 },
             log: &*self.log,
             registry: &self.registry,
             generation: 0,
@@ -133,6 +135,7 @@ impl Shop {
     fn campaigns(&self, by: By, model: Model, window: &str) -> Vec<CampaignSum> {
         let figures = StateFigures {
             state: &Reading(&*self.store),
+            sums: &Scan { state: &Reading(&*self.store), generation: 0 },
             generation: 0,
             spans: Spans::default(),
             delivery: DeliveryCounts::default(),

@@ -4,5 +4,6 @@ mod answers;
 mod equality;
 mod faults;
 pub(crate) mod history;
+mod merged;
 pub(crate) mod parts;
 mod priority;
