@@ -36,22 +36,27 @@ fn path_of(dir: &Path, lane: Lane) -> PathBuf {
     dir.join(format!("lane-{:02}.checkpoint", lane.number()))
 }
 
-/// Writes the lanes of one generation into `dir`, which is made. `view` must be a snapshot if
-/// commits go on meanwhile.
+/// A view of the state as it is by then: a snapshot if commits go on meanwhile.
+pub type OpenView<'a> = &'a dyn Fn() -> Result<Box<dyn StateView>, StoreError>;
+
+/// Writes the lanes of one generation into `dir`, which is made. Each lane is read from a view of
+/// its own: a view holds space while it is open, and lanes need not stand at the same instant, since
+/// what they tell each other is logged.
 ///
 /// # Errors
 /// When the state cannot be read or a file cannot be written.
 pub fn write(
-    view: &dyn StateView,
+    open: OpenView<'_>,
     generation: u16,
     dir: &Path,
 ) -> Result<CheckpointSize, StoreError> {
     std::fs::create_dir_all(dir).map_err(StoreError::io("make", dir))?;
     let mut size = CheckpointSize::default();
     for lane in Lane::all() {
+        let view = open()?;
         let head = view.head(generation, lane)?;
         if head != LaneHead::default() {
-            write_lane(view, (generation, lane, head), dir, &mut size)?;
+            write_lane(&*view, (generation, lane, head), dir, &mut size)?;
             size.lanes += 1;
         }
     }

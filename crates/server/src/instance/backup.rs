@@ -45,10 +45,8 @@ pub struct BackupReport {
 pub fn backup(instance: &Instance, to: &Path) -> Result<BackupReport, InstanceError> {
     require_empty(to)?;
     let InForce { generation, store } = instance.in_force();
-    let state = store.snapshot()?;
     let CheckpointSize { entries, bytes, .. } =
-        checkpoint::write(&*state, generation, &to.join(CHECKPOINT_DIR))?;
-    drop(state);
+        checkpoint::write(&|| store.snapshot(), generation, &to.join(CHECKPOINT_DIR))?;
     let (segments, log_bytes) = copy_log(&log_dir(&instance.dir), &log_dir(to))?;
     copy_links(&instance.dir, to)?;
     // Last, so that nobody who was erased meanwhile is missing.

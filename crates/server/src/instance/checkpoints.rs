@@ -3,8 +3,8 @@
 use super::error::InstanceError;
 use millstream_event::Lane;
 use millstream_log::LanePositions;
-use millstream_store::checkpoint::{self, CheckpointSize};
-use millstream_store::{LaneHead, StateStore, StateView, StoreError};
+use millstream_store::checkpoint::{self, CheckpointSize, OpenView};
+use millstream_store::{LaneHead, StateStore, StoreError};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::io;
@@ -63,17 +63,17 @@ impl Checkpoints {
         fs::metadata(newest.join(MANIFEST_FILE)).and_then(|about| about.modified()).ok()
     }
 
-    /// Writes one more, and removes all but the two newest. `view` must be a snapshot.
+    /// Writes one more, and removes all but the two newest.
     ///
     /// # Errors
     /// When the state cannot be read or a file cannot be written; the earlier ones then stay.
-    pub fn write(&self, view: &dyn StateView) -> Result<CheckpointSize, InstanceError> {
+    pub fn write(&self, open: OpenView<'_>) -> Result<CheckpointSize, InstanceError> {
         let before = self.all()?;
         let next = before.last().and_then(|path| number(path)).unwrap_or(0) + 1;
         let path = self.dir.join(next.to_string());
         let unfinished = self.dir.join("unfinished");
         remove(&unfinished)?;
-        let size = checkpoint::write(view, self.generation, &unfinished)?;
+        let size = checkpoint::write(open, self.generation, &unfinished)?;
         let manifest = Manifest { layout: self.layout, lanes: size.lanes, entries: size.entries };
         let finish = || -> io::Result<()> {
             let file = unfinished.join(MANIFEST_FILE);

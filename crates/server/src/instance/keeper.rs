@@ -68,18 +68,18 @@ impl Keeping {
     /// # Errors
     /// When the state cannot be read, a file cannot be written, or an earlier checkpoint is damaged.
     pub fn checkpoint(&mut self) -> Result<bool, InstanceError> {
-        let snapshot = self.store.snapshot()?;
         let mut heads = [LaneHead::default(); Lane::COUNT];
         for lane in Lane::all() {
-            heads[lane.index()] = snapshot.head(self.generation, lane)?;
+            heads[lane.index()] = self.store.head(self.generation, lane)?;
         }
         let reached = positions(&heads);
         if self.written.as_ref() == Some(&reached) || reached == LanePositions::default() {
             return Ok(false);
         }
-        let view = Interruptible { view: snapshot, closing: Arc::clone(&self.closing) };
-        let size = self.checkpoints.write(&view)?;
-        drop(view);
+        let size = self.checkpoints.write(&|| {
+            let view = self.store.snapshot()?;
+            Ok(Box::new(Interruptible { view, closing: Arc::clone(&self.closing) }))
+        })?;
         self.written = Some(reached);
         self.floor = None;
         self.floor = self.checkpoints.floor()?;

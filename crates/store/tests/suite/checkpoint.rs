@@ -46,7 +46,8 @@ fn dump(view: &dyn StateView) -> Vec<(Vec<u8>, Vec<u8>)> {
 fn a_checkpoint_is_read_back_into_another_adapter() {
     let dir = tempfile::tempdir().unwrap();
     let from = filled();
-    let written = checkpoint::write(&from, GENERATION, &dir.path().join("c")).unwrap();
+    let written =
+        checkpoint::write(&|| from.snapshot(), GENERATION, &dir.path().join("c")).unwrap();
     assert_eq!((written.lanes, written.entries), (3, 41));
     let store = FjallStore::open(&dir.path().join("s"), &StoreOptions::default()).unwrap();
     assert_eq!(checkpoint::read(&dir.path().join("c"), &store).unwrap(), written);
@@ -60,7 +61,7 @@ fn a_checkpoint_is_read_back_into_another_adapter() {
         assert_eq!(heads[lane.index()], from.head(GENERATION, lane).unwrap());
     }
     let again = dir.path().join("again");
-    checkpoint::write(&store, GENERATION, &again).unwrap();
+    checkpoint::write(&|| store.snapshot(), GENERATION, &again).unwrap();
     for entry in fs::read_dir(&again).unwrap() {
         let name = entry.unwrap().file_name();
         let other = dir.path().join("c").join(&name);
@@ -71,7 +72,7 @@ fn a_checkpoint_is_read_back_into_another_adapter() {
 #[test]
 fn every_flip_and_every_cut_is_noticed() {
     let dir = tempfile::tempdir().unwrap();
-    checkpoint::write(&filled(), GENERATION, dir.path()).unwrap();
+    checkpoint::write(&|| filled().snapshot(), GENERATION, dir.path()).unwrap();
     let path = dir.path().join("lane-00.checkpoint");
     let whole = fs::read(&path).unwrap();
     for at in 0..whole.len() {

@@ -7,6 +7,7 @@ use crate::consume::{ConsumeOptions, CrashPoint, DrainError};
 use millstream_event::Lane;
 use millstream_log::Append;
 use millstream_store::{MemoryStore, checkpoint};
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 /// The answers when everything is folded at once by one owner.
@@ -119,11 +120,16 @@ fn state_that_falls_back_is_folded_again() {
     world.append(first);
     world.fold(&options(2, 20));
     let dir = tempfile::tempdir().unwrap();
-    let snapshot = world.store.snapshot().unwrap();
+    let before: Vec<_> = Lane::all().map(|_| world.store.snapshot().unwrap()).collect();
+    let (before, opened) = (RefCell::new(before), Cell::new(0));
     world.append(rest);
     world.fold(&options(2, 20));
-    checkpoint::write(&*snapshot, 0, dir.path()).unwrap();
-    drop(snapshot);
+    // Every other lane stands where it stood before the rest.
+    let open = || match opened.replace(opened.get() + 1) % 2 {
+        0 => Ok(before.borrow_mut().pop().unwrap()),
+        _ => world.store.snapshot(),
+    };
+    checkpoint::write(&open, 0, dir.path()).unwrap();
     let fallen = MemoryStore::new();
     checkpoint::read(dir.path(), &fallen).unwrap();
     world.store = Arc::new(fallen);
