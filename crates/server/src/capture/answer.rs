@@ -1,6 +1,7 @@
 //! Answers: bodies, and the headers that every answer carries.
 
 use super::exchange::Exchange;
+use super::outgoing::Outgoing;
 use super::refusal::Refusal;
 use bytes::Bytes;
 use http::header::{
@@ -9,10 +10,9 @@ use http::header::{
     CACHE_CONTROL, CONTENT_TYPE, HeaderName, RETRY_AFTER, VARY, WWW_AUTHENTICATE,
 };
 use http::{HeaderValue, Response, StatusCode};
-use http_body_util::Full;
 
-/// Every answer is held whole: the largest is a settings document.
-pub(super) type Answer = Response<Full<Bytes>>;
+/// An answer: nearly every one is held whole, the largest a settings document.
+pub(super) type Answer = Response<Outgoing>;
 
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 const TIMING_ALLOW_ORIGIN: HeaderName = HeaderName::from_static("timing-allow-origin");
@@ -27,7 +27,7 @@ const HEADERS: HeaderValue = HeaderValue::from_static(
 
 /// An answer with a body that must not be cached.
 pub(super) fn with_body(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Answer {
-    let mut answer = Response::new(Full::new(body.into()));
+    let mut answer = Response::new(Outgoing::from(body.into()));
     *answer.status_mut() = status;
     let headers = answer.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
@@ -47,7 +47,7 @@ pub(super) fn success() -> Answer {
 
 /// An answer without a body.
 pub(super) fn empty(status: StatusCode) -> Answer {
-    let mut answer = Response::new(Full::new(Bytes::new()));
+    let mut answer = Response::new(Outgoing::from(Bytes::new()));
     *answer.status_mut() = status;
     answer
 }

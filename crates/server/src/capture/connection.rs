@@ -122,8 +122,8 @@ impl Connection {
         let service = service_fn(move |request| {
             let (plane, busy) = (Arc::clone(&served), Busy::begin(&counted));
             async move {
-                let answer = dispatch(&plane, peer, request).await;
-                drop(busy);
+                let mut answer = dispatch(&plane, peer, request).await;
+                answer.body_mut().occupy(busy);
                 Ok::<_, Infallible>(answer)
             }
         });

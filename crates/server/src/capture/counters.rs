@@ -28,6 +28,8 @@ pub enum Endpoint {
     Decide,
     /// `/ofrep/v1/evaluate/flags`
     Flags,
+    /// Server-sent events, until the first of them.
+    Stream,
     /// Settings that SDKs fetch at start.
     Settings,
     /// `/healthz`, `/readyz`
@@ -38,7 +40,7 @@ pub enum Endpoint {
 
 impl Endpoint {
     /// Every endpoint, in the order of their numbers.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Redirect,
         Self::Single,
         Self::Batch,
@@ -49,6 +51,7 @@ impl Endpoint {
         Self::Timing,
         Self::Decide,
         Self::Flags,
+        Self::Stream,
         Self::Settings,
         Self::Health,
         Self::Other,
@@ -67,6 +70,7 @@ impl Endpoint {
             Self::Timing => "timing",
             Self::Decide => "decide",
             Self::Flags => "flags",
+            Self::Stream => "stream",
             Self::Settings => "settings",
             Self::Health => "health",
             Self::Other => "other",

@@ -5,7 +5,7 @@ use super::body;
 use super::exchange::Exchange;
 use super::person::{Named, Person, context, stated};
 use super::refusal::Refusal;
-use crate::decide::{Decided, Question, Served};
+use crate::decide::{Better, Decided, Question, Served};
 use http::StatusCode;
 use hyper::body::Incoming;
 use millstream_decide::{Candidate, ItemId, Micros, Stage, UseCase};
@@ -144,6 +144,7 @@ async fn one(exchange: &mut Exchange<'_>, mut asked: Asked) -> Result<String, Re
         context,
         candidates,
         decision,
+        follow: Some(decision),
         received: exchange.started,
         started: exchange.stopwatch.started(),
     };
@@ -204,9 +205,19 @@ fn head(served: &Served, decided: &Decided, decision: Hash128) -> String {
     if !decided.assignment.arms.is_empty() {
         body["experiments"] = json!(decided.assignment.arms);
     }
+    if decided.awaited {
+        body["stream"] = format!("/v1/decide/stream?decision_id={}", decision.to_hex()).into();
+    }
     let mut text = body.to_string();
     text.pop();
     text
+}
+
+/// A better answer, under the id of the one that was given before it.
+pub(super) fn late(better: &Better, decision: Hash128) -> String {
+    let head = head(&better.served, &better.decided, decision);
+    let timing = timing(&better.decided, [better.decided.ended.as_millis(), 0.0, 0.0]);
+    format!("{head},\"timing\":{timing}}}")
 }
 
 pub(super) fn timing(decided: &Decided, [total_ms, consent_ms, encode_ms]: [f64; 3]) -> String {

@@ -9,7 +9,7 @@ use super::refusal::{Refusal, require};
 use super::segment::{self, Message};
 use super::trace::Trace;
 use super::{
-    choice, decision, health, measurement_protocol, model, ofrep, pixel, redirect, settings,
+    choice, decision, flow, health, measurement_protocol, model, ofrep, pixel, redirect, settings,
     snowplow, timing,
 };
 use http::{Method, Request};
@@ -66,8 +66,10 @@ enum Route<'a> {
     Timing,
     Decide,
     DecideBatch,
+    Better,
     Flags,
     Flag(&'a str),
+    FlagEvents,
     Model(&'a str),
     SegmentSettings(&'a str),
     RudderstackSettings,
@@ -88,7 +90,9 @@ impl<'a> Route<'a> {
             "/v1/rum" => Self::Timing,
             "/v1/decide" => Self::Decide,
             "/v1/decide/batch" => Self::DecideBatch,
+            "/v1/decide/stream" => Self::Better,
             "/ofrep/v1/evaluate/flags" => Self::Flags,
+            "/ofrep/v1/events" => Self::FlagEvents,
             "/sourceConfig" | "/sourceConfig/" => Self::RudderstackSettings,
             "/healthz" => Self::Alive,
             "/readyz" => Self::Ready,
@@ -121,6 +125,7 @@ impl<'a> Route<'a> {
             Self::Choice => Endpoint::Consent,
             Self::Timing => Endpoint::Timing,
             Self::Decide | Self::DecideBatch => Endpoint::Decide,
+            Self::Better | Self::FlagEvents => Endpoint::Stream,
             Self::Flags | Self::Flag(_) => Endpoint::Flags,
             Self::SegmentSettings(_) | Self::RudderstackSettings | Self::Model(_) => {
                 Endpoint::Settings
@@ -142,6 +147,7 @@ impl<'a> Route<'a> {
             | Self::DecideBatch
             | Self::Flags
             | Self::Flag(_) => (&[Method::POST], "POST, OPTIONS"),
+            Self::Better | Self::FlagEvents => (&[Method::GET], "GET, OPTIONS"),
             Self::Pixel(_)
             | Self::SegmentSettings(_)
             | Self::RudderstackSettings
@@ -166,6 +172,8 @@ impl<'a> Route<'a> {
             Self::Timing => timing::answer(exchange, body).await,
             Self::Decide => decision::answer(exchange, body).await,
             Self::DecideBatch => decision::batch(exchange, body).await,
+            Self::Better => flow::better(exchange),
+            Self::FlagEvents => flow::flags(exchange),
             Self::Flags => ofrep::bulk(exchange, body).await,
             Self::Flag(key) => ofrep::single(exchange, key, body).await,
             Self::Model(use_case) => model::answer(exchange, use_case),

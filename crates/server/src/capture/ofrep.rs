@@ -67,6 +67,8 @@ pub(super) async fn bulk(
         Ok(evaluation) => evaluation,
         Err(problem) => return Ok(problem.answer(None)),
     };
+    // What changes from here on is told.
+    let since = *evaluation.service.changes().borrow();
     let all: Vec<Arc<Served>> = evaluation.service.all().map(Arc::clone).collect();
     let mut asked = Vec::with_capacity(all.len());
     for served in all {
@@ -86,12 +88,20 @@ pub(super) async fn bulk(
     if let Some((served, decided)) = &slowest {
         delay(served, decided, exchange.stopwatch.started()).await;
     }
-    let text = json!({ "flags": flags }).to_string();
-    let tag = format!("\"{}\"", Hash128::of("flags", &[text.as_bytes()]).to_hex());
+    let events = json!([{
+        "type": "sse",
+        "endpoint": { "requestUri": format!("/ofrep/v1/events?since={since}") },
+    }]);
+    let flags = Value::from(flags);
+    // Where to hear of changes is no part of the flags.
+    let tag = format!("\"{}\"", Hash128::of("flags", &[flags.to_string().as_bytes()]).to_hex());
     let known = exchange.header("if-none-match").is_some_and(|tags| tags.contains(&tag));
     let mut answer = match known {
         true => answer::empty(StatusCode::NOT_MODIFIED),
-        false => answer::json(StatusCode::OK, text),
+        false => {
+            let body = json!({ "flags": flags, "eventStreams": events });
+            answer::json(StatusCode::OK, body.to_string())
+        }
     };
     let tag = HeaderValue::try_from(tag).map_err(|_| Refusal::Internal)?;
     answer.headers_mut().insert(ETAG, tag);
@@ -142,6 +152,8 @@ impl Evaluation {
             context: self.context.clone(),
             candidates: None,
             decision: seed,
+            // Its id is no secret: nothing can be asked for under it.
+            follow: None,
             received: exchange.started,
             started: exchange.stopwatch.started(),
         };

@@ -109,6 +109,10 @@ pub struct Limits {
     pub streams_per_connection: u32,
     /// Bytes of a request's head.
     pub head_bytes: usize,
+    /// Open streams of server-sent events.
+    pub event_streams: usize,
+    /// Open streams of server-sent events of one client address.
+    pub event_streams_per_client: usize,
 }
 
 impl Limits {
@@ -133,6 +137,8 @@ pub struct Timeouts {
     pub idle: Duration,
     /// For requests in progress when the server closes.
     pub shutdown: Duration,
+    /// Between two signs of life on a stream of server-sent events.
+    pub heartbeat: Duration,
 }
 
 impl Default for CaptureOptions {
@@ -171,6 +177,8 @@ impl Default for Limits {
             requests_per_client: 1_000,
             streams_per_connection: 256,
             head_bytes: 32 * 1_024,
+            event_streams: 1_000,
+            event_streams_per_client: 16,
         }
     }
 }
@@ -182,6 +190,7 @@ impl Default for Timeouts {
             body: Duration::from_secs(10),
             idle: Duration::from_secs(60),
             shutdown: Duration::from_secs(10),
+            heartbeat: Duration::from_secs(15),
         }
     }
 }

@@ -48,8 +48,13 @@ impl Person {
         device.or_else(|| self.user_id.as_ref().map(EntityId::user))
     }
 
+    /// True when consent covers that decisions know anything of whoever it is.
+    pub(super) fn may_be_known(&self) -> bool {
+        self.consent.granted.allows(Purpose::Personalization)
+    }
+
     pub(super) fn visitor(&self, use_case: &UseCase) -> Visitor {
-        if !self.consent.granted.allows(Purpose::Personalization) {
+        if !self.may_be_known() {
             return Visitor::Private;
         }
         match self.entity() {

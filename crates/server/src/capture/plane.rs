@@ -14,6 +14,7 @@ use crate::places::Places;
 use millstream_event::SourceId;
 use millstream_log::EventLog;
 use std::sync::Arc;
+use tokio::sync::{Semaphore, watch};
 
 /// Keys of the installation that the public plane signs and hashes with.
 #[derive(Clone)]
@@ -70,4 +71,8 @@ pub(super) struct Plane {
     pub(super) date: DateHeader,
     pub(super) connections_of: Arc<Clients>,
     pub(super) requests_of: Arc<Clients>,
+    pub(super) streams_of: Arc<Clients>,
+    pub(super) streams: Arc<Semaphore>,
+    /// True once the plane closes.
+    pub(super) closing: watch::Receiver<bool>,
 }

@@ -54,6 +54,12 @@ pub enum Refusal {
     /// One client has too many requests in progress.
     #[error("this client has over {0} requests in progress; wait for answers before sending more")]
     ClientBusy(usize),
+    /// One client has too many streams open.
+    #[error("this client has {0} streams open, as many as it may; close one first")]
+    ClientStreams(usize),
+    /// Too many streams are open.
+    #[error("as many streams are open as the server may hold; come back later")]
+    Streams,
     /// More bytes are in progress than the configured bound.
     #[error("the server holds as many unanswered bytes as it may; retry with back-off")]
     Busy,
@@ -90,7 +96,7 @@ const RETRY_LATER_S: u32 = 30;
 
 impl Refusal {
     /// Every code, in the order of [`Self::index`].
-    pub const CODES: [&'static str; 19] = [
+    pub const CODES: [&'static str; 21] = [
         "not_found",
         "method_not_allowed",
         "invalid_json",
@@ -110,6 +116,8 @@ impl Refusal {
         "shutting_down",
         "internal",
         "unknown_use_case",
+        "client_streams",
+        "streams",
     ];
 
     /// The place of its code in [`Self::CODES`], for counting.
@@ -134,6 +142,8 @@ impl Refusal {
             Self::ShuttingDown => 16,
             Self::Internal => 17,
             Self::UnknownUseCase => 18,
+            Self::ClientStreams(_) => 19,
+            Self::Streams => 20,
         }
     }
 
@@ -156,8 +166,9 @@ impl Refusal {
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::BodyTooLarge(_) | Self::TooManyEvents { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyTimeout(_) => StatusCode::REQUEST_TIMEOUT,
-            Self::ClientBusy(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::ClientBusy(_) | Self::ClientStreams(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Busy
+            | Self::Streams
             | Self::LogOverloaded
             | Self::DiskFull
             | Self::LogPoisoned
@@ -174,7 +185,9 @@ impl Refusal {
             | Self::LogOverloaded
             | Self::ShuttingDown
             | Self::BodyTimeout(_) => Some(RETRY_SOON_S),
-            Self::DiskFull | Self::LogPoisoned => Some(RETRY_LATER_S),
+            Self::DiskFull | Self::LogPoisoned | Self::ClientStreams(_) | Self::Streams => {
+                Some(RETRY_LATER_S)
+            }
             _ => None,
         }
     }

@@ -20,7 +20,7 @@ use std::num::NonZero;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use tokio::runtime::{Builder, Handle, Runtime};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 /// The running public plane. Dropping it closes the listener and cuts every connection;
 /// [`CaptureHandle::shutdown`] lets requests in progress end first.
@@ -54,7 +54,8 @@ pub fn start(options: CaptureOptions, parts: CaptureParts) -> Result<CaptureHand
     let runtime = runtime(options.threads).map_err(CaptureError::Runtime)?;
     let wanted = options.listen;
     let patience = options.timeouts.shutdown;
-    let plane = Arc::new(plane(options, parts)?);
+    let (closing, closed) = watch::channel(false);
+    let plane = Arc::new(plane(options, parts, closed.clone())?);
     let counters = Arc::clone(&plane.counters);
     let listener = {
         let _inside = runtime.enter();
@@ -62,7 +63,6 @@ pub fn start(options: CaptureOptions, parts: CaptureParts) -> Result<CaptureHand
     };
     let address =
         listener.local_addr().map_err(|source| CaptureError::Bind { address: wanted, source })?;
-    let (closing, closed) = watch::channel(false);
     let (hold, open) = mpsc::channel(1);
     runtime.spawn(Arc::clone(&plane.acknowledgements).hand_out());
     runtime.spawn(Acceptor { plane, tls, closing: closed, open: hold }.run(listener));
@@ -96,7 +96,11 @@ fn run(runtime: Runtime) -> std::io::Result<Running> {
     Ok(Running { end, thread })
 }
 
-fn plane(options: CaptureOptions, parts: CaptureParts) -> Result<Plane, CaptureError> {
+fn plane(
+    options: CaptureOptions,
+    parts: CaptureParts,
+    closing: watch::Receiver<bool>,
+) -> Result<Plane, CaptureError> {
     let limits = options.limits.clone();
     let source = |name: &str| SourceId::parse(name).ok_or(CaptureError::SourceName);
     Ok(Plane {
@@ -112,6 +116,9 @@ fn plane(options: CaptureOptions, parts: CaptureParts) -> Result<Plane, CaptureE
         date: DateHeader::new(),
         connections_of: Clients::new(limits.connections_per_client),
         requests_of: Clients::new(limits.requests_per_client),
+        streams_of: Clients::new(limits.event_streams_per_client),
+        streams: Arc::new(Semaphore::new(limits.event_streams)),
+        closing,
     })
 }
 

@@ -31,6 +31,10 @@ pub struct Decide {
     pub answers_cached: usize,
     /// How long.
     pub answers_minutes: u32,
+    /// Better answers that came late.
+    pub late_kept: usize,
+    /// How long.
+    pub late_seconds: u32,
     /// `[[decide.use_cases]]`
     #[serde(default)]
     pub use_cases: Vec<RawUseCase>,
@@ -167,7 +171,10 @@ pub(super) fn decide(raw: &Decide) -> Result<DecideOptions, ConfigError> {
         use_cases.push(configured);
     }
     let minutes = bounded("decide.answers_minutes", raw.answers_minutes as usize, 1..=43_200)?;
+    let late = bounded("decide.late_seconds", raw.late_seconds as usize, 1..=3_600)?;
     Ok(DecideOptions {
+        late_kept: bounded("decide.late_kept", raw.late_kept, 1..=10_000_000)?,
+        late_for: Duration::from_secs(late as u64),
         workers: bounded("decide.workers", raw.workers, 1..=256)?,
         queue: bounded("decide.queue", raw.queue, 1..=1_000_000)?,
         profiles_cached: bounded("decide.profiles_cached", raw.profiles_cached, 1..=100_000_000)?,

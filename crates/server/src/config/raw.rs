@@ -111,6 +111,10 @@ pub struct Limits {
     pub streams_per_connection: u32,
     /// Of a request's head.
     pub head_bytes: usize,
+    /// Streams of server-sent events.
+    pub event_streams: usize,
+    /// Of one client address.
+    pub event_streams_per_client: usize,
 }
 
 /// `[capture.timeouts]`
@@ -125,6 +129,8 @@ pub struct Timeouts {
     pub idle_ms: u64,
     /// At shutdown.
     pub shutdown_ms: u64,
+    /// Between two signs of life on a stream.
+    pub heartbeat_ms: u64,
 }
 
 /// One of `[[sources]]`.

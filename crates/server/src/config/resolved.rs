@@ -264,6 +264,8 @@ fn limits(raw: &raw::Limits) -> Result<Limits, ConfigError> {
         ("capture.limits.requests_per_client", raw.requests_per_client),
         ("capture.limits.streams_per_connection", raw.streams_per_connection as usize),
         ("capture.limits.head_bytes", raw.head_bytes),
+        ("capture.limits.event_streams", raw.event_streams),
+        ("capture.limits.event_streams_per_client", raw.event_streams_per_client),
     ];
     if let Some((key, _)) = bounds.iter().find(|(_, value)| *value == 0) {
         return Err(wrong(key, 0, "a limit of 0 would refuse everything"));
@@ -278,6 +280,8 @@ fn limits(raw: &raw::Limits) -> Result<Limits, ConfigError> {
         requests_per_client: raw.requests_per_client,
         streams_per_connection: raw.streams_per_connection,
         head_bytes: raw.head_bytes,
+        event_streams: raw.event_streams,
+        event_streams_per_client: raw.event_streams_per_client,
     })
 }
 
@@ -287,6 +291,7 @@ const fn timeouts(raw: &raw::Timeouts) -> Timeouts {
         body: Duration::from_millis(raw.body_ms),
         idle: Duration::from_millis(raw.idle_ms),
         shutdown: Duration::from_millis(raw.shutdown_ms),
+        heartbeat: Duration::from_millis(raw.heartbeat_ms),
     }
 }
 

@@ -1,7 +1,9 @@
 //! One decision on its way through a thread.
 
 use super::kept::KeptAnswers;
+use super::late::{Better, Late};
 use super::service::Served;
+use super::ticket::Decided;
 use super::trial::Assignment;
 use millstream_decide::course::{self, Outcome};
 use millstream_decide::{
@@ -23,8 +25,10 @@ pub struct Question {
     pub assignment: Assignment,
     /// What can be shown, where the request says.
     pub candidates: Option<Vec<Candidate>>,
-    /// The decision's id.
+    /// The seed of its chance: its id, where it is asked for once.
     pub decision: Hash128,
+    /// Under which id a better answer that comes late is kept, where it can be asked for.
+    pub follow: Option<Hash128>,
     /// When the request was received.
     pub received: Timestamp,
     /// The same on the clock that the budget runs on.
@@ -66,7 +70,8 @@ pub(super) fn micros(since: Instant) -> Micros {
 
 impl Job {
     /// Runs the course, keeps what is personal of it, and tells whoever still waits.
-    pub(super) fn run(self, profiles: &dyn Profiles, kept: &KeptAnswers) {
+    pub(super) fn run(self, profiles: &dyn Profiles, (kept, late): (&KeptAnswers, &Late)) {
+        let generation = kept.generation();
         let Self { question, served, board, done } = self;
         let queued = micros(question.started);
         let use_case = &served.configured.use_case;
@@ -95,6 +100,11 @@ impl Job {
         }
         let ended = micros(question.started);
         // Nobody waits any more for an answer that comes too late; it is kept all the same.
-        let _ = done.send(Finished { outcome, queued, ended });
+        let unwanted = done.send(Finished { outcome, queued, ended }).err();
+        if let (Some(finished), Some(decision)) = (unwanted, question.follow) {
+            let decided = Decided::of(finished, question.assignment);
+            let visitor = question.visitor;
+            late.put(decision, Better { served, decided, visitor, generation });
+        }
     }
 }

@@ -38,6 +38,11 @@ impl KeptAnswers {
         Self { answers: Cache::new(bound), denied: Cache::new(bound), keep_for, generation }
     }
 
+    /// The generation in force.
+    pub(super) fn generation(&self) -> u16 {
+        (self.generation)()
+    }
+
     /// Keeps an answer. Whoever has denied is not kept of.
     pub(super) fn keep(&self, use_case: &str, device: EntityId, names: Names) {
         if self.is_denied(device) {

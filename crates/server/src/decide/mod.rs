@@ -3,6 +3,7 @@
 
 mod job;
 mod kept;
+mod late;
 mod models;
 mod options;
 mod profiles;
@@ -15,6 +16,7 @@ mod trial;
 
 pub use job::Question;
 pub use kept::Generation;
+pub use late::{Better, Late, LateCounts, Standing};
 pub use models::{Loaded, Models, ModelsError, WasmModule, forest};
 pub use options::{Configured, DecideOptions};
 pub use profiles::{Place, StoreProfiles};

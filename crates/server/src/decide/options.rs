@@ -19,6 +19,10 @@ pub struct DecideOptions {
     pub answers_cached: usize,
     /// How long an answer is kept.
     pub answers_for: Duration,
+    /// Better answers that came late, kept at most.
+    pub late_kept: usize,
+    /// How long one is waited for, and kept.
+    pub late_for: Duration,
     /// The use cases.
     pub use_cases: Vec<Configured>,
     /// Experiments on them.
@@ -48,6 +52,8 @@ impl Default for DecideOptions {
             profiles_cached: 50_000,
             answers_cached: 50_000,
             answers_for: Duration::from_secs(3_600),
+            late_kept: 10_000,
+            late_for: Duration::from_secs(60),
             use_cases: Vec::new(),
             trials: Vec::new(),
             rehearsal: Rehearsal::default(),

@@ -2,6 +2,7 @@
 
 use super::job::{Board, Job, Question};
 use super::kept::{Generation, KeptAnswers};
+use super::late::{Better, Late};
 use super::models::{Loaded, WasmModule};
 use super::options::{Configured, DecideOptions};
 use super::queue::Queue;
@@ -19,7 +20,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 /// Why the service could not start.
 #[derive(Debug, thiserror::Error)]
@@ -92,6 +93,8 @@ pub struct Served {
     rehearsal: Rehearsal,
     governor: Mutex<Governor>,
     protect: AtomicBool,
+    /// Told when another model comes into force.
+    changes: Arc<watch::Sender<u64>>,
     /// What it counts.
     pub counts: Counts,
 }
@@ -113,6 +116,7 @@ impl Served {
     fn new(
         configured: Configured,
         (trials, rehearsal): (&[Trial], Rehearsal),
+        changes: Arc<watch::Sender<u64>>,
     ) -> Result<Self, ServiceError> {
         let rules = CelRules::new(&configured).map_err(|source| ServiceError::Rule {
             use_case: configured.use_case.name.clone(),
@@ -124,6 +128,7 @@ impl Served {
             module: ArcSwapOption::empty(),
             governor: Mutex::new(Governor::new(&configured.use_case)),
             protect: AtomicBool::new(false),
+            changes,
             counts: Counts::default(),
             trials: Trials::of(&configured, trials),
             rehearsal,
@@ -141,6 +146,7 @@ impl Served {
         }
         self.artefacts.store(Arc::new(artefacts));
         self.module.store(module.map(Arc::new));
+        self.changes.send_modify(|version| *version += 1);
     }
 
     /// What was trained, as WebAssembly.
@@ -199,12 +205,14 @@ impl Served {
 pub struct Service {
     uses: BTreeMap<Box<str>, Arc<Served>>,
     shared: Arc<Shared>,
+    changes: Arc<watch::Sender<u64>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 struct Shared {
     queue: Queue<Job>,
     kept: KeptAnswers,
+    late: Arc<Late>,
     profiles: Arc<dyn Profiles + Send + Sync>,
 }
 
@@ -219,18 +227,20 @@ impl Service {
         generation: Arc<Generation>,
     ) -> Result<Self, ServiceError> {
         let mut uses = BTreeMap::new();
+        let changes = Arc::new(watch::Sender::new(first_version()));
         for configured in options.use_cases {
             let name = configured.use_case.name.clone();
             let faults = (&*options.trials, options.rehearsal);
-            uses.insert(name, Arc::new(Served::new(configured, faults)?));
+            uses.insert(name, Arc::new(Served::new(configured, faults, Arc::clone(&changes))?));
         }
         let profiles: Arc<dyn Profiles + Send + Sync> = match options.rehearsal.is_on() {
             true => Arc::new(StallingProfiles::new(profiles, &options.rehearsal)),
             false => profiles,
         };
         let kept = KeptAnswers::new(options.answers_cached, options.answers_for, generation);
-        let shared = Arc::new(Shared { queue: Queue::new(options.queue), kept, profiles });
-        let service = Self { uses, shared, threads: Mutex::new(Vec::new()) };
+        let late = Arc::new(Late::new(options.late_kept, options.late_for));
+        let shared = Arc::new(Shared { queue: Queue::new(options.queue), kept, late, profiles });
+        let service = Self { uses, shared, changes, threads: Mutex::new(Vec::new()) };
         if !service.uses.is_empty() {
             for _ in 0..options.workers.max(1) {
                 let shared = Arc::clone(&service.shared);
@@ -271,15 +281,34 @@ impl Service {
         let board = Board::default();
         let (done, receiver) = oneshot::channel();
         let started = question.started;
+        let late = question.follow.map(|decision| (Arc::clone(&self.shared.late), decision));
         let job = Job { question, served: Arc::clone(served), board: Arc::clone(&board), done };
         let queued = self.shared.queue.push(job).is_ok();
         let done = queued.then_some(receiver);
-        Ticket { served: Arc::clone(served), assignment, board, done, started }
+        Ticket { served: Arc::clone(served), assignment, board, done, started, late }
     }
 
     /// A device's choice, from now on: what is kept of one that denies is forgotten.
     pub fn choose(&self, device: EntityId, granted: bool) {
         self.shared.kept.choose(device, granted);
+    }
+
+    /// Better answers that came late.
+    pub fn late(&self) -> &Late {
+        &self.shared.late
+    }
+
+    /// True when a better answer may still be told: its visitor has not denied since, and nobody was
+    /// erased.
+    pub fn may_tell(&self, better: &Better) -> bool {
+        let kept = &self.shared.kept;
+        let denied = matches!(better.visitor, Visitor::Known(device) if kept.is_denied(device));
+        !denied && better.generation == kept.generation()
+    }
+
+    /// A number that grows whenever another model comes into force.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
     }
 
     /// Forgets every answer kept of a device.
@@ -310,9 +339,19 @@ impl Drop for Service {
 impl Shared {
     fn work(&self) {
         while let Some(job) = self.queue.pop() {
-            let course = AssertUnwindSafe(|| job.run(&*self.profiles, &self.kept));
+            let follow = job.question.follow;
+            let course = AssertUnwindSafe(|| job.run(&*self.profiles, (&self.kept, &self.late)));
             // A course that panics leaves its waiter with what it had published; its hook has told why.
-            let _ = catch_unwind(course);
+            if let (Err(_), Some(decision)) = (catch_unwind(course), follow) {
+                self.late.fail(decision);
+            }
         }
     }
+}
+
+/// Where versions begin: no two runs share one, so that a client tells that the instance was another.
+fn first_version() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    // In JavaScript numbers hold it whole.
+    since.map_or(0, |since| since.as_secs() << 16)
 }

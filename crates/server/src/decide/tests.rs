@@ -89,6 +89,7 @@ async fn ask(service: &Service) -> (Decided, Duration) {
         assignment: Assignment::default(),
         candidates: None,
         decision: Hash128::of("decision", &[]),
+        follow: Some(Hash128::of("decision", &[])),
         received: Timestamp(2),
         started: Instant::now(),
     };
@@ -171,4 +172,34 @@ fn rules_that_cannot_be_used_say_why() {
     let long = format!("{:2049}", "true");
     assert!(CelRules::new(&configured(Some(&long))).is_err());
     assert!(CelRules::new(&configured(Some(&long[..2_048]))).is_ok());
+}
+
+#[tokio::test]
+async fn a_better_answer_that_comes_late_is_kept_under_its_decision() {
+    let (service, profiles) = service(DecideOptions::default(), None);
+    profiles.stalls.store(true, Ordering::SeqCst);
+    let (decided, _) = ask(&service).await;
+    assert!(decided.awaited && decided.timed_out);
+    let decision = Hash128::of("decision", &[]);
+    let mut standing = service.late().follow(decision).unwrap();
+    let came = standing.wait_for(|standing| !matches!(standing, Standing::Awaited)).await.unwrap();
+    let Standing::Better(better) = came.clone() else { panic!("it failed") };
+    drop(came);
+    assert_eq!(better.decided.answer.rung, Rung::Personalized);
+    assert!(service.may_tell(&better));
+    service.choose(device(), false);
+    assert!(!service.may_tell(&better), "whoever denies is told nothing more");
+    service.choose(device(), true);
+    profiles.generation.store(1, Ordering::SeqCst);
+    assert!(!service.may_tell(&better), "somebody was erased since");
+    let counts = &service.late().counts;
+    assert_eq!(counts.expected.load(Ordering::Relaxed), 1);
+    assert_eq!(counts.came.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn an_answer_in_time_leaves_nothing_to_follow() {
+    let (service, _) = service(DecideOptions::default(), None);
+    let (decided, _) = ask(&service).await;
+    assert!(!decided.awaited && service.late().is_empty());
 }

@@ -1,10 +1,12 @@
 //! Waiting for an answer, no longer than the budget allows.
 
 use super::job::{Board, Finished, micros};
+use super::late::Late;
 use super::service::Served;
 use super::trial::Assignment;
 use millstream_decide::course::default_answer;
 use millstream_decide::{Answer, Micros, Reason};
+use millstream_event::Hash128;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
@@ -16,6 +18,8 @@ pub struct Ticket {
     pub(super) board: Board,
     pub(super) done: Option<oneshot::Receiver<Finished>>,
     pub(super) started: Instant,
+    /// Where a better answer will be, and under which id.
+    pub(super) late: Option<(Arc<Late>, Hash128)>,
 }
 
 /// A decision that was made.
@@ -31,6 +35,8 @@ pub struct Decided {
     pub ended: Micros,
     /// True when the time was up before the course ended.
     pub timed_out: bool,
+    /// True when a better answer is awaited, and can be asked for.
+    pub awaited: bool,
 }
 
 impl Ticket {
@@ -38,23 +44,28 @@ impl Ticket {
     pub async fn answer(mut self) -> Decided {
         let budget = self.served.configured.use_case.budget;
         let patience = Duration::from_micros(budget.less(self.served.margin()).0);
+        let asked = self.done.is_some();
         let finished = match self.done.take() {
             None => None,
-            Some(done) => {
+            Some(mut done) => {
                 let left = patience.saturating_sub(self.started.elapsed());
-                tokio::time::timeout(left, done).await.ok().and_then(Result::ok)
+                match tokio::time::timeout(left, &mut done).await {
+                    Ok(finished) => finished.ok(),
+                    // From here on what comes is late; what came in this instant is not.
+                    Err(_) => {
+                        done.close();
+                        done.try_recv().ok()
+                    }
+                }
             }
         };
         match finished {
-            Some(Finished { outcome, queued, ended }) => {
-                let assignment = self.assignment;
-                Decided { answer: outcome.answer, assignment, queued, ended, timed_out: false }
-            }
-            None => self.best_so_far(patience),
+            Some(finished) => Decided::of(finished, self.assignment),
+            None => self.best_so_far(patience, asked),
         }
     }
 
-    fn best_so_far(self, patience: Duration) -> Decided {
+    fn best_so_far(self, patience: Duration, asked: bool) -> Decided {
         let standing = self.board.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let answer = standing.map_or_else(
             || default_answer(&self.served.configured.use_case, Reason::QueueFull),
@@ -66,11 +77,23 @@ impl Ticket {
         let patience = Micros(u64::try_from(patience.as_micros()).unwrap_or(u64::MAX));
         let ended = micros(self.started).min(patience);
         let assignment = self.assignment;
-        Decided { answer, assignment, queued: Micros(0), ended, timed_out: true }
+        let awaited = self.late.filter(|_| asked);
+        if let Some((late, decision)) = &awaited {
+            late.expect(*decision);
+        }
+        let (queued, awaited) = (Micros(0), awaited.is_some());
+        Decided { answer, assignment, queued, ended, timed_out: true, awaited }
     }
 }
 
 impl Decided {
+    /// What a course that was over came to.
+    pub(super) fn of(finished: Finished, assignment: Assignment) -> Self {
+        let Finished { outcome, queued, ended } = finished;
+        let answer = outcome.answer;
+        Self { answer, assignment, queued, ended, timed_out: false, awaited: false }
+    }
+
     /// Tells the governor what the answer took: called when it is on its way out.
     pub fn settle(&self, served: &Served, started: Instant) -> Micros {
         let total = micros(started);

@@ -12,6 +12,7 @@ use millstream_server::capture::{
     start,
 };
 use millstream_server::data_centres::DataCentres;
+use millstream_server::decide::Service;
 use millstream_server::links::Registry;
 use millstream_server::places::Places;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -107,7 +108,19 @@ impl Plane {
         Self::try_start(options).unwrap()
     }
 
+    /// The same with decisions.
+    pub fn deciding(options: CaptureOptions, decide: Arc<Service>) -> Self {
+        Self::try_start_with(options, Some(decide)).unwrap()
+    }
+
     pub fn try_start(options: CaptureOptions) -> Result<Self, CaptureError> {
+        Self::try_start_with(options, None)
+    }
+
+    fn try_start_with(
+        options: CaptureOptions,
+        decide: Option<Arc<Service>>,
+    ) -> Result<Self, CaptureError> {
         let (log, registry) = (Arc::new(MemoryLog::default()), Arc::new(Registry::new()));
         let mut disabled = link("off", "https://shop.example/");
         disabled.enabled = false;
@@ -141,7 +154,7 @@ impl Plane {
                 country_fallback: false,
                 data_centres: Arc::new(DataCentres::parse("192.0.2.0/24", "(test)").unwrap()),
             },
-            decide: None,
+            decide,
             readiness: vec![Readiness { stage: "log", check: Box::new(check) }],
         };
         Ok(Self { log, handle: start(options, parts)?, ready })

@@ -11,3 +11,4 @@ mod other_calls;
 mod overload;
 mod redirects;
 mod segment;
+mod streams;
