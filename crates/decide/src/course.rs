@@ -4,10 +4,10 @@ use crate::answer::{Answer, Ranked};
 use crate::candidate::Candidate;
 use crate::context::Context;
 use crate::diversity::arrange;
-use crate::exploration::{chances, draw, rewards, uniform};
 use crate::first_pass::{FirstPass, PRIOR};
 use crate::governor::Limits;
 use crate::ladder::{Reason, Reasons, Rung};
+use crate::outside::{Handed, explore};
 use crate::profile::Profile;
 use crate::sources::{Ranker, Sources};
 use crate::stage::{Micros, Stage, Watch};
@@ -56,6 +56,8 @@ pub struct Outcome {
     pub answer: Answer,
     /// Stages that did not fit.
     pub left_out: Vec<Stage>,
+    /// What an external service may reorder, where one is to be asked.
+    pub handed: Option<Handed>,
 }
 
 /// Takes each better answer as soon as it stands.
@@ -83,6 +85,7 @@ pub fn run(
         left_out: Vec::new(),
         notes: Vec::new(),
         in_time,
+        handed: None,
     };
     course.climb();
     course.finish()
@@ -113,6 +116,7 @@ struct Course<'a, 'p> {
     notes: Vec<Reason>,
     /// True when it began while its answer was waited for.
     in_time: bool,
+    handed: Option<Handed>,
 }
 
 /// Candidates with their scores.
@@ -300,6 +304,9 @@ impl<'a> Course<'a, '_> {
         let ranking = arrange(ask.use_case, &scored);
         self.offer(Rung::Personalized, cause, ranking);
         self.refine(&profile, &mut scored);
+        if self.ask.treatment.has(self.ask.use_case, Stage::Http) {
+            self.handed = Some(Handed::of(self.ask.use_case, &scored));
+        }
         self.conclude(cause, &scored);
     }
 
@@ -312,7 +319,8 @@ impl<'a> Course<'a, '_> {
             (Stage::Neighbours, artefacts.neighbours.as_deref(), Reason::WithoutNeighbours),
             (Stage::Rerank, artefacts.rerank.as_deref(), Reason::WithoutRerank),
         ] {
-            if !self.ask.treatment.has(self.ask.use_case, stage) {
+            let spared = stage == Stage::Neighbours && artefacts.neighbours_spared;
+            if spared || !self.ask.treatment.has(self.ask.use_case, stage) {
                 continue;
             }
             let Some(ranker) = ranker else {
@@ -331,21 +339,11 @@ impl<'a> Course<'a, '_> {
         let ask = self.ask;
         let arranged = self.stage(Stage::Diversity, |_| arrange(ask.use_case, scored));
         let Some(mut ranking) = arranged else { return };
-        if let Some(exploration) = ask.use_case.exploration {
-            let drawn = self.stage(Stage::Exploration, |_| {
-                let scores: Vec<i64> =
-                    ranking.iter().take(exploration.among).map(|ranked| ranked.score).collect();
-                draw(
-                    &chances(&rewards(&scores), exploration.gamma),
-                    uniform("explore", ask.decision),
-                )
-            });
-            match drawn {
-                Some(Some((place, chance))) => {
-                    ranking[..=place].rotate_right(1);
-                    self.best.propensity = chance;
-                }
-                Some(None) => {}
+        if ask.use_case.exploration.is_some() {
+            let explored = self
+                .stage(Stage::Exploration, |_| explore(ask.use_case, &mut ranking, ask.decision));
+            match explored {
+                Some(chance) => self.best.propensity = chance.unwrap_or(1.0),
                 None => self.notes.push(Reason::WithoutExploration),
             }
         }
@@ -353,9 +351,9 @@ impl<'a> Course<'a, '_> {
     }
 
     fn finish(self) -> Outcome {
-        let Self { mut best, stages, left_out, .. } = self;
+        let Self { mut best, stages, left_out, handed, .. } = self;
         best.stages = stages;
-        Outcome { answer: best, left_out }
+        Outcome { answer: best, left_out, handed }
     }
 }
 

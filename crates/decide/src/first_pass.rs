@@ -126,6 +126,25 @@ impl FirstPass {
     }
 }
 
+impl FirstPass {
+    /// What of a profile speaks for a candidate, and how strongly, strongest first.
+    pub fn because(&self, profile: &Profile, candidate: ItemId) -> Vec<(ItemId, i64)> {
+        let mut told: Vec<(ItemId, i64)> = Vec::new();
+        for (seen, recency) in profile.seen.iter().zip(RECENCY) {
+            let row = self.row(seen.item).iter();
+            let weight: i32 = row.filter(|it| it.0 == candidate).map(|it| i32::from(it.1)).sum();
+            let worth = i64::from(weight * recency * i32::from(seen.weight.min(WEIGHT_MAX)));
+            match told.iter_mut().find(|(item, _)| *item == seen.item) {
+                Some((_, known)) => *known += worth,
+                None => told.push((seen.item, worth)),
+            }
+        }
+        told.retain(|(_, worth)| *worth > 0);
+        told.sort_by_key(|(item, worth)| (core::cmp::Reverse(*worth), *item));
+        told
+    }
+}
+
 /// Groups of what was seen, with their worth: what stands in for a model until one was trained.
 fn liked_groups<'a>(profile: &Profile, candidates: &[&'a Candidate]) -> Vec<(&'a str, i32)> {
     let mut groups: Vec<(&str, i32)> = Vec::new();

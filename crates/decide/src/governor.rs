@@ -4,12 +4,14 @@ use crate::sketch::Sketch;
 use crate::stage::{Micros, Stage};
 use crate::use_case::UseCase;
 
-/// Share of the budget that is kept free at least.
-const MARGIN_LEAST: u64 = 50;
+/// Share of the budget that is kept free at least: on cores shared with other work a thread that is
+/// due may have to wait for several milliseconds.
+const MARGIN_LEAST: u64 = 20;
 /// Share of the budget that is kept free at most: half of it.
 const MARGIN_MOST: u64 = 2;
-/// The margin narrows by this share of its distance to the least, an answer.
-const NARROWING: u64 = 256;
+/// The margin narrows by this share of its distance to the least, an answer: what held an answer up
+/// once a second must not surprise anew each time.
+const NARROWING: u64 = 4_096;
 /// An estimate is reduced by this share each time its stage was left out.
 const FORGETTING: u64 = 128;
 /// Answers between two looks at whole answers.

@@ -107,6 +107,16 @@ reasons! {
     WithoutNeighbours = "without_neighbours";
     /// The heavy ranking was left out.
     WithoutRerank = "without_rerank";
+    /// The external service was left out.
+    WithoutHttp = "without_http";
+    /// The external service was not back in time.
+    HttpLate = "http_late";
+    /// The external service failed, or answered with nothing that can be used.
+    HttpFailed = "http_failed";
+    /// The external service failed too often lately, and is left alone for a while.
+    HttpOpen = "http_open";
+    /// As many questions to the external service are under way as may be.
+    HttpBusy = "http_busy";
     /// Nothing was explored.
     WithoutExploration = "without_exploration";
 }

@@ -26,6 +26,7 @@ pub mod interest;
 pub mod ladder;
 pub mod lightgbm;
 pub mod neighbours;
+pub mod outside;
 pub mod profile;
 mod rerank;
 pub mod sketch;

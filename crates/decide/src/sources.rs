@@ -71,6 +71,8 @@ pub struct Artefacts {
     pub first_pass: Option<FirstPass>,
     /// Sessions like this one.
     pub neighbours: Option<Box<dyn Ranker>>,
+    /// True where the first pass did better when judged: then neighbours are not missed.
+    pub neighbours_spared: bool,
     /// The heavy ranking.
     pub rerank: Option<Box<dyn Ranker>>,
 }

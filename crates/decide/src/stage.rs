@@ -80,6 +80,8 @@ stages! {
     Neighbours = "neighbours", 1_000;
     /// Gradient-boosted trees over the best candidates.
     Rerank = "rerank", 1_000;
+    /// An external recommendation service, beside the course.
+    Http = "http", 20_000;
     /// A choice that also learns.
     Exploration = "exploration", 20;
     /// Caps by group and the final order.
@@ -98,5 +100,7 @@ impl Stage {
     }
 
     /// Stages that a use case may leave out, heaviest first: the order in which they are given up.
-    pub const HEAVY: [Self; 3] = [Self::Rerank, Self::Neighbours, Self::Exploration];
+    pub const HEAVY: [Self; 4] = [Self::Http, Self::Rerank, Self::Neighbours, Self::Exploration];
+    /// Those of them that run where nothing is said.
+    pub const USUAL: [Self; 3] = [Self::Rerank, Self::Neighbours, Self::Exploration];
 }

@@ -182,7 +182,9 @@ impl Key {
 
     /// True when rows of its kind are asked for by ranges.
     pub const fn is_on_shelf(&self) -> bool {
-        self.0[3] >= KeyKind::Entry as u8 && self.0[3] <= KeyKind::Conversion as u8
+        let kind = self.0[3];
+        let histories = KeyKind::Entry as u8 <= kind && kind <= KeyKind::Conversion as u8;
+        histories || kind == KeyKind::Interest as u8
     }
 
     /// Which copy of an event counts: by event id first, so that an id alone finds its copies.

@@ -5,11 +5,14 @@
 
 use crate::key::{Key, KeyKind};
 use crate::query::{ReadError, StateRead, walk};
+use crate::shelf::Range;
 use crate::value::Value;
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use millstream_decide::{ItemId, Profile};
 use millstream_event::{EntityId, Hash128, Purpose, Purposes, Timestamp};
 use millstream_stitch::EntryKey;
+use millstream_stitch::entry::last_at;
 use serde::{Deserialize, Serialize};
 
 /// What one event told.
@@ -32,6 +35,16 @@ pub struct Choice {
     pub granted: Purposes,
 }
 
+/// Until when a device wants to be forgotten: nothing that it did by then is used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reset {
+    /// When the latest of its wishes was received.
+    pub until: Timestamp,
+}
+
+/// What an event of kind `consent` is called that wishes for a reset, and is no choice.
+pub const RESET: &str = "personalization_reset";
+
 /// The row of an event: names run backwards in time.
 pub(crate) fn interest_key(generation: u16, device: EntityId, event: &EntryKey) -> Key {
     let name = event.timed_name("interest", device);
@@ -43,9 +56,25 @@ pub(crate) fn choice_key(generation: u16, device: EntityId) -> Key {
     Key::entity(generation, KeyKind::Interest, device)
 }
 
-/// True for the row of a device's choice.
-pub fn is_choice(key: &Key) -> bool {
-    key.is(KeyKind::Interest) && key.suffix() == Hash128::default()
+/// Where the row of a reset stands: after the choice, before everything that happened.
+const RESET_PLACE: Hash128 = Hash128([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+
+/// The row of the reset.
+pub(crate) fn reset_key(generation: u16, device: EntityId) -> Key {
+    choice_key(generation, device).with_suffix(RESET_PLACE)
+}
+
+/// The rows of everything that happened until a time.
+pub(crate) fn until(generation: u16, device: EntityId, time: Timestamp) -> Range {
+    let from = Hash128(last_at(time).0.map(|byte| !byte));
+    let shelf = choice_key(generation, device);
+    let to = shelf.with_suffix(Hash128([0xff; 16]));
+    Range { from: shelf.with_suffix(from), to, below: false }
+}
+
+/// True for the rows of what a device wishes: its choice, its reset.
+pub fn is_wish(key: &Key) -> bool {
+    key.is(KeyKind::Interest) && key.suffix() <= RESET_PLACE
 }
 
 /// Walks what devices did, device by device, latest first.
@@ -57,8 +86,15 @@ pub fn walk_interests(
     generation: u16,
     visit: &mut dyn FnMut(EntityId, Interest) -> Result<bool, ReadError>,
 ) -> Result<(), ReadError> {
-    walk(state, generation, KeyKind::Interest, &mut |key, interest| {
-        visit(key.entity_id(), interest)
+    let mut resets: BTreeMap<EntityId, Timestamp> = BTreeMap::new();
+    walk(state, generation, KeyKind::Interest, &mut |key, reset: Reset| {
+        resets.insert(key.entity_id(), reset.until);
+        Ok(true)
+    })?;
+    walk(state, generation, KeyKind::Interest, &mut |key, interest: Interest| {
+        let device = key.entity_id();
+        let forgotten = resets.get(&device).is_some_and(|until| interest.at <= *until);
+        if forgotten { Ok(true) } else { visit(device, interest) }
     })
 }
 
@@ -74,10 +110,16 @@ pub fn profile(
     let from = choice_key(generation, device);
     let to = from.with_suffix(Hash128([0xff; 16]));
     let mut profile = Profile::default();
+    let mut reset = None;
     state.range(from.as_bytes(), to.as_bytes(), &mut |_, bytes| {
         match Value::decode(bytes)? {
             Value::Choice(choice) => {
                 profile.denied = !choice.granted.allows(Purpose::Personalization);
+            }
+            Value::Reset(wish) => reset = Some(wish.until),
+            // Latest first: whatever comes after it is forgotten, too.
+            Value::Interest(interest) if reset.is_some_and(|until| interest.at <= until) => {
+                return Ok(false);
             }
             Value::Interest(interest) => {
                 profile.add(&interest.items, interest.weight, interest.at);

@@ -3,7 +3,7 @@
 use crate::decided::DecisionSums;
 use crate::exposures::Exposure;
 use crate::lags::Lags;
-use crate::preferences::{Choice, Interest};
+use crate::preferences::{Choice, Interest, Reset};
 use crate::recredit::Recredit;
 use crate::rollup::{Cell, CellText, Counts};
 use crate::state::{
@@ -88,6 +88,8 @@ pub enum Value {
     Lags(Box<Lags>),
     /// See [`Recredit`].
     Recredit(Box<Recredit>),
+    /// See [`Reset`].
+    Reset(Box<Reset>),
 }
 
 /// A stored value that cannot be read.
@@ -223,6 +225,7 @@ variants! {
     Exposure: Exposure,
     Lags: Lags,
     Recredit: Recredit,
+    Reset: Reset,
 }
 
 #[cfg(test)]

@@ -88,6 +88,11 @@ pub struct Judged {
 }
 
 impl Judged {
+    /// True when session neighbours did better than the first pass that they would reorder.
+    pub fn needs_neighbours(&self) -> bool {
+        self.neighbours > self.first_pass.max(self.popularity)
+    }
+
     /// True when it is worth promoting: better than popularity.
     pub fn is_better(&self) -> bool {
         self.asked > 0 && self.first_pass.max(self.neighbours) > self.popularity
@@ -173,7 +178,27 @@ pub fn popularity(visits: &[Visit]) -> Popularity {
             }
         }
     }
+    lean_on_everybody(&mut popularity);
     popularity
+}
+
+/// Looks of everybody that count beside those of a segment: what few visitors looked at says little.
+const LENT: u64 = 50;
+/// Weights of a segment are multiples of one over this of a look.
+const OF_A_LOOK: u64 = 64;
+
+/// Adds to each segment as if it had [`LENT`] more looks, shared out as everybody's are.
+fn lean_on_everybody(popularity: &mut Popularity) {
+    let Some(everybody) = popularity.segments.get("").cloned() else { return };
+    let total = everybody.values().map(|count| u64::from(*count)).sum::<u64>().max(1);
+    for (_, weights) in popularity.segments.iter_mut().filter(|(segment, _)| !segment.is_empty()) {
+        for (item, count) in &everybody {
+            let own = u64::from(weights.get(item).copied().unwrap_or(0));
+            let lent = LENT * OF_A_LOOK * u64::from(*count) / total;
+            let weight = u32::try_from(own * OF_A_LOOK + lent).unwrap_or(u32::MAX);
+            weights.insert(*item, weight);
+        }
+    }
 }
 
 /// Asks models for the next item of visits that they were not trained on.

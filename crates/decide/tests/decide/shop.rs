@@ -34,7 +34,7 @@ pub fn use_case(budget_ms: u64) -> UseCase {
         architecture: Architecture::Edge,
         candidates: candidates(),
         fallback: "welcome".into(),
-        stages: Stage::HEAVY.to_vec(),
+        stages: Stage::USUAL.to_vec(),
         ladder: Rung::ALL.to_vec(),
         segment_by: vec!["country".into()],
         answer_max: 3,

@@ -1,7 +1,7 @@
 //! Training on a planted shop: what was planted is found, and freshness is worth what it is worth.
 
 use millstream_decide::train::generator::{Planted, generate};
-use millstream_decide::train::{Method, distill, train, visits};
+use millstream_decide::train::{Method, Visit, distill, popularity, train, visits};
 use millstream_decide::{ItemId, Seen};
 use millstream_event::{Span, Timestamp};
 
@@ -59,4 +59,25 @@ fn a_distilled_first_pass_is_judged_beside_what_it_was_made_of() {
     assert_eq!(told.non_inferior, told.low > -0.02);
     assert!((light.judged.first_pass - told.light).abs() < 0.05, "{told:?}");
     assert!(distill(light, &visits[..1]).is_none());
+}
+
+#[test]
+fn a_segment_offers_what_is_popular_in_it_and_few_looks_say_little() {
+    let look = |segment: &str, item: &str| Visit {
+        segment: segment.into(),
+        items: vec![ItemId::of(item)],
+        ..Visit::default()
+    };
+    let mut visits = vec![look("IT", "c")];
+    for _ in 0..40 {
+        visits.extend([look("DE", "a"), look("FR", "b"), look("FR", "b")]);
+    }
+    let popularity = popularity(&visits);
+    let best = |segment: &str| {
+        let weights = popularity.of(segment).unwrap();
+        *weights.iter().max_by_key(|(_, weight)| **weight).unwrap().0
+    };
+    assert_eq!([best("DE"), best("FR")], [ItemId::of("a"), ItemId::of("b")]);
+    assert_eq!(best("IT"), ItemId::of("b"), "one look is not a taste");
+    assert_eq!(best("unknown"), ItemId::of("b"));
 }

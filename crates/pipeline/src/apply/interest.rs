@@ -2,9 +2,13 @@
 
 use crate::decided::{DecisionSums, Said};
 use crate::exposures::{Exposure, exposure_key};
-use crate::preferences::{Choice, Interest, choice_key, interest_key};
+use crate::key::Key;
+use crate::preferences::{
+    Choice, Interest, RESET, Reset, choice_key, interest_key, reset_key, until,
+};
 use crate::rules::Rules;
 use crate::view::{ApplyError, View};
+use alloc::vec::Vec;
 use millstream_decide::interest::{items, weight};
 use millstream_event::{EntityId, Event, EventKind, Hash128};
 use millstream_stitch::EntryKey;
@@ -17,6 +21,10 @@ pub(super) fn want(
     subject: EntityId,
 ) -> Result<(), ApplyError> {
     match event.kind {
+        EventKind::Consent if is_reset(event) => {
+            view.want([reset_key(rules.generation, subject)])?;
+            view.want_range(until(rules.generation, subject, event.received))
+        }
         EventKind::Consent => view.want([choice_key(rules.generation, subject)]),
         EventKind::Decision => {
             let Some(said) = Said::by(event) else { return Ok(()) };
@@ -40,6 +48,10 @@ pub(super) fn change(
 ) {
     if let (true, Some(replaced)) = (rules.interests, replaced) {
         view.delete(interest_key(rules.generation, subject, replaced));
+    }
+    if is_reset(event) {
+        reset(view, rules, event, subject);
+        return;
     }
     if event.kind == EventKind::Consent {
         choose(view, rules, event, subject);
@@ -94,6 +106,21 @@ fn decide(view: &mut View, rules: &Rules<'_>, (event, subject): (&Event, EntityI
         };
         view.put(key, exposure);
     }
+}
+
+fn is_reset(event: &Event) -> bool {
+    event.kind == EventKind::Consent && event.name.as_deref() == Some(RESET)
+}
+
+/// Forgets what a device did until its wish was received. What comes in later and happened before is passed
+/// over when it is read, so the order of events plays no part.
+fn reset(view: &mut View, rules: &Rules<'_>, event: &Event, subject: EntityId) {
+    let key = reset_key(rules.generation, subject);
+    let known = view.get::<Reset>(&key).copied().unwrap_or_default();
+    view.put(key, Reset { until: known.until.max(event.received) });
+    let before = until(rules.generation, subject, event.received);
+    let gone: Vec<Key> = view.rows::<Interest>(&before.from, &before.to).map(|it| it.0).collect();
+    gone.into_iter().for_each(|key| view.delete(key));
 }
 
 fn choose(view: &mut View, rules: &Rules<'_>, event: &Event, subject: EntityId) {

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 const ARMS: [&str; 2] = ["edge", "slow"];
 
-/// An event as it is drawn: a look at an item, a choice, or a decision.
+/// An event as it is drawn: a look at an item, a decision, or the wish to be forgotten.
 #[derive(Clone, Debug)]
 struct Draw {
     id: u8,
@@ -26,19 +26,31 @@ struct Draw {
 }
 
 fn draws(most: usize) -> impl Strategy<Value = Vec<Draw>> {
-    let draw = (0_u8..20, 0_u8..3, 0_u8..90, 0_u8..5, 0_u8..8, 0_u8..3).prop_map(
+    let draw = (0_u8..20, 0_u8..3, 0_u8..90, 0_u8..5, 0_u8..9, 0_u8..3).prop_map(
         |(id, device, minute, item, kind, later)| Draw { id, device, minute, item, kind, later },
     );
     prop::collection::vec(draw, 1..most)
 }
 
-/// Decisions are written once, by capture: their copies do not differ. Looks may.
+/// Decisions and wishes are written once, by capture: their copies do not differ. Looks may.
 fn event(draw: &Draw) -> Event {
-    let decision = draw.kind >= 5;
-    let id = if decision { format!("d{}", draw.id) } else { format!("e{}", draw.id) };
-    let minute = if decision { draw.id } else { draw.minute };
+    let (decision, reset) = ((5..8).contains(&draw.kind), draw.kind == 8);
+    let kind = if decision {
+        'd'
+    } else if reset {
+        'r'
+    } else {
+        'e'
+    };
+    let id = format!("{kind}{}", draw.id);
+    let minute = if decision || reset { draw.id } else { draw.minute };
     let mut event = page(&id, &format!("v{}", draw.device), i64::from(minute));
     event.consent = Consent { granted: Purposes::ALL, ..event.consent };
+    if reset {
+        event.kind = EventKind::Consent;
+        event.name = Some(preferences::RESET.into());
+        return event;
+    }
     let text = if decision {
         event.kind = EventKind::Decision;
         event.name = Some("home".into());
@@ -126,9 +138,13 @@ proptest! {
         let mut met: BTreeMap<EntityId, (Timestamp, u32)> = BTreeMap::new();
         let mut told: BTreeMap<EntityId, BTreeSet<(Timestamp, ItemId)>> = BTreeMap::new();
         let mut undecided: BTreeSet<Place<'_>> = BTreeSet::new();
+        let mut resets: BTreeMap<EntityId, Timestamp> = BTreeMap::new();
         for event in counting(&events) {
             let device = event.subject();
-            if event.kind == EventKind::Decision {
+            if event.kind == EventKind::Consent {
+                let until = resets.entry(device).or_insert(event.received);
+                *until = (*until).max(event.received);
+            } else if event.kind == EventKind::Decision {
                 let own = met.entry(device).or_insert((event.event_time, 0));
                 *own = (own.0.min(event.event_time), own.1 + 1);
             } else if event.user_agent.as_deref() == Some("browser") {
@@ -153,7 +169,15 @@ proptest! {
                 found.entry(device).or_default().extend(rows);
                 Ok(true)
             }).unwrap();
+            told.iter_mut().for_each(|(device, rows)| {
+                let until = resets.get(device);
+                rows.retain(|(at, _)| until.is_none_or(|until| at > until));
+            });
             told.retain(|_, rows| !rows.is_empty());
+            for device in resets.keys() {
+                let seen = preferences::profile(&cluster.store, 0, *device).unwrap().seen;
+                assert_eq!(seen.is_empty(), !told.contains_key(device));
+            }
             prop_assert_eq!(found, told);
         }
     }

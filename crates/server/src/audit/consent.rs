@@ -9,6 +9,7 @@ use millstream_event::{
     ConsentSource, Event, EventKind, Kind, Purpose, Record, Timestamp, envelope,
 };
 use millstream_log::{EventLog, LogError};
+use millstream_pipeline::preferences::RESET;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -90,7 +91,7 @@ impl ConsentReport {
         let granted = |purpose| u64::from(event.consent.granted.allows(purpose));
         let (personal, advertising) =
             (granted(Purpose::Personalization), granted(Purpose::Advertising));
-        if event.kind == EventKind::Consent {
+        if event.kind == EventKind::Consent && event.name.as_deref() != Some(RESET) {
             row.choices += 1;
             row.choices_personalization += personal;
             row.choices_advertising += advertising;

@@ -145,6 +145,7 @@ async fn one(exchange: &mut Exchange<'_>, mut asked: Asked) -> Result<String, Re
         candidates,
         decision,
         follow: Some(decision),
+        named: served.external().and_then(|_| person.named()),
         received: exchange.started,
         started: exchange.stopwatch.started(),
     };

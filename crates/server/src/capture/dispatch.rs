@@ -10,7 +10,7 @@ use super::segment::{self, Message};
 use super::trace::Trace;
 use super::{
     choice, decision, flow, health, measurement_protocol, model, ofrep, pixel, redirect, settings,
-    snowplow, timing,
+    snowplow, timing, visitor,
 };
 use http::{Method, Request};
 use hyper::body::Incoming;
@@ -67,6 +67,8 @@ enum Route<'a> {
     Decide,
     DecideBatch,
     Better,
+    Why,
+    Reset,
     Flags,
     Flag(&'a str),
     FlagEvents,
@@ -91,6 +93,8 @@ impl<'a> Route<'a> {
             "/v1/decide" => Self::Decide,
             "/v1/decide/batch" => Self::DecideBatch,
             "/v1/decide/stream" => Self::Better,
+            "/v1/decide/why" => Self::Why,
+            "/v1/decide/reset" => Self::Reset,
             "/ofrep/v1/evaluate/flags" => Self::Flags,
             "/ofrep/v1/events" => Self::FlagEvents,
             "/sourceConfig" | "/sourceConfig/" => Self::RudderstackSettings,
@@ -124,7 +128,8 @@ impl<'a> Route<'a> {
             Self::Snowplow => Endpoint::Snowplow,
             Self::Choice => Endpoint::Consent,
             Self::Timing => Endpoint::Timing,
-            Self::Decide | Self::DecideBatch => Endpoint::Decide,
+            Self::Decide | Self::DecideBatch | Self::Why => Endpoint::Decide,
+            Self::Reset => Endpoint::Consent,
             Self::Better | Self::FlagEvents => Endpoint::Stream,
             Self::Flags | Self::Flag(_) => Endpoint::Flags,
             Self::SegmentSettings(_) | Self::RudderstackSettings | Self::Model(_) => {
@@ -145,6 +150,8 @@ impl<'a> Route<'a> {
             | Self::Timing
             | Self::Decide
             | Self::DecideBatch
+            | Self::Why
+            | Self::Reset
             | Self::Flags
             | Self::Flag(_) => (&[Method::POST], "POST, OPTIONS"),
             Self::Better | Self::FlagEvents => (&[Method::GET], "GET, OPTIONS"),
@@ -172,6 +179,8 @@ impl<'a> Route<'a> {
             Self::Timing => timing::answer(exchange, body).await,
             Self::Decide => decision::answer(exchange, body).await,
             Self::DecideBatch => decision::batch(exchange, body).await,
+            Self::Why => visitor::why(exchange, body).await,
+            Self::Reset => visitor::reset(exchange, body).await,
             Self::Better => flow::better(exchange),
             Self::FlagEvents => flow::flags(exchange),
             Self::Flags => ofrep::bulk(exchange, body).await,

@@ -50,6 +50,7 @@ mod timing;
 mod tls;
 mod tokens;
 mod trace;
+mod visitor;
 
 pub use counters::{Counters, Endpoint};
 pub use error::CaptureError;

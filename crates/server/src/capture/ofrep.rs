@@ -154,6 +154,7 @@ impl Evaluation {
             decision: seed,
             // Its id is no secret: nothing can be asked for under it.
             follow: None,
+            named: served.external().map(|_| self.unit.as_str().into()),
             received: exchange.started,
             started: exchange.stopwatch.started(),
         };

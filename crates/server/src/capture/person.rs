@@ -48,6 +48,17 @@ impl Person {
         device.or_else(|| self.user_id.as_ref().map(EntityId::user))
     }
 
+    /// The consent that holds.
+    pub(super) const fn consent(&self) -> Consent {
+        self.consent
+    }
+
+    /// The id that whoever it is goes by.
+    pub(super) fn named(&self) -> Option<Box<str>> {
+        let device = self.anonymous_id.as_ref().map(|id| id.as_str());
+        device.or_else(|| self.user_id.as_ref().map(|id| id.as_str())).map(Into::into)
+    }
+
     /// True when consent covers that decisions know anything of whoever it is.
     pub(super) fn may_be_known(&self) -> bool {
         self.consent.granted.allows(Purpose::Personalization)

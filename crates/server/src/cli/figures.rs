@@ -3,6 +3,7 @@
 use super::engine::Engine;
 use super::recent::{RecentTimings, Timings};
 use crate::capture::{Counters, Endpoint};
+use crate::decide::ShadowStanding;
 use crate::decide::{Plan, plans};
 use crate::report::state::StateFigures;
 use crate::report::stitching::StitchingFigures;
@@ -88,6 +89,10 @@ impl Figures for StoreFigures {
 
     fn experiments(&self, range: &DateRange) -> Result<Vec<ExperimentFigures>, ReportError> {
         self.read(|figures| figures.experiments(range))
+    }
+
+    fn shadows(&self) -> Vec<ShadowStanding> {
+        self.engine.deciding.service().map(|service| service.shadows()).unwrap_or_default()
     }
 
     fn session_days(&self, range: &DateRange) -> Result<Vec<SessionDay>, ReportError> {

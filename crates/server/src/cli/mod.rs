@@ -53,6 +53,7 @@ mod train;
 mod training;
 mod transfer;
 mod upload;
+mod visits;
 
 pub use failure::{Ended, Failure};
 pub use serve::Planes;

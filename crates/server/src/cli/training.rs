@@ -1,18 +1,18 @@
 //! Training on what is folded, and what becomes of it.
 
 use super::engine::Engine;
+use super::visits::all_visits;
 use crate::admin::parts::{DecisionDesk, TransferError};
-use crate::decide::{Models, ModelsError, Served, forest};
+use crate::decide::{External, Late, Models, ModelsError, Served, forest};
 use crate::report::ReportError;
-use millstream_decide::train::{Distilled, Judged, Trained, Visit, distill, train, visits};
-use millstream_decide::{Seen, Stage};
-use millstream_event::{EntityId, Span};
-use millstream_pipeline::preferences;
+use millstream_decide::Stage;
+use millstream_decide::train::{Distilled, Judged, Trained, distill, train};
 use millstream_pipeline::query::ReadError;
-use millstream_store::{Reading, StoreError};
+use millstream_store::StoreError;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Why nothing was trained.
 #[derive(Debug, thiserror::Error)]
@@ -59,33 +59,6 @@ pub struct Wanted {
     pub distill: bool,
 }
 
-/// Everything that devices did, as visits, oldest first.
-fn all_visits(engine: &Engine, gap: Span) -> Result<Vec<Visit>, TrainError> {
-    let view = engine.view()?;
-    let mut all = Vec::new();
-    let mut running: (Option<EntityId>, Vec<Seen>) = (None, Vec::new());
-    let mut end = |seen: &mut Vec<Seen>| {
-        all.extend(visits(seen, gap));
-        seen.clear();
-    };
-    let read = Reading(&*view.state);
-    preferences::walk_interests(&read, view.generation(), &mut |device, interest| {
-        if running.0 != Some(device) {
-            end(&mut running.1);
-            running.0 = Some(device);
-        }
-        running.1.extend(interest.items.iter().map(|item| Seen {
-            item: *item,
-            weight: interest.weight,
-            at: interest.at,
-        }));
-        Ok(true)
-    })?;
-    end(&mut running.1);
-    all.sort_by_key(|visit| visit.ended);
-    Ok(all)
-}
-
 fn served<'a>(engine: &'a Engine, use_case: &str) -> Result<&'a Arc<Served>, TrainError> {
     let service = engine.deciding.service();
     service
@@ -104,7 +77,7 @@ pub fn run(engine: &Engine, use_case: &str, wanted: Wanted) -> Result<Training, 
     }
     let models = Models::of(&engine.instance.dir, use_case);
     let version = models.versions().last().map_or(1, |last| last + 1);
-    let visits = all_visits(engine, served.configured.use_case.session_gap)?;
+    let visits = all_visits(engine, &served.configured.use_case)?;
     let trained = train(&visits, (version, (engine.clock)())).ok_or(TrainError::NoVisits)?;
     let usual = trained.judged.first_pass;
     let (trained, distilled) = match wanted.distill {
@@ -190,10 +163,11 @@ impl DecisionDesk for Desk {
                 "stages_given_up": gauge.given_up,
                 "estimates_ms": estimates,
                 "recent_p95_ms": gauge.recent.map(millstream_decide::Micros::as_millis),
+                "http": served.external().map(|external| http_standing(external)),
                 "rungs": counts.rungs(),
                 "reasons": counts.causes(),
-                "timed_out": counts.timed_out.load(std::sync::atomic::Ordering::Relaxed),
-                "overrun": counts.overrun.load(std::sync::atomic::Ordering::Relaxed),
+                "timed_out": count(&counts.timed_out),
+                "overrun": count(&counts.overrun),
             })
         };
         let deciding = &self.0.deciding;
@@ -205,7 +179,34 @@ impl DecisionDesk for Desk {
         json!({
             "use_cases": uses,
             "waiting": service.map_or(0, |service| service.waiting()),
+            "late": service.map(|service| late_standing(service.late())),
             "profiles": { "hits": hits, "misses": misses },
         })
     }
+}
+
+fn count(counter: &AtomicU64) -> u64 {
+    counter.load(Ordering::Relaxed)
+}
+
+fn http_standing(external: &External) -> Value {
+    let (counts, (breaker, opened)) = (&external.counts, external.breaker_state());
+    json!({
+        "breaker": breaker,
+        "opened": opened,
+        "asked": count(&counts.asked),
+        "in_time": count(&counts.in_time),
+        "late": count(&counts.late),
+        "failed": count(&counts.failed),
+        "spared": count(&counts.spared),
+    })
+}
+
+fn late_standing(late: &Late) -> Value {
+    json!({
+        "kept": late.len(),
+        "expected": count(&late.counts.expected),
+        "came": count(&late.counts.came),
+        "told": count(&late.counts.told),
+    })
 }

@@ -2,8 +2,10 @@
 
 use super::error::ConfigError;
 use super::experiments::{RawExperiment, RawRehearsal, rehearsal, trials};
+use super::outside::{RawHttp, http};
 use super::resolved::wrong;
-use crate::decide::{CelRules, Configured, DecideOptions};
+use crate::decide::{CelRules, Configured, DecideOptions, ShadowOptions};
+use crate::forward::Guard;
 use millstream_decide::use_case::Exploration;
 use millstream_decide::{Architecture, Candidate, ItemId, Micros, Moment, Rung, Stage, UseCase};
 use millstream_event::Span;
@@ -69,6 +71,16 @@ pub struct RawUseCase {
     goal: Option<String>,
     session_gap_minutes: Option<u32>,
     rule: Option<String>,
+    http: Option<RawHttp>,
+    shadow: Option<RawShadow>,
+}
+
+/// `[decide.use_cases.shadow]`
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawShadow {
+    use_case: String,
+    share_percent: Option<f64>,
 }
 
 /// A candidate: its name, or a table.
@@ -157,7 +169,7 @@ where
 }
 
 /// Checks what was written.
-pub(super) fn decide(raw: &Decide) -> Result<DecideOptions, ConfigError> {
+pub(super) fn decide(raw: &Decide, guard: &Guard) -> Result<DecideOptions, ConfigError> {
     bounded("decide.use_cases", raw.use_cases.len(), 0..=USE_CASES_MAX)?;
     let mut use_cases = Vec::new();
     for raw in &raw.use_cases {
@@ -169,6 +181,16 @@ pub(super) fn decide(raw: &Decide) -> Result<DecideOptions, ConfigError> {
         CelRules::new(&configured)
             .map_err(|error| wrong("decide.use_cases.rule", name, &error.to_string()))?;
         use_cases.push(configured);
+    }
+    let known = |name: &str| use_cases.iter().any(|it: &Configured| *it.use_case.name == *name);
+    for configured in &use_cases {
+        let shadow = configured.shadow.as_ref().map(|shadow| &*shadow.use_case);
+        if let Some(name) = shadow
+            && (!known(name) || *name == *configured.use_case.name)
+        {
+            let how = "name another one of [[decide.use_cases]]";
+            return Err(wrong("decide.use_cases.shadow.use_case", name, how));
+        }
     }
     let minutes = bounded("decide.answers_minutes", raw.answers_minutes as usize, 1..=43_200)?;
     let late = bounded("decide.late_seconds", raw.late_seconds as usize, 1..=3_600)?;
@@ -182,6 +204,7 @@ pub(super) fn decide(raw: &Decide) -> Result<DecideOptions, ConfigError> {
         answers_for: Duration::from_secs(60 * minutes as u64),
         trials: trials(&raw.experiments, &use_cases)?,
         rehearsal: rehearsal(raw.rehearsal)?,
+        guard: guard.clone(),
         use_cases,
     })
 }
@@ -194,8 +217,9 @@ fn configured(raw: &RawUseCase) -> Result<Configured, ConfigError> {
     if !BUDGET_MS.contains(&budget_ms) {
         return Err(wrong("decide.use_cases.budget_ms", budget_ms, "use 5 to 10000"));
     }
-    let stages =
-        list("decide.use_cases.stages", raw.stages.as_deref(), &Stage::HEAVY, Stage::parse)?;
+    let shadow = raw.shadow.as_ref().map(shadow).transpose()?;
+    let http = http(raw.http.as_ref(), budget_ms)?;
+    let stages = stages(raw.stages.as_deref(), http.is_some())?;
     let segment_by = raw.segment_by.clone().unwrap_or_else(|| vec!["country".to_owned()]);
     let use_case = UseCase {
         name: name("decide.use_cases.name", &raw.name)?,
@@ -232,7 +256,26 @@ fn configured(raw: &RawUseCase) -> Result<Configured, ConfigError> {
         goal: raw.goal.as_deref().unwrap_or("Order Completed").into(),
         session_gap: Span::minutes(i64::from(raw.session_gap_minutes.unwrap_or(30))),
     };
-    Ok(Configured { use_case, rule: raw.rule.clone(), candidate_rules, values })
+    Ok(Configured { use_case, rule: raw.rule.clone(), candidate_rules, values, http, shadow })
+}
+
+fn shadow(raw: &RawShadow) -> Result<ShadowOptions, ConfigError> {
+    let percent = raw.share_percent.unwrap_or(100.0);
+    let share_ppm = percent_ppm("decide.use_cases.shadow.share_percent", percent)?;
+    Ok(ShadowOptions { use_case: raw.use_case.as_str().into(), share_ppm })
+}
+
+/// The stages that may run: where nothing is said the usual ones, and an external service that is there.
+fn stages(names: Option<&[String]>, http: bool) -> Result<Vec<Stage>, ConfigError> {
+    const KEY: &str = "decide.use_cases.stages";
+    let mut stages = list(KEY, names, &Stage::USUAL, Stage::parse)?;
+    if names.is_none() && http {
+        stages.push(Stage::Http);
+    }
+    if stages.contains(&Stage::Http) && !http {
+        return Err(wrong(KEY, "http", "say where the service is: [decide.use_cases.http]"));
+    }
+    Ok(stages)
 }
 
 /// A name that answers and reports show.

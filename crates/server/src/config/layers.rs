@@ -73,6 +73,16 @@ const OPTIONAL: &[&str] = &[
     "decide.use_cases.candidates.value",
     "decide.use_cases.exploration.among",
     "decide.use_cases.exploration.gamma",
+    "decide.use_cases.http",
+    "decide.use_cases.http.url",
+    "decide.use_cases.http.budget_ms",
+    "decide.use_cases.http.late_ms",
+    "decide.use_cases.http.concurrent",
+    "decide.use_cases.http.headers",
+    "decide.use_cases.http.headers.*",
+    "decide.use_cases.shadow",
+    "decide.use_cases.shadow.use_case",
+    "decide.use_cases.shadow.share_percent",
     "decide.experiments",
     "decide.experiments.name",
     "decide.experiments.use_case",
@@ -248,7 +258,9 @@ mod tests {
             let key = path.rsplit('.').next().unwrap();
             let shown = REFERENCE.lines().any(|line| {
                 let line = line.trim_start_matches("# ");
-                line.starts_with(&format!("{key} =")) || line == format!("[[{path}]]")
+                let table = line.split('#').next().unwrap_or_default().trim_end();
+                let tables = [format!("[{path}]"), format!("[[{path}]]")];
+                line.starts_with(&format!("{key} =")) || tables.iter().any(|it| it == table)
             });
             assert!(shown, "{path}");
         }

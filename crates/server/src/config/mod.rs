@@ -9,9 +9,10 @@ mod experiments;
 mod forwarding;
 mod kept;
 mod layers;
+pub mod outside;
 mod properties;
 pub mod raw;
-pub mod resolved;
+mod resolved;
 mod signed_links;
 
 pub use error::ConfigError;

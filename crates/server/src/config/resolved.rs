@@ -110,11 +110,13 @@ impl Config {
     /// The first value that makes no sense, with its key.
     pub fn resolve(raw: Raw) -> Result<Self, ConfigError> {
         let capture = capture(&raw)?;
+        let forwarding = forward(&raw)?;
         let roles = roles(&raw.server.roles)?;
         let sessions = session_rules(&raw.pipeline, &raw.sources)?;
         let properties = properties(&raw.sources)?;
         Ok(Self {
-            forward: forward(&raw)?,
+            decide: super::decide::decide(&raw.decide, &forwarding.guard)?,
+            forward: forwarding,
             data_dir: raw.server.data_dir,
             capture,
             country_database: raw.capture.country_database,
@@ -132,7 +134,6 @@ impl Config {
             tables: tables(&raw.tables)?,
             sql: sql(&raw.sql)?,
             pipeline: pipeline(&raw.pipeline, (sessions, properties))?,
-            decide: super::decide::decide(&raw.decide)?,
         })
     }
 }

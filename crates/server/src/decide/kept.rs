@@ -1,7 +1,7 @@
 //! Answers kept from earlier, bounded in number and time, and gone when the visitor says so.
 
 use millstream_decide::Shelf;
-use millstream_event::EntityId;
+use millstream_event::{EntityId, Timestamp};
 use quick_cache::sync::Cache;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,6 +25,8 @@ impl Entry {
 pub(super) struct KeptAnswers {
     answers: Cache<EntityId, Arc<ByUseCase>>,
     denied: Cache<EntityId, ()>,
+    /// Devices that wished to be forgotten lately, and until when.
+    resets: Cache<EntityId, Timestamp>,
     keep_for: Duration,
     /// The generation in force.
     generation: Arc<Generation>,
@@ -35,7 +37,13 @@ pub type Generation = dyn Fn() -> u16 + Send + Sync;
 
 impl KeptAnswers {
     pub(super) fn new(bound: usize, keep_for: Duration, generation: Arc<Generation>) -> Self {
-        Self { answers: Cache::new(bound), denied: Cache::new(bound), keep_for, generation }
+        Self {
+            answers: Cache::new(bound),
+            denied: Cache::new(bound),
+            resets: Cache::new(bound),
+            keep_for,
+            generation,
+        }
     }
 
     /// The generation in force.
@@ -43,12 +51,12 @@ impl KeptAnswers {
         (self.generation)()
     }
 
-    /// Keeps an answer. Whoever has denied is not kept of.
-    pub(super) fn keep(&self, use_case: &str, device: EntityId, names: Names) {
-        if self.is_denied(device) {
+    /// Keeps an answer that was made in a generation. Whoever has denied is not kept of, nor is anything
+    /// of an earlier generation: it may be of somebody erased since.
+    pub(super) fn keep(&self, use_case: &str, device: EntityId, (names, generation): (Names, u16)) {
+        if self.is_denied(device) || generation != self.generation() {
             return;
         }
-        let generation = (self.generation)();
         let entry = Entry { generation, names, until: Instant::now() + self.keep_for };
         let others = self.answers.get(&device);
         let mut kept = vec![(Box::from(use_case), entry)];
@@ -62,6 +70,17 @@ impl KeptAnswers {
         if self.is_denied(device) {
             self.answers.remove(&device);
         }
+    }
+
+    /// A device wishes that nothing it did until then is used.
+    pub(super) fn reset(&self, device: EntityId, until: Timestamp) {
+        self.resets.insert(device, until);
+        self.forget(device);
+    }
+
+    /// Until when a device wished to be forgotten, where it did so lately.
+    pub(super) fn reset_until(&self, device: EntityId) -> Option<Timestamp> {
+        self.resets.get(&device)
     }
 
     /// Forgets everything of a device.

@@ -4,7 +4,7 @@
 //! An id is 128 bits of chance that only its asker was told. Bounded in number and time; the oldest
 //! make room.
 
-use super::service::Served;
+use super::served::Served;
 use super::ticket::Decided;
 use millstream_decide::Visitor;
 use millstream_event::Hash128;
@@ -101,7 +101,7 @@ impl Late {
     }
 
     /// An answer was given that may get better.
-    pub(super) fn expect(&self, decision: Hash128) {
+    pub(super) fn await_better(&self, decision: Hash128) {
         self.counts.expected.fetch_add(1, Ordering::Relaxed);
         self.set(decision, Standing::Awaited);
     }
@@ -145,9 +145,9 @@ mod tests {
     #[test]
     fn it_holds_as_many_as_its_bound_and_the_oldest_make_room() {
         let late = Late::new(2, Duration::from_secs(60));
-        (0..2).for_each(|number| late.expect(id(number)));
+        (0..2).for_each(|number| late.await_better(id(number)));
         assert!(late.follow(id(0)).is_some() && late.len() == 2);
-        late.expect(id(2));
+        late.await_better(id(2));
         assert!(late.follow(id(0)).is_none() && late.follow(id(1)).is_some());
         assert_eq!(late.len(), 2);
     }
@@ -155,7 +155,7 @@ mod tests {
     #[test]
     fn it_keeps_for_a_while_only() {
         let late = Late::new(2, Duration::ZERO);
-        late.expect(id(0));
+        late.await_better(id(0));
         assert!(late.follow(id(0)).is_none() && late.is_empty());
     }
 
@@ -163,7 +163,7 @@ mod tests {
     fn what_has_come_is_not_awaited_again() {
         let late = Late::new(2, Duration::from_secs(60));
         late.fail(id(0));
-        late.expect(id(0));
+        late.await_better(id(0));
         let standing = late.follow(id(0)).unwrap();
         assert!(matches!(*standing.borrow(), Standing::Nothing));
     }

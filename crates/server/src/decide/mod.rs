@@ -1,6 +1,8 @@
 //! Decisions: the shell around `millstream_decide`. A few threads of their own run the courses;
 //! the public plane waits for an answer no longer than the budget, and takes the best that stands.
 
+mod explanation;
+mod external;
 mod job;
 mod kept;
 mod late;
@@ -10,10 +12,14 @@ mod profiles;
 mod queue;
 mod rehearsal;
 mod rules;
+mod served;
 mod service;
+mod shadow;
 mod ticket;
 mod trial;
 
+pub use explanation::Explanation;
+pub use external::{External, ExternalCounts, ExternalOptions};
 pub use job::Question;
 pub use kept::Generation;
 pub use late::{Better, Late, LateCounts, Standing};
@@ -22,7 +28,9 @@ pub use options::{Configured, DecideOptions};
 pub use profiles::{Place, StoreProfiles};
 pub use rehearsal::Rehearsal;
 pub use rules::{CelRules, RuleError};
-pub use service::{Counts, Gauge, Served, Service, ServiceError};
+pub use served::{Counts, Gauge, Served};
+pub use service::{Service, ServiceError};
+pub use shadow::{ShadowOptions, ShadowStanding};
 pub use ticket::{Decided, Ticket};
 pub use trial::{Assignment, HELD_OUT, PERSONALIZED, Plan, Trial, holdout_name, plans};
 

@@ -192,13 +192,14 @@ fn loaded(trained: Trained, candidates: &[Candidate]) -> Result<Loaded, ModelsEr
     let first_pass = FirstPass::new(trained.first_pass);
     let about = about(trained.version, candidates);
     let module = wasm::module(Some(&first_pass), rerank.as_ref(), about.to_string().as_bytes());
-    let useful = trained.judged.neighbours > trained.judged.popularity;
+    let useful = trained.judged.needs_neighbours();
     let neighbours =
         useful.then(|| Box::new(Neighbours::new(trained.neighbours)) as Box<dyn Ranker>);
     let artefacts = Artefacts {
         popularity: Some(Popularity { segments: trained.popularity }),
         first_pass: Some(first_pass),
         neighbours,
+        neighbours_spared: !useful,
         rerank: rerank.map(|forest| Box::new(forest) as Box<dyn Ranker>),
     };
     let module = module.map(|bytes| WasmModule {
@@ -255,5 +256,19 @@ mod tests {
         let text = fs::read_to_string(&path).unwrap();
         fs::write(&path, &text[..text.len() - 2]).unwrap();
         assert!(matches!(models.load(&[]), Err(ModelsError::Damaged(_))));
+    }
+
+    #[test]
+    fn neighbours_reorder_only_where_they_did_better() {
+        let mut trained = trained(1);
+        trained.judged.popularity = 0.1;
+        for (neighbours, first_pass, wanted) in [(0.5, 0.4, true), (0.5, 0.5, false)] {
+            (trained.judged.neighbours, trained.judged.first_pass) = (neighbours, first_pass);
+            let artefacts = loaded(trained.clone(), &[]).unwrap().artefacts;
+            assert_eq!(
+                (artefacts.neighbours.is_some(), artefacts.neighbours_spared),
+                (wanted, !wanted)
+            );
+        }
     }
 }

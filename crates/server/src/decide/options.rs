@@ -1,7 +1,10 @@
 //! How decisions are set up, resolved once by the configuration.
 
+use super::external::ExternalOptions;
 use super::rehearsal::Rehearsal;
+use super::shadow::ShadowOptions;
 use super::trial::Trial;
+use crate::forward::Guard;
 use millstream_decide::UseCase;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -29,6 +32,8 @@ pub struct DecideOptions {
     pub trials: Vec<Trial>,
     /// Faults on purpose.
     pub rehearsal: Rehearsal,
+    /// Which addresses external services may have.
+    pub guard: Guard,
 }
 
 /// A use case and its rules as they are written.
@@ -42,6 +47,10 @@ pub struct Configured {
     pub candidate_rules: BTreeMap<Box<str>, String>,
     /// What a candidate stands for as a flag, by its name; the name itself where nothing is said.
     pub values: BTreeMap<Box<str>, serde_json::Value>,
+    /// An external service that may reorder its answers.
+    pub http: Option<ExternalOptions>,
+    /// Another use case that scores its questions, unseen.
+    pub shadow: Option<ShadowOptions>,
 }
 
 impl Default for DecideOptions {
@@ -57,6 +66,7 @@ impl Default for DecideOptions {
             use_cases: Vec::new(),
             trials: Vec::new(),
             rehearsal: Rehearsal::default(),
+            guard: Guard::default(),
         }
     }
 }

@@ -53,7 +53,7 @@ impl StoreProfiles {
     }
 
     /// Told of the keys that a commit has changed: profiles of their devices are read again.
-    /// Returns the devices that chose anew.
+    /// Returns the devices that chose anew, or wish to be forgotten.
     pub fn changed(&self, keys: &mut dyn Iterator<Item = &[u8]>) -> Vec<EntityId> {
         let mut any = false;
         let mut chose = Vec::new();
@@ -63,7 +63,7 @@ impl StoreProfiles {
                 any = true;
             }
             self.cache.remove(&key.entity_id());
-            if preferences::is_choice(&key) {
+            if preferences::is_wish(&key) {
                 chose.push(key.entity_id());
             }
         }

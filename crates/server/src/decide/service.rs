@@ -1,25 +1,26 @@
 //! The service: use cases, threads, and what they count.
 
+use super::external::External;
 use super::job::{Board, Job, Question};
 use super::kept::{Generation, KeptAnswers};
 use super::late::{Better, Late};
-use super::models::{Loaded, WasmModule};
 use super::options::{Configured, DecideOptions};
 use super::queue::Queue;
-use super::rehearsal::{Rehearsal, StallingProfiles, StallingRanker};
-use super::rules::{CelRules, RuleError};
-use super::ticket::{Decided, Ticket};
-use super::trial::{Assignment, Trial, Trials};
-use arc_swap::{ArcSwap, ArcSwapOption};
-use millstream_decide::{
-    Artefacts, Context, Governor, Limits, Micros, Profiles, Reason, Rung, Stage, Visitor,
-};
-use millstream_event::EntityId;
+use super::rehearsal::StallingProfiles;
+use super::rules::RuleError;
+use super::served::Served;
+use super::shadow::{Echo, Shadow, ShadowStanding, WAITING_MAX};
+use super::ticket::Ticket;
+use super::trial::Assignment;
+use crate::forward::client::ClientError;
+use millstream_decide::{Profile, Profiles, ProfilesError, Visitor};
+use millstream_event::{EntityId, Timestamp};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{oneshot, watch};
 
 /// Why the service could not start.
@@ -33,172 +34,12 @@ pub enum ServiceError {
         /// The rule.
         source: RuleError,
     },
+    /// The client of external services.
+    #[error(transparent)]
+    Client(#[from] ClientError),
     /// A thread.
     #[error("cannot start a thread for decisions: {0}; raise the limit on processes")]
     Thread(std::io::Error),
-}
-
-/// Counts since the start.
-#[derive(Debug, Default)]
-pub struct Counts {
-    rungs: [AtomicU64; Rung::ALL.len()],
-    reasons: Mutex<BTreeMap<Reason, u64>>,
-    /// Answers whose course was not over in time.
-    pub timed_out: AtomicU64,
-    /// Answers that passed their budget.
-    pub overrun: AtomicU64,
-}
-
-impl Counts {
-    /// Counts an answer.
-    pub fn count(&self, decided: &Decided, overrun: bool) {
-        let add = |counter: &AtomicU64, by: bool| {
-            counter.fetch_add(u64::from(by), Ordering::Relaxed);
-        };
-        add(&self.rungs[decided.answer.rung as usize], true);
-        add(&self.timed_out, decided.timed_out);
-        add(&self.overrun, overrun);
-        if let Some(cause) = decided.answer.reasons.cause() {
-            let mut reasons = self.reasons.lock().unwrap_or_else(PoisonError::into_inner);
-            *reasons.entry(cause).or_default() += 1;
-        }
-    }
-
-    /// Answers from a rung.
-    pub fn rung(&self, rung: Rung) -> u64 {
-        self.rungs[rung as usize].load(Ordering::Relaxed)
-    }
-
-    /// Answers by rung.
-    pub fn rungs(&self) -> BTreeMap<&'static str, u64> {
-        Rung::ALL.into_iter().map(|rung| (rung.as_str(), self.rung(rung))).collect()
-    }
-
-    /// Answers by the name of their cause.
-    pub fn causes(&self) -> BTreeMap<&'static str, u64> {
-        let reasons = self.reasons.lock().unwrap_or_else(PoisonError::into_inner);
-        reasons.iter().map(|(reason, count)| (reason.as_str(), *count)).collect()
-    }
-}
-
-/// A use case at work.
-pub struct Served {
-    /// As configured.
-    pub configured: Configured,
-    pub(super) rules: CelRules,
-    /// What was trained for it.
-    pub(super) artefacts: ArcSwap<Artefacts>,
-    module: ArcSwapOption<WasmModule>,
-    trials: Trials,
-    rehearsal: Rehearsal,
-    governor: Mutex<Governor>,
-    protect: AtomicBool,
-    /// Told when another model comes into force.
-    changes: Arc<watch::Sender<u64>>,
-    /// What it counts.
-    pub counts: Counts,
-}
-
-/// What the governor of a use case does.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Gauge {
-    /// The room kept free.
-    pub margin: Micros,
-    /// Heavy stages given up.
-    pub given_up: usize,
-    /// What each stage is expected to take.
-    pub estimates: Vec<(Stage, Micros)>,
-    /// The p95 of whole answers lately.
-    pub recent: Option<Micros>,
-}
-
-impl Served {
-    fn new(
-        configured: Configured,
-        (trials, rehearsal): (&[Trial], Rehearsal),
-        changes: Arc<watch::Sender<u64>>,
-    ) -> Result<Self, ServiceError> {
-        let rules = CelRules::new(&configured).map_err(|source| ServiceError::Rule {
-            use_case: configured.use_case.name.clone(),
-            source,
-        })?;
-        Ok(Self {
-            rules,
-            artefacts: ArcSwap::from_pointee(Artefacts::default()),
-            module: ArcSwapOption::empty(),
-            governor: Mutex::new(Governor::new(&configured.use_case)),
-            protect: AtomicBool::new(false),
-            changes,
-            counts: Counts::default(),
-            trials: Trials::of(&configured, trials),
-            rehearsal,
-            configured,
-        })
-    }
-
-    /// Puts what was trained in force.
-    pub fn install(&self, loaded: Loaded) {
-        let Loaded { mut artefacts, module } = loaded;
-        if self.rehearsal.is_on() {
-            for ranker in [&mut artefacts.neighbours, &mut artefacts.rerank] {
-                *ranker = ranker.take().map(|inner| StallingRanker::wrap(inner, &self.rehearsal));
-            }
-        }
-        self.artefacts.store(Arc::new(artefacts));
-        self.module.store(module.map(Arc::new));
-        self.changes.send_modify(|version| *version += 1);
-    }
-
-    /// What was trained, as WebAssembly.
-    pub fn module(&self) -> Option<Arc<WasmModule>> {
-        self.module.load_full()
-    }
-
-    /// What experiments make of a visitor.
-    pub fn assign(
-        &self,
-        visitor: Visitor,
-        unit: Option<EntityId>,
-        context: &Context,
-    ) -> Assignment {
-        let mut assigned = self.trials.assign(visitor, unit);
-        if !assigned.arms.is_empty() {
-            assigned.segment = context.segment(&self.configured.use_case.segment_by);
-        }
-        assigned
-    }
-
-    fn governor(&self) -> std::sync::MutexGuard<'_, Governor> {
-        self.governor.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn limits(&self) -> Limits {
-        self.governor().limits(self.protect.load(Ordering::Relaxed))
-    }
-
-    /// The room that its governor keeps.
-    pub fn margin(&self) -> Micros {
-        self.governor().margin()
-    }
-
-    pub(super) fn learn_stages(&self, stages: &[(Stage, Micros)], left_out: &[Stage]) {
-        self.governor().learn_stages(stages, left_out);
-    }
-
-    pub(super) fn learn_answer(&self, total: Micros, after: Micros) {
-        self.governor().learn_answer(total, after);
-    }
-
-    /// What its governor does.
-    pub fn gauge(&self) -> Gauge {
-        let governor = self.governor();
-        Gauge {
-            margin: governor.margin(),
-            given_up: governor.given_up(),
-            estimates: Stage::ALL.map(|stage| (stage, governor.estimate(stage))).to_vec(),
-            recent: governor.recent_total(),
-        }
-    }
 }
 
 /// See the module.
@@ -207,13 +48,18 @@ pub struct Service {
     shared: Arc<Shared>,
     changes: Arc<watch::Sender<u64>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    /// Where external services are asked, where there are any.
+    outside: Option<Runtime>,
 }
 
-struct Shared {
+pub(super) struct Shared {
     queue: Queue<Job>,
-    kept: KeptAnswers,
-    late: Arc<Late>,
-    profiles: Arc<dyn Profiles + Send + Sync>,
+    /// Shadows by the use case that they follow, and what they are to score.
+    shadows: BTreeMap<Box<str>, Shadow>,
+    echoes: Queue<Echo>,
+    pub(super) kept: Arc<KeptAnswers>,
+    pub(super) late: Arc<Late>,
+    pub(super) profiles: Arc<dyn Profiles + Send + Sync>,
 }
 
 impl Service {
@@ -228,30 +74,48 @@ impl Service {
     ) -> Result<Self, ServiceError> {
         let mut uses = BTreeMap::new();
         let changes = Arc::new(watch::Sender::new(first_version()));
+        let outside = outside(&options.use_cases)?;
         for configured in options.use_cases {
             let name = configured.use_case.name.clone();
             let faults = (&*options.trials, options.rehearsal);
-            uses.insert(name, Arc::new(Served::new(configured, faults, Arc::clone(&changes))?));
+            let external = match (&configured.http, &outside) {
+                (Some(http), Some(outside)) => {
+                    let handle = outside.handle().clone();
+                    Some(External::new(http.clone(), options.guard.clone(), handle)?)
+                }
+                _ => None,
+            };
+            let served = Served::new(configured, faults, external, Arc::clone(&changes))?;
+            uses.insert(name, Arc::new(served));
         }
         let profiles: Arc<dyn Profiles + Send + Sync> = match options.rehearsal.is_on() {
             true => Arc::new(StallingProfiles::new(profiles, &options.rehearsal)),
             false => profiles,
         };
         let kept = KeptAnswers::new(options.answers_cached, options.answers_for, generation);
+        let kept = Arc::new(kept);
         let late = Arc::new(Late::new(options.late_kept, options.late_for));
-        let shared = Arc::new(Shared { queue: Queue::new(options.queue), kept, late, profiles });
-        let service = Self { uses, shared, changes, threads: Mutex::new(Vec::new()) };
+        let (queue, echoes) = (Queue::new(options.queue), Queue::new(WAITING_MAX));
+        let shadows = shadows(&uses);
+        let shared = Arc::new(Shared { queue, shadows, echoes, kept, late, profiles });
+        let service = Self { uses, shared, changes, threads: Mutex::new(Vec::new()), outside };
         if !service.uses.is_empty() {
             for _ in 0..options.workers.max(1) {
-                let shared = Arc::clone(&service.shared);
-                let thread = std::thread::Builder::new()
-                    .name("decide".into())
-                    .spawn(move || shared.work())
-                    .map_err(ServiceError::Thread)?;
-                service.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
+                service.spawn("decide", Shared::work)?;
             }
         }
+        if !service.shared.shadows.is_empty() {
+            service.spawn("decide-shadow", Shared::score)?;
+        }
         Ok(service)
+    }
+
+    fn spawn(&self, name: &str, work: fn(&Shared)) -> Result<(), ServiceError> {
+        let shared = Arc::clone(&self.shared);
+        let builder = std::thread::Builder::new().name(name.into());
+        let thread = builder.spawn(move || work(&shared)).map_err(ServiceError::Thread)?;
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
+        Ok(())
     }
 
     /// The use case with this name.
@@ -282,15 +146,31 @@ impl Service {
         let (done, receiver) = oneshot::channel();
         let started = question.started;
         let late = question.follow.map(|decision| (Arc::clone(&self.shared.late), decision));
+        let question = Arc::new(question);
         let job = Job { question, served: Arc::clone(served), board: Arc::clone(&board), done };
         let queued = self.shared.queue.push(job).is_ok();
         let done = queued.then_some(receiver);
         Ticket { served: Arc::clone(served), assignment, board, done, started, late }
     }
 
+    /// What came of shadows since the start.
+    pub fn shadows(&self) -> Vec<ShadowStanding> {
+        let shadows = self.shared.shadows.iter();
+        shadows.map(|(use_case, shadow)| shadow.standing(use_case)).collect()
+    }
+
     /// A device's choice, from now on: what is kept of one that denies is forgotten.
     pub fn choose(&self, device: EntityId, granted: bool) {
         self.shared.kept.choose(device, granted);
+    }
+
+    pub(super) fn profile(&self, device: EntityId) -> Result<Profile, ProfilesError> {
+        self.shared.profile(device)
+    }
+
+    /// A device wishes to be forgotten: nothing that it did until then is used, from now on.
+    pub fn reset(&self, device: EntityId, until: Timestamp) {
+        self.shared.kept.reset(device, until);
     }
 
     /// Better answers that came late.
@@ -302,8 +182,8 @@ impl Service {
     /// erased.
     pub fn may_tell(&self, better: &Better) -> bool {
         let kept = &self.shared.kept;
-        let denied = matches!(better.visitor, Visitor::Known(device) if kept.is_denied(device));
-        !denied && better.generation == kept.generation()
+        let withdrawn = matches!(better.visitor, Visitor::Known(device) if kept.is_denied(device) || kept.reset_until(device).is_some());
+        !withdrawn && better.generation == kept.generation()
     }
 
     /// A number that grows whenever another model comes into force.
@@ -327,26 +207,87 @@ impl Service {
 impl Drop for Service {
     fn drop(&mut self) {
         self.shared.queue.close();
+        self.shared.echoes.close();
         let threads =
             std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in threads {
             // Were it a panic, its hook has told why.
             let _reported = thread.join();
         }
+        if let Some(outside) = self.outside.take() {
+            // What is under way is of no use to anybody any more.
+            outside.shutdown_background();
+        }
+    }
+}
+
+impl Profiles for Shared {
+    fn profile(&self, device: EntityId) -> Result<Profile, ProfilesError> {
+        let mut profile = self.profiles.profile(device)?;
+        // What was forgotten on wish may not be folded yet.
+        if let Some(until) = self.kept.reset_until(device) {
+            profile.seen.retain(|seen| seen.at > until);
+        }
+        Ok(profile)
     }
 }
 
 impl Shared {
+    /// Has a question scored that was answered, where its use case has a shadow.
+    pub(super) fn echo(&self, echo: Echo) {
+        let Some(shadow) = self.shadows.get(&echo.served.configured.use_case.name) else { return };
+        if shadow.wants(&echo.question) && self.echoes.push(echo).is_err() {
+            shadow.leave_out();
+        }
+    }
+
+    fn score(&self) {
+        while let Some(echo) = self.echoes.pop() {
+            if let Some(shadow) = self.shadows.get(&echo.served.configured.use_case.name) {
+                // Were it a panic, its hook has told why.
+                let _ = catch_unwind(AssertUnwindSafe(|| shadow.score(&echo, self)));
+            }
+        }
+    }
+
     fn work(&self) {
         while let Some(job) = self.queue.pop() {
             let follow = job.question.follow;
-            let course = AssertUnwindSafe(|| job.run(&*self.profiles, (&self.kept, &self.late)));
+            if job.is_over() {
+                // It waited its whole budget for a thread: who asked has gone, others wait.
+                if let Some(decision) = follow {
+                    self.late.fail(decision);
+                }
+                continue;
+            }
+            let course = AssertUnwindSafe(|| job.run(self));
             // A course that panics leaves its waiter with what it had published; its hook has told why.
             if let (Err(_), Some(decision)) = (catch_unwind(course), follow) {
                 self.late.fail(decision);
             }
         }
     }
+}
+
+/// The shadows of use cases, by their names.
+fn shadows(uses: &BTreeMap<Box<str>, Arc<Served>>) -> BTreeMap<Box<str>, Shadow> {
+    let shadow = |served: &Arc<Served>| {
+        let options = served.configured.shadow.clone()?;
+        let candidate = Arc::clone(uses.get(&options.use_case)?);
+        let name = served.configured.use_case.name.clone();
+        Some((name, Shadow::new(options, candidate)))
+    };
+    uses.values().filter_map(shadow).collect()
+}
+
+/// Where external services are asked: a thread of its own, where there are any.
+fn outside(use_cases: &[Configured]) -> Result<Option<Runtime>, ServiceError> {
+    if use_cases.iter().all(|configured| configured.http.is_none()) {
+        return Ok(None);
+    }
+    let mut builder = Builder::new_multi_thread();
+    let runtime = builder.worker_threads(1).thread_name("decide-http").enable_all().build();
+    runtime.map(Some).map_err(ServiceError::Thread)
 }
 
 /// Where versions begin: no two runs share one, so that a client tells that the instance was another.

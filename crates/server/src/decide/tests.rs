@@ -66,6 +66,8 @@ fn configured(rule: Option<&str>) -> Configured {
         rule: rule.map(Into::into),
         candidate_rules: BTreeMap::new(),
         values: BTreeMap::new(),
+        http: None,
+        shadow: None,
     }
 }
 
@@ -90,6 +92,7 @@ async fn ask(service: &Service) -> (Decided, Duration) {
         candidates: None,
         decision: Hash128::of("decision", &[]),
         follow: Some(Hash128::of("decision", &[])),
+        named: Some("visitor".into()),
         received: Timestamp(2),
         started: Instant::now(),
     };

@@ -1,8 +1,9 @@
 //! Waiting for an answer, no longer than the budget allows.
 
+use super::external::Word;
 use super::job::{Board, Finished, micros};
 use super::late::Late;
-use super::service::Served;
+use super::served::Served;
 use super::trial::Assignment;
 use millstream_decide::course::default_answer;
 use millstream_decide::{Answer, Micros, Reason};
@@ -60,9 +61,34 @@ impl Ticket {
             }
         };
         match finished {
-            Some(finished) => Decided::of(finished, self.assignment),
+            Some(finished) => self.with_word(finished, patience).await,
             None => self.best_so_far(patience, asked),
         }
+    }
+
+    /// The answer of a course that was over in time, with a word from outside where one comes in time.
+    async fn with_word(self, mut finished: Finished, patience: Duration) -> Decided {
+        let started = self.started;
+        let Some(awaited) = finished.awaited.take() else {
+            return Decided::of(finished, self.assignment);
+        };
+        let left = patience.saturating_sub(started.elapsed());
+        let word = awaited.word(finished.answer.clone(), left).await;
+        let late = match word {
+            Word::Said(answer) => {
+                finished.answer = answer;
+                None
+            }
+            Word::Late(answer) => {
+                finished.answer = answer;
+                self.late
+            }
+        };
+        finished.ended = micros(started);
+        if let Some((late, decision)) = &late {
+            late.await_better(*decision);
+        }
+        Decided { awaited: late.is_some(), ..Decided::of(finished, self.assignment) }
     }
 
     fn best_so_far(self, patience: Duration, asked: bool) -> Decided {
@@ -79,7 +105,7 @@ impl Ticket {
         let assignment = self.assignment;
         let awaited = self.late.filter(|_| asked);
         if let Some((late, decision)) = &awaited {
-            late.expect(*decision);
+            late.await_better(*decision);
         }
         let (queued, awaited) = (Micros(0), awaited.is_some());
         Decided { answer, assignment, queued, ended, timed_out: true, awaited }
@@ -89,8 +115,7 @@ impl Ticket {
 impl Decided {
     /// What a course that was over came to.
     pub(super) fn of(finished: Finished, assignment: Assignment) -> Self {
-        let Finished { outcome, queued, ended } = finished;
-        let answer = outcome.answer;
+        let Finished { answer, queued, ended, .. } = finished;
         Self { answer, assignment, queued, ended, timed_out: false, awaited: false }
     }
 

@@ -93,6 +93,13 @@ pub struct Product {
     pub cents: u64,
 }
 
+impl Product {
+    /// What events and decisions call it.
+    pub fn id(&self) -> &'static str {
+        self.path.trim_start_matches("/p/")
+    }
+}
+
 /// Every product.
 pub const PRODUCTS: [Product; 8] = [
     Product { path: "/p/trail-shoe", name: "Trail shoe", cents: 12_990 },

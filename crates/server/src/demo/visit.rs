@@ -153,7 +153,7 @@ impl Story<'_> {
         for _ in 0..draw.between(0, 5) {
             self.wait(Span::seconds(i64::try_from(draw.between(8, 240)).unwrap_or(60)));
             if let Some(product) = draw.one(&PRODUCTS) {
-                self.page(product.path, &format!("https://{HOST}/"));
+                self.look(product);
                 looked_at = Some(*product);
             }
         }
@@ -166,7 +166,13 @@ impl Story<'_> {
         let price = product.cents as f64 / 100.0;
         self.track(
             "Product Added",
-            json!({ "name": product.name, "price": price, "value": price, "currency": "EUR" }),
+            json!({
+                "product_id": product.id(),
+                "name": product.name,
+                "price": price,
+                "value": price,
+                "currency": "EUR",
+            }),
         );
         if !draw.chance(62) {
             return;
@@ -178,8 +184,12 @@ impl Story<'_> {
         }
         self.wait(Span::seconds(90));
         let total = (product.cents * draw.between(1, 2) + 490) as f64 / 100.0;
-        let order =
-            json!({ "order_id": format!("D-{}", self.name), "total": total, "currency": "EUR" });
+        let order = json!({
+            "order_id": format!("D-{}", self.name),
+            "total": total,
+            "currency": "EUR",
+            "products": [{ "product_id": product.id() }],
+        });
         self.track("Order Completed", order.clone());
         if self.visitor.user.is_some() && draw.chance(40) {
             self.server("Order Completed", &order);
@@ -188,6 +198,14 @@ impl Story<'_> {
 
     fn page(&mut self, path: &str, referrer: &str) {
         self.page_at(&format!("https://{HOST}{path}"), referrer);
+    }
+
+    /// A look at a product, named so that decisions learn from it.
+    fn look(&mut self, product: &Product) {
+        self.page(product.path, &format!("https://{HOST}/"));
+        if let Some(step) = self.steps.last_mut() {
+            step.call["properties"]["product_id"] = json!(product.id());
+        }
     }
 
     fn page_at(&mut self, url: &str, referrer: &str) {

@@ -6,6 +6,7 @@ use super::experiments::ExperimentFigures;
 use super::query::{DateRange, Links, ReportQuery};
 use super::spend::UnmatchedSpend;
 use super::stitching::StitchingFigures;
+use crate::decide::ShadowStanding;
 use millstream_event::ledger::Budget;
 use millstream_event::{Money, Span, Timestamp};
 use millstream_pipeline::decided::DecisionSums;
@@ -65,6 +66,11 @@ pub trait Figures {
     /// # Errors
     /// When the state cannot be read.
     fn experiments(&self, range: &DateRange) -> Result<Vec<ExperimentFigures>, ReportError>;
+
+    /// What came of shadow policies since the process started; nothing where none decides.
+    fn shadows(&self) -> Vec<ShadowStanding> {
+        Vec::new()
+    }
 
     /// How much of the latest conversions has arrived by now; none where too few tell.
     ///

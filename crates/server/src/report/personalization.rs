@@ -9,6 +9,7 @@ use super::figures::Figures;
 use super::number;
 use super::page::{Grid, plain};
 use super::query::ReportQuery;
+use crate::decide::ShadowStanding;
 use millstream_pipeline::decided::DecisionSums;
 use serde::Serialize;
 
@@ -22,6 +23,8 @@ pub struct PersonalizationReport {
     pub rows: Vec<DecisionSums>,
     /// What came of experiments, in order of use cases.
     pub experiments: Vec<ExperimentResult>,
+    /// What came of shadow policies since the process started.
+    pub shadows: Vec<ShadowStanding>,
 }
 
 /// Sums over all use cases.
@@ -32,6 +35,8 @@ pub struct PersonalizationTotals {
     fallback_rate: Option<f64>,
     timeout_rate: Option<f64>,
     experiments: Vec<ExperimentResult>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    shadows: Vec<ShadowStanding>,
 }
 
 /// Builds the report.
@@ -46,6 +51,7 @@ pub fn build(
     Ok(PersonalizationReport {
         rows: figures.decisions(&query.range)?,
         experiments: experiments.iter().map(ExperimentFigures::result).collect(),
+        shadows: figures.shadows(),
     })
 }
 
@@ -112,6 +118,7 @@ impl PersonalizationReport {
             fallback_rate: fallback(&sum),
             timeout_rate: share(sum.timed_out, sum.decisions),
             experiments: self.experiments.clone(),
+            shadows: self.shadows.clone(),
         }
     }
 
@@ -166,9 +173,45 @@ impl PersonalizationReport {
             ]);
         }
         let mut grids = vec![rungs, times];
+        grids.extend(shadows(&self.shadows));
         grids.extend(experiments::grids(&self.experiments));
         grids
     }
+}
+
+/// How shadow policies compare with what was shown, where there are any.
+fn shadows(standings: &[ShadowStanding]) -> Option<Grid> {
+    let mut grid = Grid::new(
+        "Shadow policies, since the start: scored, never shown",
+        &[
+            "Use case",
+            "Candidate",
+            "Scored",
+            "Left out",
+            "Same choice",
+            "Overlap",
+            "Personal, shown",
+            "scored",
+            "p95, shown",
+            "scored",
+        ],
+        "No shadows.",
+    );
+    for it in standings {
+        grid.rows.push(vec![
+            plain(&it.use_case),
+            plain(&it.candidate),
+            number::grouped(it.scored),
+            number::grouped(it.left_out),
+            percent(it.same_choice),
+            percent(it.overlap),
+            percent(it.personalized[0]),
+            percent(it.personalized[1]),
+            millis(it.p95_ms[0]),
+            millis(it.p95_ms[1]),
+        ]);
+    }
+    (!standings.is_empty()).then_some(grid)
 }
 
 /// The commonest cause that is not the healthy one.

@@ -8,6 +8,7 @@ mod express;
 mod harness;
 mod memory_log;
 mod other_calls;
+mod outside;
 mod overload;
 mod redirects;
 mod segment;

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-const USE_CASE: &str = "[[decide.use_cases]]\nname = \"home\"\ndefault = \"welcome\"\nbudget_ms = 50\ncandidates = [{ id = \"boots\", group = \"feet\" }, { id = \"hat\", group = \"warm\" }]\n";
+const USE_CASE: &str = "[[decide.use_cases]]\nname = \"home\"\ndefault = \"welcome\"\nbudget_ms = 50\nstages = []\ncandidates = [{ id = \"boots\", group = \"feet\" }, { id = \"hat\", group = \"warm\" }]\n";
 
 /// A profile store that takes its time.
 #[derive(Default)]
@@ -33,13 +33,18 @@ impl Profiles for Slow {
 }
 
 fn started(options: CaptureOptions, millis: u64) -> (Plane, Arc<Service>) {
-    let decide = Config::resolve(read(Some(("test.toml", USE_CASE)), &[]).unwrap()).unwrap().decide;
+    configured(USE_CASE, options, millis)
+}
+
+/// A plane that decides as a file says, over a profile store that takes its time.
+pub fn configured(file: &str, options: CaptureOptions, millis: u64) -> (Plane, Arc<Service>) {
+    let decide = Config::resolve(read(Some(("test.toml", file)), &[]).unwrap()).unwrap().decide;
     let profiles = Arc::new(Slow { millis: AtomicU64::new(millis) });
     let service = Arc::new(Service::start(decide, profiles, Arc::new(|| 0)).unwrap());
     (Plane::deciding(options, Arc::clone(&service)), service)
 }
 
-fn quick(limits: Limits) -> CaptureOptions {
+pub fn quick(limits: Limits) -> CaptureOptions {
     let timeouts = Timeouts {
         idle: Duration::from_millis(100),
         heartbeat: Duration::from_millis(20),
@@ -49,10 +54,10 @@ fn quick(limits: Limits) -> CaptureOptions {
 }
 
 /// A stream as it comes.
-struct Stream(Response<Incoming>);
+pub struct Stream(Response<Incoming>);
 
 impl Stream {
-    async fn open(plane: &Plane, path: &str, headers: &[(&str, &str)]) -> Self {
+    pub async fn open(plane: &Plane, path: &str, headers: &[(&str, &str)]) -> Self {
         let connection = TokioIo::new(plane.connect().await);
         let (mut sender, driving) =
             hyper::client::conn::http1::handshake(connection).await.unwrap();
@@ -79,12 +84,12 @@ impl Stream {
         text
     }
 
-    async fn whole(&mut self) -> String {
+    pub async fn whole(&mut self) -> String {
         self.text_until("\u{0}").await
     }
 }
 
-async fn decide(plane: &Plane) -> Value {
+pub async fn decide(plane: &Plane) -> Value {
     let asked = json!({ "use_case": "home", "anonymous_id": "v1" }).to_string();
     let answer = plane.post("/v1/decide", &[("authorization", "Basic a2V5Og==")], asked).await;
     assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
@@ -95,7 +100,7 @@ fn id(answer: &Value) -> &str {
     answer["decision_id"].as_str().unwrap()
 }
 
-fn data(text: &str) -> Value {
+pub fn data(text: &str) -> Value {
     let line = text.lines().find_map(|line| line.strip_prefix("data: ")).unwrap();
     serde_json::from_str(line).unwrap()
 }
@@ -218,4 +223,39 @@ async fn changed_flags_are_told() {
     let text = knowing.text_until(": alive").await;
     assert!(!text.contains("data:"), "{text}");
     until(|| service.late().is_empty()).await;
+}
+
+#[tokio::test]
+async fn a_visitor_asks_why_and_is_forgotten() {
+    let (plane, service) = started(quick(Limits::default()), 0);
+    let ask = |call: &'static str, body: Value, cookie: &'static str| {
+        let plane = &plane;
+        async move {
+            let headers = [("authorization", "Basic a2V5Og=="), ("cookie", cookie)];
+            plane.post(&format!("/v1/decide/{call}"), &headers, body.to_string()).await
+        }
+    };
+    let own = json!({ "use_case": "home", "anonymous_id": "v1" });
+    let told = ask("why", own.clone(), "").await.json();
+    assert_eq!((&told["choice"], &told["reason"]), (&json!("hat"), &json!("profile")));
+    assert_eq!((&told["seen"][0]["id"], &told["may_be_known"]), (&json!("hat"), &json!(true)));
+    assert!(service.find("home").unwrap().counts.rungs().values().all(|count| *count == 0));
+    // Whoever has a cookie is nobody else.
+    let cookie = "ms_id=AbCdEfGhIjKlMnOpQrSt_-";
+    for call in ["why", "reset"] {
+        assert_eq!(ask(call, own.clone(), cookie).await.code(), "invalid_body");
+        assert_eq!(ask(call, json!({ "use_case": "home" }), "").await.code(), "invalid_body");
+    }
+    let denied = json!({ "use_case": "home", "anonymous_id": "v1", "consent": { "personalization": false } });
+    let private = ask("why", denied, "").await.json();
+    assert_eq!((&private["seen"], &private["reason"]), (&json!([]), &json!("no_consent")));
+    assert_eq!(private["may_be_known"], false);
+    assert_eq!(ask("reset", own.clone(), "").await.json(), json!({ "success": true }));
+    let event = plane.log.events().pop().unwrap();
+    assert_eq!(event.name.as_deref(), Some("personalization_reset"));
+    assert_eq!(event.anonymous_id.unwrap().as_str(), "v1");
+    // What is not folded yet holds all the same.
+    let told = ask("why", own, "").await.json();
+    assert_eq!((&told["seen"], &told["reason"]), (&json!([]), &json!("cold_start")));
+    assert_eq!(decide(&plane).await["source"], "contextual");
 }
