@@ -281,8 +281,11 @@ class Oracles(Case):
 
     def test_budgets_are_kept_while_reads_and_models_stall(self):
         skus = [f"sku-{number}" for number in range(300)]
-        data, _ = self.trained(self.visits(shop(random.Random(3), 400)), '["neighbours"]', skus)
-        config = HOME.format(stages='["neighbours"]', candidates=", ".join(json.dumps(sku) for sku in skus)) \
+        model = self.folder / "trees.txt"
+        done = subprocess.run([RANKING, "-I", "-c", TRAIN, "3", str(model), "31", "nan"], capture_output=True, timeout=120)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        data, _ = self.trained(self.visits(shop(random.Random(3), 400)), '["rerank"]', skus, "--rerank", model)
+        config = HOME.format(stages='["rerank"]', candidates=", ".join(json.dumps(sku) for sku in skus)) \
             + "[decide.rehearsal]\nprofile_percent = 0.1\nmodel_percent = 0.1\nstall_ms = 200\n"
         instance = self.instance(config=config)
         instance.start()
