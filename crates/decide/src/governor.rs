@@ -11,7 +11,7 @@ const MARGIN_LEAST: u64 = 20;
 const MARGIN_MOST: u64 = 2;
 /// The margin narrows by this share of its distance to the least, an answer: what held an answer up
 /// once a second must not surprise anew each time.
-const NARROWING: u64 = 4_096;
+const NARROWING: u64 = 1_024;
 /// An estimate is reduced by this share each time its stage was left out.
 const FORGETTING: u64 = 128;
 /// Answers between two looks at whole answers.
