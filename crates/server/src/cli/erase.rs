@@ -12,6 +12,7 @@ use crate::erasure::{
     AccessError, Asked, Erasure, ErasureError, Marks, Needles, Register, Wanted, access, scan,
     sweep,
 };
+use crate::linking::LinkingError;
 use crate::report::page::plain;
 use clap::Args;
 use http::Method;
@@ -94,6 +95,16 @@ enum EraseError {
     Log(String),
     #[error("the figures could not be made anew: {0}; erase again")]
     Refold(String),
+    #[error("probable links may still name them: {0}; once that is mended, erase again")]
+    Links(#[from] LinkingError),
+}
+
+/// What was overwritten or dropped.
+struct Overwritten {
+    entities: BTreeSet<EntityId>,
+    events: u64,
+    others: u64,
+    links: u64,
 }
 
 fn erase(engine: &Engine, wanted: &Wanted) -> Result<Value, EraseError> {
@@ -105,23 +116,20 @@ fn erase(engine: &Engine, wanted: &Wanted) -> Result<Value, EraseError> {
     let erasure = Erasure { receipt, at: at.to_rfc3339(), marks: marks.clone() };
     // First remembered, so that an erasure that is broken off can be gone on with.
     Register::of(&engine.instance.dir).add(&erasure)?;
-    let (entities, events, others) = overwrite(engine, &marks, &texts)?;
+    let done = overwrite(engine, &marks, &texts)?;
     record(engine, &erasure)?;
-    let mut told = proof(engine, wanted, &entities)?;
+    let mut told = proof(engine, wanted, &done.entities)?;
     told["receipt"] = json!(erasure.receipt);
     told["at"] = json!(erasure.at);
-    told["events"] = json!(events);
-    told["other_records"] = json!(others);
+    told["events"] = json!(done.events);
+    told["other_records"] = json!(done.others);
+    told["probable_links"] = json!(done.links);
     Ok(told)
 }
 
 /// Overwrites, and makes everything anew that was made of it. What was folded while that went on is
 /// swept once more.
-fn overwrite(
-    engine: &Engine,
-    marks: &Marks,
-    texts: &[String],
-) -> Result<(BTreeSet<EntityId>, u64, u64), EraseError> {
+fn overwrite(engine: &Engine, marks: &Marks, texts: &[String]) -> Result<Overwritten, EraseError> {
     let (log, key) = (&*engine.instance.log, &engine.instance.keys.subject);
     let first = sweep(log, key, marks, &BTreeSet::new(), texts)?;
     if let Some(forwarder) = engine.forwarder.get() {
@@ -131,10 +139,12 @@ fn overwrite(
     engine.backfill(false).map_err(|error| refolded(&error))?;
     refolding(engine.succession()).map_err(|error| refolded(&error))?;
     let second = sweep(log, key, &first.marks, &first.entities, texts)?;
+    let links = engine.probable.forget(&second.entities, engine.active().state.generation)?;
     if engine.config.tables.keep {
         engine.tables.refresh().map_err(|error| refolded(&error))?;
     }
-    Ok((second.entities, first.events + second.events, first.others + second.others))
+    let (events, others) = (first.events + second.events, first.others + second.others);
+    Ok(Overwritten { entities: second.entities, events, others, links })
 }
 
 /// Erases everybody again who stands in a register: for a backup that was restored.
@@ -147,13 +157,13 @@ pub(super) fn again(engine: &Engine, erasures: &[Erasure]) -> Result<u64, Failur
         marks.add(&erasure.marks);
     }
     engine.drain().map_err(|error| failed(&error))?;
-    let (_, events, others) = overwrite(engine, &marks, &[]).map_err(|error| failed(&error))?;
+    let done = overwrite(engine, &marks, &[]).map_err(|error| failed(&error))?;
     let register = Register::of(&engine.instance.dir);
     let known = register.read().map_err(|error| failed(&error))?;
     for erasure in erasures.iter().filter(|erasure| !known.contains(erasure)) {
         register.add(erasure).map_err(|error| failed(&error))?;
     }
-    Ok(events + others)
+    Ok(done.events + done.others)
 }
 
 /// The fact that somebody was erased, logged by keyed hashes.

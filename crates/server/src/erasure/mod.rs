@@ -3,7 +3,8 @@
 //!
 //! The log's records keep their place and length, so positions and chains hold; an erased record is
 //! blank and belongs to nobody. State, tables and checkpoints follow from the log: the log is folded anew
-//! into a fresh folder and the earlier ones are removed.
+//! into a fresh folder and the earlier ones are removed. Versions of probable links are files of their own: the
+//! links of those who were erased are dropped from each.
 //!
 //! Who was erased is remembered only by keyed hashes, in `erasures.jsonl`: enough to erase the same people
 //! again from a backup that is restored later, and of no use to anybody without the log's key.

@@ -139,6 +139,15 @@ impl Artefact {
         self.fit.links.iter().filter(of).collect()
     }
 
+    /// Drops the links that one of these is part of; returns how many.
+    pub(super) fn forget(&mut self, entities: &BTreeSet<EntityId>) -> u64 {
+        let before = self.fit.links.len();
+        let stays =
+            |link: &ProbableLink| !entities.contains(&link.one) && !entities.contains(&link.other);
+        self.fit.links.retain(stays);
+        (before - self.fit.links.len()) as u64
+    }
+
     /// With the most probable links alone.
     pub(super) fn shortened(mut self, links: usize) -> Self {
         self.fit.links.truncate(links);

@@ -67,6 +67,9 @@ pub enum LinkingError {
         /// Which there are.
         kept: String,
     },
+    /// Devices were gathered before somebody was erased.
+    #[error("somebody was erased while devices were compared: run `millstream link` again")]
+    Erased,
 }
 
 impl From<LinkingError> for ReportError {

@@ -3,8 +3,10 @@
 use super::LinkingError;
 use super::artefact::{Artefact, Outcome, Told, VersionLine};
 use arc_swap::ArcSwapOption;
+use millstream_event::EntityId;
 use millstream_stitch::linkage::Standing;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -15,6 +17,8 @@ pub const DIR: &str = "probable";
 /// Versions kept.
 pub const VERSIONS_MAX: usize = 10;
 const IN_FORCE: &str = "in_force.json";
+/// What a file is called until it is written whole.
+const UNFINISHED: &str = "new";
 
 /// Which version answers are read from; none before the first, and once it was withdrawn.
 #[derive(Serialize, Deserialize)]
@@ -29,14 +33,15 @@ pub type Numbered = (u32, Artefact);
 pub struct Shelf {
     dir: PathBuf,
     in_force: ArcSwapOption<Numbered>,
-    changing: Mutex<()>,
+    /// Held while versions change: the least generation of the state that devices may be gathered from.
+    changing: Mutex<u16>,
 }
 
 impl Shelf {
     /// Opens the folder and reads what is in force. A file that cannot be read puts nothing in force.
     pub fn open(data_dir: &Path) -> Self {
         let dir = data_dir.join(DIR);
-        let shelf = Self { dir, in_force: ArcSwapOption::empty(), changing: Mutex::new(()) };
+        let shelf = Self { dir, in_force: ArcSwapOption::empty(), changing: Mutex::new(0) };
         match shelf.read_in_force() {
             Ok(found) => shelf.in_force.store(found.map(Arc::new)),
             Err(error) => tracing::error!(%error, "no probable links are in force"),
@@ -66,7 +71,10 @@ impl Shelf {
     /// # Errors
     /// When it cannot be written.
     pub fn keep(&self, artefact: Artefact, shown: usize) -> Result<Told, LinkingError> {
-        let _held = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let least = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        if artefact.cut.generation < *least {
+            return Err(LinkingError::Erased);
+        }
         let text = text(&artefact)?;
         let before = self.in_force();
         if let Some(standing) = &before
@@ -85,6 +93,41 @@ impl Shelf {
             fs::remove_file(&path).map_err(|error| self.io("remove", &path, error))?;
         }
         self.told(Outcome::Kept, self.in_force().as_deref(), shown)
+    }
+
+    /// Drops from every version the links of those who were erased; returns how many. What was gathered
+    /// before this generation of the state is not kept any more.
+    ///
+    /// # Errors
+    /// When a version cannot be read or written: it may still name them.
+    pub fn forget(
+        &self,
+        entities: &BTreeSet<EntityId>,
+        generation: u16,
+    ) -> Result<u64, LinkingError> {
+        let mut least = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        *least = generation;
+        let mut dropped = 0;
+        for version in self.versions()? {
+            let path = self.path(version);
+            match fs::remove_file(path.with_extension(UNFINISHED)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(self.io("remove what was begun beside", &path, error));
+                }
+                _ => {}
+            }
+            let mut artefact = self.read(version)?;
+            let of_version = artefact.forget(entities);
+            if of_version == 0 {
+                continue;
+            }
+            dropped += of_version;
+            self.write(&path, &text(&artefact)?)?;
+            if self.in_force().is_some_and(|standing| standing.0 == version) {
+                self.in_force.store(Some(Arc::new((version, artefact))));
+            }
+        }
+        Ok(dropped)
     }
 
     /// Puts a kept version in force; 0 puts none.
@@ -191,7 +234,7 @@ impl Shelf {
 
     /// Writes a file as a whole or not at all.
     fn write(&self, path: &Path, text: &[u8]) -> Result<(), LinkingError> {
-        let new = path.with_extension("new");
+        let new = path.with_extension(UNFINISHED);
         let write = || -> io::Result<()> {
             let mut file = File::create(&new)?;
             file.write_all(text)?;

@@ -4,6 +4,7 @@ use super::gather::Gathered;
 use super::shelf::{Shelf, VERSIONS_MAX};
 use millstream_event::Span;
 use millstream_stitch::linkage::{Standing, population};
+use std::collections::BTreeSet;
 
 fn artefact(seed: u64, skew: Option<Span>) -> Artefact {
     let profiles = population(seed, 300).profiles;
@@ -63,4 +64,31 @@ fn a_damaged_file_puts_nothing_in_force_and_says_so() {
 fn fewer_are_linked_while_skew_is_high() {
     let links = |skew| artefact(3, skew).count(Standing::Link);
     assert!(links(Some(Span::minutes(10))) < links(Some(Span::seconds(10))));
+}
+
+#[test]
+fn those_who_are_erased_are_dropped_from_every_version() {
+    let dir = tempfile::tempdir().unwrap();
+    let shelf = Shelf::open(dir.path());
+    shelf.keep(artefact(1, None), 0).unwrap();
+    shelf.keep(artefact(2, None), 0).unwrap();
+    let before = shelf.in_force().unwrap().1.fit.links.clone();
+    let gone = before[0].one;
+    let entities = BTreeSet::from([gone]);
+    std::fs::write(dir.path().join("probable/2.new"), gone.to_string()).unwrap();
+    let dropped = shelf.forget(&entities, 1).unwrap();
+    assert!(dropped > 0);
+    assert_eq!(shelf.forget(&entities, 1).unwrap(), 0, "the same again finds nothing");
+
+    let kept = shelf.in_force().unwrap().1.fit.links.clone();
+    let others: Vec<_> =
+        before.into_iter().filter(|link| link.one != gone && link.other != gone).collect();
+    assert_eq!(kept, others, "those of others stay");
+    assert_eq!(Shelf::open(dir.path()).in_force().unwrap().1.fit.links, others);
+    for file in std::fs::read_dir(dir.path().join("probable")).unwrap() {
+        let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+        assert!(!text.contains(&gone.to_string()));
+    }
+    let gathered_before = shelf.keep(artefact(3, None), 0);
+    assert!(matches!(gathered_before, Err(LinkingError::Erased)), "it may name them");
 }

@@ -140,6 +140,18 @@ class Linking(Case):
         instance.stop()
         self.assertTrue(self.link(one, "--show")["versions"][0]["in_force"])
 
+        # Whoever is erased is dropped from every version kept; the links of others stay.
+        gone = owner[links[0]["one"]]
+        devices = [f"device-{gone}-{device}" for device in range(2)]
+        receipt = json.loads(run("erase", "--data-dir", one, *(word for name in devices for word in ("--anonymous", name))))
+        self.assertEqual(receipt["left"], [])
+        self.assertGreaterEqual(receipt["probable_links"], 1)
+        left = self.link(one, "--show")["artefact"]["fit"]["links"]
+        before = kept["artefact"]["fit"]["links"]
+        self.assertEqual(left, [link for link in before if gone not in (owner[link["one"]], owner[link["other"]])])
+        for file in (one / "probable").iterdir():
+            self.assertNotIn(links[0]["one"], file.read_text())
+
     def earned(self, directory, *model_and_more):
         """Conversions credited to the campaign's channel; all channels together always earn one for each person."""
         told = report("campaigns", directory, "--model", *model_and_more)
