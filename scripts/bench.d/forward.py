@@ -1,12 +1,17 @@
-"""Forwarding a backlog to a sink on the same machine: rate, memory, where the time goes.
+"""Forwarding a backlog to a sink on the same machine: rate, memory, where the time goes. Then what a bad destination
+costs: p99 of another destination and of capture, beside a destination that hangs, answers 500 or drips.
 
-MILLSTREAM_BENCH_EVENTS (default 200,000) is the length of the backlog.
+MILLSTREAM_BENCH_EVENTS (default 200,000) is the length of the backlog; `1000000` shows whether memory stays flat.
+MILLSTREAM_BENCH_FORWARD=backlog or =bad measures one of the two alone. MILLSTREAM_BENCH_ROUNDS (default 3) is how often
+each kind of bad destination is paired with none, MILLSTREAM_BENCH_SECONDS how long each time.
 """
 
 import http.client
 import http.server
 import json
 import os
+import socket
+import statistics
 import threading
 import time
 
@@ -15,6 +20,10 @@ from batch import BROWSER
 from end_to_end import BOTH, caught_up
 
 EVENTS = int(os.environ.get("MILLSTREAM_BENCH_EVENTS", "200000"))
+PARTS = [os.environ["MILLSTREAM_BENCH_FORWARD"]] if "MILLSTREAM_BENCH_FORWARD" in os.environ else ["backlog", "bad"]
+ROUNDS = int(os.environ.get("MILLSTREAM_BENCH_ROUNDS", "3"))
+# Events a second while destinations are compared: far from what the machine can take, or its load is what is measured.
+RATE = 200
 BATCH = 500
 # Events of one body of the backlog.
 BODY = 250
@@ -37,6 +46,57 @@ concurrency = 4
 linger_ms = 20
 queue_events = 10000
 """
+
+
+# Each request is one event, so that a latency is that of an event.
+SINGLE = """
+[request]
+url = "http://127.0.0.1:{port}/"
+item = "event.id"
+[limits]
+concurrency = 8
+timeout_ms = 2000
+"""
+
+
+class Bad:
+    """Takes connections and hangs, answers 500, or drips one byte of an answer after the other."""
+
+    def __init__(self, kind):
+        self.kind, self.requests = kind, 0
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.answer, args=(connection,), daemon=True).start()
+
+    def answer(self, connection):
+        try:
+            while connection.recv(65536):
+                self.requests += 1
+                if self.kind == "hangs":
+                    time.sleep(30)
+                    return
+                if self.kind == "answers 500":
+                    connection.sendall(b"HTTP/1.1 500 Down\r\nContent-Length: 0\r\n\r\n")
+                    continue
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+                for _ in range(1000):
+                    connection.sendall(b".")
+                    time.sleep(0.1)
+        except OSError:
+            pass
+        finally:
+            connection.close()
+
+    def close(self):
+        self.listener.close()
 
 
 class Sink:
@@ -77,10 +137,10 @@ def fill(instance):
         answer.read()
 
 
-def order(instance, action):
+def order(instance, action, name="sink"):
     """Has the destination paused or sent to; it comes up after the planes."""
     deadline = time.monotonic() + 30
-    while instance.call("POST", f"/api/destinations/sink/{action}", admin=True).status != 200:
+    while instance.call("POST", f"/api/destinations/{name}/{action}", admin=True).status != 200:
         if time.monotonic() > deadline:
             raise SystemExit(f"the destination cannot be told to {action}")
         time.sleep(0.1)
@@ -121,9 +181,63 @@ def measure(name, item):
     m.print_where_time_goes(before, after, EVENTS)
 
 
+def beside(kind):
+    """p99 of a destination that works and of capture, in milliseconds, beside one that does not; None for none."""
+    sink, bad = Sink(), Bad(kind) if kind else None
+    with m.folder() as folder:
+        destinations = folder / "data" / "destinations"
+        destinations.mkdir(parents=True)
+        (destinations / "fine.toml").write_text(SINGLE.format(port=sink.server.server_address[1]))
+        if bad:
+            (destinations / "bad.toml").write_text(SINGLE.format(port=bad.port))
+        with m.serving(folder, CONFIG, cores=BOTH) as instance:
+            order(instance, "resume", "fine")
+            captured = m.open_loop(instance.public, "events", RATE, cores=BOTH)
+            if captured["done"] != captured["sent"]:
+                raise SystemExit(f"capture did not take every event: {captured}")
+            deadline = time.monotonic() + 30
+            while settled(fine := standing(instance, "fine")) < captured["done"]:
+                if time.monotonic() > deadline:
+                    raise SystemExit(f"the destination that works did not take everything: {fine}")
+                time.sleep(0.1)
+    if bad:
+        bad.close()
+        if bad.requests == 0:
+            raise SystemExit("the bad destination was never asked: nothing was compared")
+    sink.server.shutdown()
+    return fine["measured"]["delivery"]["p99_us"] / 1e3, captured["p99_ms"]
+
+
+def standing(instance, name):
+    listed = json.loads(instance.call("GET", "/api/destinations", admin=True).body)
+    return next(one for one in listed["destinations"] if one["name"] == name)
+
+
+def settled(shown):
+    return sum(line["totals"]["delivered"] for line in shown["lines"])
+
+
+def measure_bad():
+    print(f"forward, a bad destination beside one that works: {RATE} events/s, {m.SECONDS} s, medians of {ROUNDS} rounds")
+    beside(None)  # the first run finds cold files
+    for kind in ("hangs", "answers 500", "drips"):
+        alone, together = [], []
+        for number in range(ROUNDS):
+            # Pairs in turn, so that what the machine does meanwhile falls on both.
+            for bad in ((None, kind), (kind, None))[number % 2]:
+                (together if bad else alone).append(beside(bad))
+        for place, what in enumerate(("the other destination", "capture")):
+            before, after = (statistics.median(run[place] for run in runs) for runs in (alone, together))
+            m.show(f"{kind}: p99 of {what} without it", before, "ms", decimals=2)
+            m.show("  and beside it", after, "ms", f"   ({100 * (after / before - 1):+.1f} %, aim: below +10 %)", decimals=2)
+
+
 def main():
-    for name, item in SHAPES.items():
-        measure(name, item)
+    if "backlog" in PARTS:
+        for name, item in SHAPES.items():
+            measure(name, item)
+    if "bad" in PARTS:
+        measure_bad()
 
 
 main()
