@@ -49,6 +49,15 @@ pub async fn order(
     json(&done.await?)
 }
 
+/// `POST /api/config/reload`
+///
+/// # Errors
+/// When nothing is forwarded here, or the folder cannot be read.
+pub async fn reload(State(plane): State<Arc<Plane>>) -> Result<Response, Refusal> {
+    let destinations = Arc::clone(&plane.parts.destinations);
+    json(&plane.gate.run(move || Ok(destinations.reload()?)).await?)
+}
+
 /// The routes of destinations.
 pub(super) fn routes() -> Vec<(Endpoint, MethodRouter<Arc<Plane>>)> {
     const NAME: Parameter = text("name", "The destination's name.");
@@ -73,6 +82,10 @@ pub(super) fn routes() -> Vec<(Endpoint, MethodRouter<Arc<Plane>>)> {
             text("reason", "For resend: only dead letters for this reason."),
         ],
         ..change("POST", "/api/destinations/{name}/{action}", "Changes how one stands.", "Done")
+    };
+    const RELOAD: Endpoint = Endpoint {
+        role: Some(Role::Admin),
+        ..change("POST", "/api/config/reload", "Reads destinations' files again.", "Done")
     };
     const ERASE: Endpoint = Endpoint {
         role: Some(Role::Admin),
@@ -106,5 +119,6 @@ pub(super) fn routes() -> Vec<(Endpoint, MethodRouter<Arc<Plane>>)> {
         (LIST, get(list)),
         (DEAD, get(dead)),
         (ORDER, post(order)),
+        (RELOAD, post(reload)),
     ]
 }

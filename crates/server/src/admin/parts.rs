@@ -329,6 +329,12 @@ pub trait Destinations: Send + Sync {
         parameters: &[(String, String)],
     ) -> Result<serde_json::Value, TransferError>;
 
+    /// Reads their files again and puts what they say in force; a broken one leaves the earlier version.
+    ///
+    /// # Errors
+    /// When nothing is forwarded here, or the folder cannot be read.
+    fn reload(&self) -> Result<serde_json::Value, TransferError>;
+
     /// The dead letters of one of them.
     ///
     /// # Errors

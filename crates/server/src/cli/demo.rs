@@ -3,7 +3,7 @@
 use super::engine::Engine;
 use super::failure::{Ended, Failure};
 use super::output;
-use super::serve::{Planes, Serve, wait_for_end};
+use super::serve::{Planes, Serve};
 use crate::demo::{Live, Past, Told, shop};
 use crate::import::{Format, ImportOptions, Input};
 use crate::load::Target;
@@ -137,7 +137,7 @@ impl Demo {
         };
         let visitors = std::thread::spawn(move || live.run());
         let ticker = ticker(Arc::clone(&told), Arc::clone(&planes.engine), Arc::clone(&end));
-        let waited = wait_for_end();
+        let waited = planes.serve_until_end();
         end.store(true, Ordering::Relaxed);
         // Both threads only count and print; what they leave unsaid is lost with them.
         drop((visitors.join(), ticker.join()));

@@ -25,7 +25,7 @@ use arc_swap::ArcSwap;
 use millstream_event::control::Settings;
 use millstream_event::{Lane, Timestamp};
 use millstream_store::{LaneHead, StoreError, StoreOptions};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 /// How long a command waits for the fold to reach the log's end. A directory that was left in the
@@ -87,6 +87,8 @@ pub struct Engine {
     places: OnceLock<Places>,
     /// Forwards events, once it has begun.
     pub forwarder: Arc<OnceLock<Forwarder>>,
+    /// Held while forwarding begins.
+    pub forwarding_begins: Mutex<()>,
 }
 
 /// A clock that stamps what is received.
@@ -181,6 +183,7 @@ impl Engine {
             deciding,
             places: OnceLock::new(),
             forwarder: Arc::default(),
+            forwarding_begins: Mutex::default(),
         };
         engine.record_domains()?;
         engine.follow_rules(&rules, &wanted)?;

@@ -4,6 +4,7 @@ use super::engine::Engine;
 use super::failure::Failure;
 use crate::admin::parts::{Destinations, TransferError};
 use crate::forward::dispatch::{IsBot, IsDuplicate};
+use crate::forward::reload::Reloaded;
 use crate::forward::{Destination, DispatchParts, ForwardParts, Forwarder, OrderError, Standings};
 use crate::replay::instant;
 use millstream_event::delivery::{Class, DeadLetter, Delivery, Standing};
@@ -12,13 +13,15 @@ use millstream_pipeline::query::{self, EventName, deliveries};
 use millstream_stitch::Agents;
 use millstream_store::Reading;
 use serde_json::{Value, json};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Between two looks whether the fold has come to where destinations stood.
 const PAUSE: Duration = Duration::from_millis(20);
+/// How long files that are read again wait for that.
+const FOLDED_WITHIN: Duration = Duration::from_secs(10);
 
 /// Forwarding on its way up, or running. Dropping it ends it.
 pub struct Forwarding {
@@ -65,17 +68,74 @@ impl Drop for Forwarding {
 }
 
 fn begin(engine: &Arc<Engine>, destinations: Vec<Destination>, closing: &AtomicBool) {
+    let names = destinations.iter().map(|one| one.name.as_str());
+    if !is_folded(engine, names, &|| closing.load(Ordering::Acquire)) {
+        return;
+    }
+    let _held = engine.forwarding_begins.lock().unwrap_or_else(PoisonError::into_inner);
+    start(engine, destinations);
+}
+
+/// Waits until the state tells where these destinations stood; false when that was given up.
+fn is_folded<'a>(
+    engine: &Engine,
+    names: impl Iterator<Item = &'a str>,
+    give_up: &dyn Fn() -> bool,
+) -> bool {
     let heads = engine.instance.log.heads();
-    let lanes: Vec<_> = destinations.iter().map(|one| deliveries::lane(&one.name)).collect();
+    let lanes: Vec<_> = names.map(deliveries::lane).collect();
     loop {
         let positions = engine.active().consumer.progress().positions;
         if lanes.iter().all(|lane| positions.get(*lane) >= heads.get(*lane)) {
-            break;
+            return true;
         }
-        if closing.load(Ordering::Acquire) {
-            return;
+        if give_up() {
+            return false;
         }
         std::thread::sleep(PAUSE);
+    }
+}
+
+/// Reads the destinations' files again and puts what they say in force.
+///
+/// # Errors
+/// When nothing is forwarded here, the folder cannot be read, or the log is still being folded.
+pub fn reload(engine: &Arc<Engine>) -> Result<Reloaded, TransferError> {
+    if !engine.config.roles.forward {
+        let why = "this process does not forward: give it the role `forward`";
+        return Err(TransferError::Request(why.to_owned()));
+    }
+    let files = Destination::read_each(&engine.config.forward.folder)
+        .map_err(|error| TransferError::Failed(error.to_string()))?;
+    let known = |name: &str| engine.forwarder.get().is_some_and(|forwarder| forwarder.knows(name));
+    let new = files.iter().map(|(name, _)| name.as_str()).filter(|name| !known(name));
+    let began = Instant::now();
+    if !is_folded(engine, new, &|| began.elapsed() > FOLDED_WITHIN) {
+        let why = "the log is still being folded, so where new destinations stood is not known: ask again";
+        return Err(TransferError::Request(why.to_owned()));
+    }
+    let _held = engine.forwarding_begins.lock().unwrap_or_else(PoisonError::into_inner);
+    if engine.forwarder.get().is_none() && files.iter().any(|(_, read)| read.is_ok()) {
+        start(engine, Vec::new());
+    }
+    let reloaded = match engine.forwarder.get() {
+        Some(forwarder) => forwarder.reload(files),
+        None => Reloaded::refusing(files),
+    };
+    for refused in &reloaded.refused {
+        tracing::error!(
+            destination = refused.name,
+            "its file was not put in force: {}",
+            refused.why
+        );
+    }
+    Ok(reloaded)
+}
+
+/// Begins to send, unless that was begun already.
+fn start(engine: &Arc<Engine>, destinations: Vec<Destination>) {
+    if engine.forwarder.get().is_some() {
+        return;
     }
     match Forwarder::start(&engine.config.forward, destinations, parts(engine)) {
         Ok(forwarder) => {
@@ -220,6 +280,11 @@ impl Destinations for Forwards {
         };
         self.forwarder()?.set(name, standing).map_err(refused)?;
         Ok(json!({ "name": name, "standing": standing.as_str() }))
+    }
+
+    fn reload(&self) -> Result<Value, TransferError> {
+        let reloaded = reload(&self.0)?;
+        serde_json::to_value(reloaded).map_err(|error| TransferError::Failed(error.to_string()))
     }
 
     fn dead(&self, name: &str, limit: usize) -> Result<Vec<DeadLetter>, TransferError> {

@@ -2,7 +2,7 @@
 
 use super::engine::Engine;
 use super::failure::{Ended, Failure};
-use super::forwarding::Forwarding;
+use super::forwarding::{self, Forwarding};
 use super::output;
 use super::place::raw_config;
 use crate::admin::{self, AdminHandle, AdminOptions, TokenEntry, Tokens};
@@ -65,7 +65,7 @@ impl Serve {
             Engine::open(self.config()?).map_err(|error| Failure::new("cannot start", error))?;
         let planes = Planes::start(Arc::new(engine))?;
         output::print(&planes.banner())?;
-        wait_for_end()?;
+        planes.serve_until_end()?;
         planes.stop();
         Ok(Ended::Done)
     }
@@ -127,6 +127,40 @@ impl Planes {
         Ok(Self { engine, capture, admin, tables, forwarding, addresses })
     }
 
+    /// Waits for SIGINT or SIGTERM; at SIGHUP destinations' files are read again.
+    pub fn serve_until_end(&self) -> Result<(), Failure> {
+        let failed = |error: std::io::Error| Failure::new("cannot listen for signals", error);
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+        runtime.block_on(async {
+            use tokio::signal::unix::{SignalKind, signal};
+            let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+            let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+            let mut hang_up = signal(SignalKind::hangup()).map_err(failed)?;
+            loop {
+                tokio::select! {
+                    _ = interrupt.recv() => return Ok(()),
+                    _ = terminate.recv() => return Ok(()),
+                    _ = hang_up.recv() => self.reload(),
+                }
+            }
+        })
+    }
+
+    fn reload(&self) {
+        match forwarding::reload(&self.engine) {
+            Ok(done) => tracing::info!(
+                added = done.added.len(),
+                changed = done.changed.len(),
+                unchanged = done.unchanged.len(),
+                withdrawn = done.withdrawn.len(),
+                refused = done.refused.len(),
+                "destinations' files were read again"
+            ),
+            Err(error) => tracing::error!(%error, "destinations' files were not read again"),
+        }
+    }
+
     /// Where the planes listen.
     pub const fn addresses(&self) -> &Addresses {
         &self.addresses
@@ -178,21 +212,4 @@ fn tokens(config: &Config) -> Result<Tokens, Failure> {
     });
     let entries: Result<Vec<_>, _> = entries.collect();
     entries.map(Tokens::new).map_err(|error| Failure::new("the admin tokens cannot be used", error))
-}
-
-/// Waits for SIGINT or SIGTERM.
-pub fn wait_for_end() -> Result<(), Failure> {
-    let failed = |error: std::io::Error| Failure::new("cannot listen for signals", error);
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
-    runtime.block_on(async {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-        let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-        Ok(())
-    })
 }

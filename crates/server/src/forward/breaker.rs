@@ -72,6 +72,11 @@ impl Breaker {
         Self { options, state: State::Closed, latest: VecDeque::new(), opened: 0 }
     }
 
+    /// Other options from now on; its state stays.
+    pub const fn set(&mut self, options: BreakerOptions) {
+        self.options = options;
+    }
+
     /// The stable name of its state.
     pub const fn state(&self) -> &'static str {
         match self.state {

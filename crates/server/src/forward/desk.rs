@@ -14,6 +14,7 @@ use super::queue::{Queue, Waiting};
 use super::rate::Rate;
 use super::retries::{ASKED_MAX, RetryBudget};
 use super::standing::{DeskStanding, LineStanding};
+use arc_swap::ArcSwap;
 use millstream_event::delivery::{Class, DeadReason, Delivery, Place, ReplayRange, Standing};
 use millstream_event::{Hash128, Timestamp};
 use millstream_log::LanePositions;
@@ -23,8 +24,10 @@ use tokio::sync::Notify;
 
 /// See the module.
 pub struct Desk {
-    /// What is sent, and how.
-    pub destination: Destination,
+    /// The destination's name.
+    pub name: String,
+    /// What is sent, and how: the version of the file in force.
+    pub(super) current: ArcSwap<Destination>,
     /// What is measured.
     pub figures: Figures,
     /// Told when something changed.
@@ -53,14 +56,21 @@ impl Desk {
             budget: RetryBudget::default(),
             in_flight: 0,
             standing,
+            withdrawn: false,
             filling_since: None,
         };
         Self {
-            destination,
+            name: destination.name.clone(),
+            current: ArcSwap::from_pointee(destination),
             figures: Figures::default(),
             wake: Notify::new(),
             inner: Mutex::new(inner),
         }
+    }
+
+    /// The version of its file in force. Whoever sends holds on to the one that it began with.
+    pub fn destination(&self) -> Arc<Destination> {
+        self.current.load_full()
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -76,7 +86,10 @@ impl Desk {
     pub fn has_room(&self, class: Class) -> bool {
         let inner = self.lock();
         let Some(line) = &inner.lines[class.index()] else { return false };
-        let bound = self.destination.bounds.queue_events;
+        let bound = self.current.load().bounds.queue_events;
+        if inner.withdrawn {
+            return false;
+        }
         match inner.standing {
             Standing::Running | Standing::Paused => line.pending() - line.unread() < bound,
             Standing::Draining | Standing::Disabled => line.unread() > 0,
@@ -85,12 +98,13 @@ impl Desk {
 
     /// True when new events are taken up at all.
     pub fn takes_up(&self) -> bool {
-        matches!(self.lock().standing, Standing::Running | Standing::Paused)
+        let inner = self.lock();
+        !inner.withdrawn && matches!(inner.standing, Standing::Running | Standing::Paused)
     }
 
     /// True when a line is the one for events of a class. Where order matters there is one for all.
     pub fn is_for(&self, line: Class, class: Class) -> bool {
-        let own = if self.destination.ordered { Class::Conversion } else { class };
+        let own = if self.current.load().ordered { Class::Conversion } else { class };
         line == Class::Replay || line == own
     }
 
@@ -106,7 +120,7 @@ impl Desk {
 
     /// Takes an event up.
     pub fn take_up(&self, item: Item, sight: Sight) {
-        let ordered = self.destination.ordered;
+        let ordered = self.current.load().ordered;
         let subject = ordered.then(|| item.event.subject().0.low64());
         let mut inner = self.lock();
         if let (Sight::New, Some(line)) = (sight, &mut inner.lines[item.class.index()]) {
@@ -145,11 +159,16 @@ impl Desk {
 
     /// What the worker should do at `now`.
     pub fn step(&self, now: Duration) -> Step {
-        self.lock().step(&self.destination, now)
+        let mut inner = self.lock();
+        if inner.withdrawn {
+            return Step::Wait(None);
+        }
+        inner.step(&self.current.load(), now)
     }
 
     /// A batch was answered as it should be.
     pub fn delivered(&self, items: &[&Waiting<Arc<Item>>], (at, now): (Timestamp, Duration)) {
+        let promised = self.current.load().sla.0;
         let mut inner = self.lock();
         for waiting in items {
             let item = &waiting.item;
@@ -159,7 +178,7 @@ impl Desk {
             inner.queue.settle(waiting.subject);
             let took = (at - item.event.received).as_millis().max(0);
             let took = Duration::from_millis(took.unsigned_abs());
-            self.figures.delivered(region(item), took, (self.destination.sla.0, now));
+            self.figures.delivered(region(item), took, (promised, now));
         }
     }
 
@@ -206,7 +225,7 @@ impl Desk {
         (asked, status, chance): (Option<Duration>, u16, u64),
         (at, now): (Timestamp, Duration),
     ) {
-        let retry = self.destination.retry;
+        let retry = self.current.load().retry;
         for mut waiting in items {
             let mut inner = self.lock();
             // What fails while the destination is down says nothing about the event.
@@ -262,7 +281,7 @@ impl Desk {
     pub fn statements(&self, at: Timestamp) -> Vec<Delivery> {
         let mut inner = self.lock();
         let standing = inner.standing;
-        let name = &self.destination.name;
+        let name = &self.name;
         let told = |line: &mut Line| line.statement(name, standing, at);
         inner.lines.iter_mut().flatten().filter_map(told).collect()
     }

@@ -10,7 +10,7 @@ use super::storage::StorageKey;
 use super::template::Template;
 use cel::Context;
 use http::{HeaderName, Method};
-use millstream_event::Purposes;
+use millstream_event::{Hash128, Purposes};
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -62,6 +62,10 @@ pub struct Bounds {
 pub struct Destination {
     /// Its name: that of its file.
     pub name: String,
+    /// Names the text of its file: equal texts have equal versions.
+    pub version: String,
+    /// Hash of its secrets, never shown: they may change while the file does not.
+    pub(super) secrets: Hash128,
     /// What it is, for people.
     pub about: String,
     /// Whether it is sent to.
@@ -126,6 +130,9 @@ impl std::fmt::Debug for Destination {
     }
 }
 
+/// A file's name without its ending, and what it holds.
+pub type ReadFile = (String, Result<Destination, DestinationError>);
+
 /// The names of the destinations in a folder, in order; none when there is no such folder.
 ///
 /// # Errors
@@ -147,17 +154,34 @@ pub fn names(folder: &Path) -> io::Result<Vec<String>> {
 }
 
 impl Destination {
+    /// True when another reading of its file came to the same. Tables are read again by themselves.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.version == other.version && self.secrets == other.secrets
+    }
+
     /// Reads every `*.toml` of a folder, by name; none when there is no such folder.
     ///
     /// # Errors
     /// The first file that cannot be used, or the folder that cannot be read.
     pub fn read_all(folder: &Path) -> Result<Vec<Self>, DestinationError> {
+        Self::read_each(folder)?.into_iter().map(|(_, read)| read).collect()
+    }
+
+    /// The same file by file: one that cannot be used leaves the others.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn read_each(folder: &Path) -> Result<Vec<ReadFile>, DestinationError> {
         let names = names(folder).map_err(|error| DestinationError {
             name: folder.display().to_string(),
             what: format!("its folder cannot be read: {error}"),
             fix: "check its permissions".to_owned(),
         })?;
-        names.iter().map(|name| Self::read(&folder.join(format!("{name}.toml")))).collect()
+        let read = |name: String| {
+            let read = Self::read(&folder.join(format!("{name}.toml")));
+            (name, read)
+        };
+        Ok(names.into_iter().map(read).collect())
     }
 
     /// Reads one file. Its name without `.toml` is the destination's.
@@ -195,6 +219,6 @@ impl Destination {
         let file = reading.file(text)?;
         let secrets = reading.secrets(&file, beside)?;
         let lookups = reading.lookups(&file, beside)?;
-        reading.destination(file, &secrets, lookups)
+        reading.destination(file, &secrets, lookups, text)
     }
 }

@@ -6,6 +6,7 @@
 //! that is down costs nothing but the records it has yet to read.
 
 use super::desk::Desk;
+use super::desks::Desks;
 use super::item::{Item, delivery_key};
 use super::line::Sight;
 use millstream_attribute::ConversionRules;
@@ -70,6 +71,15 @@ impl Begun {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(((desk, class), from));
     }
 
+    /// Has every line of a desk followed from where it stands.
+    pub fn add_all(&self, number: usize, desk: &Desk) {
+        for class in Class::ALL {
+            if let Some(floor) = desk.floor(class) {
+                self.add(number, class, floor);
+            }
+        }
+    }
+
     fn take(&self) -> Vec<(LineName, LanePositions)> {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -96,22 +106,21 @@ enum Room {
 /// See the module.
 pub struct Dispatcher {
     parts: DispatchParts,
-    desks: Vec<Arc<Desk>>,
+    all: Arc<Desks>,
+    /// All of them, as they were when this looked last: desks are added, never taken away.
+    desks: Arc<Vec<Arc<Desk>>>,
     followers: Vec<Follower>,
     begun: Arc<Begun>,
 }
 
 impl Dispatcher {
     /// One that reads each line from its floor on, and those that are begun later.
-    pub fn new(parts: DispatchParts, desks: Vec<Arc<Desk>>, begun: Arc<Begun>) -> Self {
+    pub fn new(parts: DispatchParts, all: Arc<Desks>, begun: Arc<Begun>) -> Self {
+        let desks = all.all();
         for (number, desk) in desks.iter().enumerate() {
-            for class in Class::ALL {
-                if let Some(floor) = desk.floor(class) {
-                    begun.add(number, class, floor);
-                }
-            }
+            begun.add_all(number, desk);
         }
-        Self { parts, desks, followers: Vec::new(), begun }
+        Self { parts, all, desks, followers: Vec::new(), begun }
     }
 
     /// Works until told to end; a log that cannot be read is reported and ends it.
@@ -123,6 +132,7 @@ impl Dispatcher {
                 self.pass_oldest_by();
             }
             for (line, from) in self.begun.take() {
+                self.desks = self.all.all();
                 self.followers.push(Follower { reader: None, next: from, lines: vec![line] });
             }
             self.part();
@@ -141,7 +151,7 @@ impl Dispatcher {
     /// What was taken up and waits is bound as what is still to be read: it holds the log's retention.
     fn pass_oldest_by(&self) {
         let heads = self.parts.log.heads();
-        for desk in &self.desks {
+        for desk in self.desks.iter() {
             Class::ALL.into_iter().for_each(|class| desk.pass_oldest_by(class, &heads));
         }
     }
@@ -153,7 +163,7 @@ impl Dispatcher {
         }
         let essential = matches!(class, Class::Conversion | Class::Replay);
         let behind = self.parts.log.heads().records_since(next);
-        let over = behind > desk.destination.bounds.backlog_records;
+        let over = behind > desk.destination().bounds.backlog_records;
         if over && !essential && desk.takes_up() { Room::Shed } else { Room::No }
     }
 
@@ -233,7 +243,7 @@ impl Dispatcher {
         }
         for (desk, class) in follower.lines.iter().filter(|_| short) {
             let Some(desk) = self.desks.get(*desk) else { continue };
-            let (destination, lost) = (&desk.destination.name, desk.lose(*class, &tails));
+            let (destination, lost) = (&desk.name, desk.lose(*class, &tails));
             let class = class.as_str();
             tracing::error!(destination, class, lost, "the log no longer keeps what was owed");
         }
@@ -334,7 +344,7 @@ impl DispatchParts {
             Some(range) => known.event.received >= range.from && known.event.received < range.to,
             None => !known.imported,
         };
-        let destination = &desk.destination;
+        let destination = desk.destination();
         let began = Instant::now();
         let required = destination.requires;
         let consented = known.event.consent.granted.and(required) == required;

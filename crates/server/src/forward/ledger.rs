@@ -45,7 +45,7 @@ fn begin(log: &dyn EventLog, desks: &[Arc<Desk>], now: Timestamp) -> Option<mpsc
             match serde_json::to_vec(&said) {
                 Ok(payload) => {
                     told.push((Arc::clone(desk), said, seal(&payload)));
-                    let header = Header::new(Kind::Delivery, lane(&desk.destination.name), now);
+                    let header = Header::new(Kind::Delivery, lane(&desk.name), now);
                     group.push(Append { header, payload });
                 }
                 Err(error) => {

@@ -29,6 +29,8 @@ pub struct Standings {
 pub struct Shown {
     /// Its name.
     pub name: String,
+    /// The version of its file in force.
+    pub version: String,
     /// What it is.
     pub about: String,
     /// Whether its file has it sent to.
@@ -79,8 +81,8 @@ pub enum OrderError {
 }
 
 impl Forwarder {
-    fn desk(&self, name: &str) -> Result<(usize, &Arc<Desk>), OrderError> {
-        let found = self.desks.iter().enumerate().find(|(_, desk)| desk.destination.name == name);
+    fn desk(&self, name: &str) -> Result<(usize, Arc<Desk>), OrderError> {
+        let found = self.desks.find(name).filter(|(_, desk)| !desk.is_withdrawn());
         found.ok_or_else(|| OrderError::Unknown(name.to_owned()))
     }
 
@@ -89,7 +91,7 @@ impl Forwarder {
         let (at, now) = self.shop.now();
         let heads = self.parts.log.heads();
         let one = |desk: &Arc<Desk>| {
-            let standing = desk.standing();
+            let (standing, destination) = (desk.standing(), desk.destination());
             let line = |line: &LineStanding| LineShown {
                 class: line.class.as_str(),
                 totals: line.totals,
@@ -98,20 +100,23 @@ impl Forwarder {
             };
             let age = standing.oldest.map(|oldest| (at - oldest).as_millis().max(0));
             Shown {
-                name: desk.destination.name.clone(),
-                about: desk.destination.about.clone(),
-                enabled: desk.destination.enabled,
+                name: desk.name.clone(),
+                version: destination.version.clone(),
+                about: destination.about.clone(),
+                enabled: destination.enabled,
                 standing: standing.standing.as_str(),
                 breaker: standing.breaker,
                 breaker_opened: standing.opened,
                 in_flight: standing.in_flight,
                 backlog_age_ms: age,
                 lines: standing.lines.iter().map(line).collect(),
-                lookups: desk.destination.lookups.standings(),
-                measured: desk.figures.measured(desk.destination.sla, now),
+                lookups: destination.lookups.standings(),
+                measured: desk.figures.measured(destination.sla, now),
             }
         };
-        Standings { as_of: at.to_rfc3339(), destinations: self.desks.iter().map(one).collect() }
+        let desks = self.desks.all();
+        let there = desks.iter().filter(|desk| !desk.is_withdrawn());
+        Standings { as_of: at.to_rfc3339(), destinations: there.map(one).collect() }
     }
 
     /// Sets whether a destination is sent to.
@@ -141,7 +146,7 @@ impl Forwarder {
 
     /// Removes what waits of events that fit, for good.
     pub fn forget(&self, fits: &dyn Fn(&Event) -> bool) {
-        for desk in &self.desks {
+        for desk in self.desks.all().iter() {
             desk.forget(&|item| fits(&item.event));
         }
     }
@@ -166,7 +171,7 @@ impl Forwarder {
             else {
                 continue;
             };
-            let class = match desk.destination.ordered {
+            let class = match desk.destination().ordered {
                 true => Class::Conversion,
                 false => Class::of(event.kind, self.parts.conversions.read(&event).is_some()),
             };

@@ -33,6 +33,8 @@ pub(super) struct Inner {
     pub(super) budget: RetryBudget,
     pub(super) in_flight: usize,
     pub(super) standing: Standing,
+    /// Its file is gone.
+    pub(super) withdrawn: bool,
     pub(super) filling_since: Option<Duration>,
 }
 

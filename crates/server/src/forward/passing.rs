@@ -30,7 +30,7 @@ impl Desk {
     /// What somebody asked to be sent once more may be of any age.
     pub(super) fn is_too_old(&self, item: &Item, at: Timestamp) -> bool {
         let age = (at - item.event.received).as_millis().max(0).unsigned_abs();
-        item.class != Class::Replay && Duration::from_millis(age) >= self.destination.retry.expire
+        item.class != Class::Replay && Duration::from_millis(age) >= self.destination().retry.expire
     }
 
     /// Passes the oldest by of what waits in a class, until its line is no further behind than the
@@ -39,11 +39,12 @@ impl Desk {
         if matches!(class, Class::Conversion | Class::Replay) || !self.takes_up() {
             return;
         }
+        let bound = self.destination().bounds.backlog_records;
         let mut inner = self.lock();
         loop {
             let Some(line) = &inner.lines[class.index()] else { return };
             let behind = heads.records_since(&line.floor());
-            if behind <= self.destination.bounds.backlog_records {
+            if behind <= bound {
                 return;
             }
             let of_class = |item: &Arc<Item>| item.class == class;

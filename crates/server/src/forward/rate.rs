@@ -19,6 +19,12 @@ impl Rate {
         Self { per_second, burst, tokens: burst, at: Duration::ZERO, closed_until: Duration::ZERO }
     }
 
+    /// Another limit from now on; what the destination asked for holds.
+    pub const fn set(&mut self, per_second: f64, burst: f64) {
+        (self.per_second, self.burst) = (per_second, burst);
+        self.tokens = self.tokens.min(burst);
+    }
+
     /// How many of `wanted` may go now, at least one; or how long to wait for the first.
     pub fn ask(&mut self, now: Duration, wanted: usize) -> Result<usize, Duration> {
         if now < self.closed_until {

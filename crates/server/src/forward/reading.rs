@@ -13,7 +13,7 @@ use super::value::of_json;
 use crate::capture::ConsentDefaults;
 use cel::Context;
 use http::{HeaderName, Method, Uri};
-use millstream_event::Purposes;
+use millstream_event::{Hash128, Purposes};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs;
@@ -24,6 +24,9 @@ use std::time::Duration;
 pub(super) struct Reading<'a> {
     pub(super) name: &'a str,
 }
+
+/// Digits of a version.
+const VERSION_DIGITS: usize = 12;
 
 pub(super) type Secrets = BTreeMap<String, String>;
 
@@ -115,6 +118,7 @@ impl Reading<'_> {
         file: File,
         secrets: &Secrets,
         lookups: Lookups,
+        text: &str,
     ) -> Result<Destination, DestinationError> {
         let compile = |what: &str, text: &str| {
             Expression::compile(text).map_err(|error| self.expression(what, &error))
@@ -137,8 +141,12 @@ impl Reading<'_> {
             text.as_deref().map(|text| compile(what, text)).transpose()
         };
         let bounds = self.bounds(&file, body.is_some())?;
+        let version = Hash128::of("destination file", &[text.as_bytes()]).to_hex();
+        let named = secrets.iter().flat_map(|(name, secret)| [name.as_bytes(), secret.as_bytes()]);
         Ok(Destination {
             name: self.name.to_owned(),
+            version: version.chars().take(VERSION_DIGITS).collect(),
+            secrets: Hash128::of("destination secrets", &named.collect::<Vec<_>>()),
             requires: self.purposes(&file.requires)?,
             matches: compile("match", &file.matches)?,
             matches_all: file.matches.trim() == "true",

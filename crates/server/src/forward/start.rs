@@ -2,6 +2,7 @@
 
 use super::client::{Client, ClientError};
 use super::desk::Desk;
+use super::desks::Desks;
 use super::destination::{Destination, DestinationError};
 use super::dispatch::{Begun, DispatchParts, Dispatcher};
 use super::guard::Guard;
@@ -38,7 +39,7 @@ pub struct ForwardOptions {
 }
 
 /// The last records of a destination's lines.
-pub type Told = Box<dyn Fn(&str) -> Result<Vec<Delivery>, String> + Send>;
+pub type Told = Box<dyn Fn(&str) -> Result<Vec<Delivery>, String> + Send + Sync>;
 
 /// What forwarding works with.
 pub struct ForwardParts {
@@ -46,7 +47,7 @@ pub struct ForwardParts {
     pub dispatch: DispatchParts,
     /// The receive clock.
     pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
-    /// Where destinations stood; asked once, at start.
+    /// Where destinations stood; asked when one is begun.
     pub told: Told,
 }
 
@@ -69,8 +70,11 @@ pub enum ForwardError {
 
 /// Running forwarding. Dropping it ends it.
 pub struct Forwarder {
-    pub(super) desks: Vec<Arc<Desk>>,
+    pub(super) desks: Arc<Desks>,
     pub(super) parts: DispatchParts,
+    told: Told,
+    /// Held while files are read again.
+    pub(super) reloading: Mutex<()>,
     pub(super) begun: Arc<Begun>,
     pub(super) shop: Shop,
     clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
@@ -99,12 +103,6 @@ impl Forwarder {
             let client = client.clone();
             Box::pin(async move { client.send(request, patience).await })
         });
-        let heads = parts.dispatch.log.heads();
-        let mut desks = Vec::new();
-        for destination in destinations {
-            let told = (parts.told)(&destination.name).map_err(ForwardError::State)?;
-            desks.push(Arc::new(Desk::new(destination, told, &heads)));
-        }
         let (close, watched) = watch::channel(false);
         let began = {
             let _inside = runtime.enter();
@@ -112,12 +110,11 @@ impl Forwarder {
         };
         let clock = Arc::clone(&parts.clock);
         let shop = Shop { transport, clock: Arc::clone(&clock), began, closing: watched };
-        for desk in &desks {
-            runtime.spawn(worker::run(Arc::clone(desk), shop.clone()));
-        }
         let forwarder = Self {
-            desks,
+            desks: Arc::default(),
             parts: parts.dispatch,
+            told: parts.told,
+            reloading: Mutex::default(),
             begun: Arc::default(),
             shop,
             clock,
@@ -126,27 +123,40 @@ impl Forwarder {
             threads: Mutex::default(),
             runtime: Mutex::new(Some(runtime)),
         };
-        if !forwarder.desks.is_empty() {
-            forwarder.begin(options.niceness).map_err(ForwardError::Thread)?;
+        for destination in destinations {
+            forwarder.open(destination).map_err(ForwardError::State)?;
         }
+        forwarder.begin(options.niceness).map_err(ForwardError::Thread)?;
         Ok(forwarder)
     }
 
+    /// Opens a desk for a destination where its last records say it stood; returns its number.
+    pub(super) fn open(&self, destination: Destination) -> Result<usize, String> {
+        let told = (self.told)(&destination.name)?;
+        let desk = Arc::new(Desk::new(destination, told, &self.parts.log.heads()));
+        let runtime = self.runtime.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(runtime) = &*runtime {
+            runtime.spawn(worker::run(Arc::clone(&desk), self.shop.clone()));
+        }
+        drop(runtime);
+        Ok(self.desks.add(desk))
+    }
+
     fn begin(&self, niceness: u8) -> std::io::Result<()> {
-        let (parts, desks) = (self.parts.clone(), self.desks.clone());
+        let (parts, desks) = (self.parts.clone(), Arc::clone(&self.desks));
         let dispatcher = Dispatcher::new(parts, desks, Arc::clone(&self.begun));
         let closing = Arc::clone(&self.closing);
         self.spawn("dispatcher", move || {
             step_back(niceness);
             dispatcher.run(&closing);
         })?;
-        let (log, desks) = (Arc::clone(&self.parts.log), self.desks.clone());
+        let (log, desks) = (Arc::clone(&self.parts.log), Arc::clone(&self.desks));
         let (closing, shop) = (Arc::clone(&self.closing), self.shop.clone());
         self.spawn("ledger", move || {
             step_back(niceness);
             while !closing.load(Ordering::Acquire) {
-                let now = shop.now();
-                for desk in &desks {
+                let (now, desks) = (shop.now(), desks.all());
+                for desk in desks.iter() {
                     desk.expire(now);
                 }
                 ledger::write(&*log, &desks, now.0);
@@ -177,12 +187,12 @@ impl Forwarder {
             }
         }
         let deadline = std::time::Instant::now() + LAST_REQUESTS;
-        while self.desks.iter().any(|desk| desk.standing().in_flight > 0)
+        while self.desks.all().iter().any(|desk| desk.standing().in_flight > 0)
             && std::time::Instant::now() < deadline
         {
             std::thread::sleep(Duration::from_millis(10));
         }
-        ledger::write_last(&*self.parts.log, &self.desks, (self.clock)());
+        ledger::write_last(&*self.parts.log, &self.desks.all(), (self.clock)());
         let runtime = self.runtime.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(runtime) = runtime {
             runtime.shutdown_background();

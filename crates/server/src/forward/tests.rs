@@ -5,3 +5,4 @@ mod answers;
 mod outage;
 mod parts;
 mod presets;
+mod versions;

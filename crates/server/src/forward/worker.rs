@@ -7,6 +7,7 @@ use super::answer::{Answer, Verdict, judge, refused_places};
 use super::chance::draw;
 use super::client::SendError;
 use super::desk::Desk;
+use super::destination::Destination;
 use super::item::Item;
 use super::pace::{Batch, Step};
 use super::queue::Waiting;
@@ -78,8 +79,9 @@ pub async fn run(desk: Arc<Desk>, shop: Shop) {
 
 /// Sends one batch and reports what became of each of its events.
 async fn send(desk: Arc<Desk>, shop: Shop, rules: Arc<Semaphore>, batch: Batch) {
-    match rendered(&desk, &shop, rules, &batch).await {
-        Some(rendered) => settle(&desk, &shop, &batch, rendered).await,
+    let by = desk.destination();
+    match rendered((&desk, &by), &shop, rules, &batch).await {
+        Some(rendered) => settle((&desk, &by), &shop, &batch, rendered).await,
         None => {
             desk.unsent();
             for one in &batch {
@@ -100,32 +102,32 @@ fn alone(one: &One) -> One {
 
 /// The batch as a request; `None` when the rules took too long.
 async fn rendered(
-    desk: &Arc<Desk>,
+    (desk, by): (&Desk, &Arc<Destination>),
     shop: &Shop,
     rules: Arc<Semaphore>,
     batch: &Batch,
 ) -> Option<Rendered> {
     let permit = rules.acquire_owned().await.ok()?;
     let items: Vec<Arc<Item>> = batch.iter().map(|one| Arc::clone(&one.item)).collect();
-    let (own, at) = (Arc::clone(desk), shop.now().0);
+    let (own, at) = (Arc::clone(by), shop.now().0);
     let began = Instant::now();
     let rendering = tokio::task::spawn_blocking(move || {
         let items: Vec<&Item> = items.iter().map(|item| &**item).collect();
-        let rendered = render(&own.destination, &items, at, Purpose::Send);
+        let rendered = render(&own, &items, at, Purpose::Send);
         drop(permit);
         rendered
     });
-    let rendered = timeout(desk.destination.bounds.rule, rendering).await.ok()?.ok();
+    let rendered = timeout(by.bounds.rule, rendering).await.ok()?.ok();
     desk.figures.rules_run(began.elapsed());
     rendered
 }
 
-async fn settle(desk: &Desk, shop: &Shop, batch: &Batch, rendered: Rendered) {
+async fn settle((desk, by): (&Desk, &Destination), shop: &Shop, batch: &Batch, rendered: Rendered) {
     let pick = |places: &[usize]| -> Vec<&One> {
         places.iter().filter_map(|place| batch.get(*place)).collect()
     };
     if let Some(said) = &rendered.said {
-        tracing::warn!(destination = desk.destination.name, reason = said, "a rule failed");
+        tracing::warn!(destination = by.name, reason = said, "a rule failed");
     }
     desk.skipped(&pick(&rendered.skipped));
     for (place, reason) in &rendered.failed {
@@ -141,28 +143,28 @@ async fn settle(desk: &Desk, shop: &Shop, batch: &Batch, rendered: Rendered) {
     };
     let included = pick(&rendered.included);
     let (began, bytes) = (Instant::now(), request.body.len());
-    let outcome = (shop.transport)(request, desk.destination.bounds.timeout).await;
+    let outcome = (shop.transport)(request, by.bounds.timeout).await;
     desk.figures.attempted(began.elapsed(), bytes);
     match outcome {
-        Ok(answer) => answered(desk, shop, &included, &answer),
+        Ok(answer) => answered((desk, by), shop, &included, &answer),
         Err(error) => {
-            tracing::debug!(destination = desk.destination.name, %error, "a send failed");
+            tracing::debug!(destination = by.name, %error, "a send failed");
             desk.figures.failed(error.class());
             again(desk, shop, &included, (None, 0));
         }
     }
 }
 
-fn answered(desk: &Desk, shop: &Shop, included: &[&One], answer: &Answer) {
+fn answered((desk, by): (&Desk, &Destination), shop: &Shop, included: &[&One], answer: &Answer) {
     let status = answer.status.as_u16();
-    let verdict = judge(&desk.destination, answer);
+    let verdict = judge(by, answer);
     if verdict != Verdict::Accepted {
         desk.figures.failed(answer.status.as_str());
     }
     match verdict {
         Verdict::Accepted => {
             desk.works();
-            let refused = refused_places(&desk.destination, answer);
+            let refused = refused_places(by, answer);
             let (mut taken, mut not) = (Vec::new(), Vec::new());
             for (place, one) in included.iter().enumerate() {
                 if refused.contains(&place) { not.push(one) } else { taken.push(*one) }

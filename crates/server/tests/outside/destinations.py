@@ -11,6 +11,7 @@ import hmac
 import http.server
 import json
 import os
+import signal
 import socket
 import struct
 import threading
@@ -299,6 +300,58 @@ class Destinations(Case):
         began = time.monotonic()
         instance.stop()
         self.assertLess(time.monotonic() - began, 15, "a rule that hangs must not hold the end up")
+
+    def test_files_are_read_again_without_a_restart(self):
+        """A changed file is another version, a broken one changes nothing, a new one begins, one that is gone waits."""
+        instance = self.instance(config=CONFIG)
+        folder = instance.directory / "destinations"
+        instance.start()
+
+        def reloaded(code=0):
+            return json.loads(run("config", "reload", "--data-dir", instance.directory, expect=(code,)))
+
+        self.assertEqual(reloaded()["added"], [])
+        folder.mkdir(parents=True)
+        (folder / "secret").write_text("whsec_" + SECRET)
+        (folder / "first.toml").write_text(self.webhook("one"))
+        added = reloaded()["added"]
+        self.assertEqual([one["name"] for one in added], ["first"])
+        self.send(instance, order(1))
+        self.until(lambda: self.vendor.taken("one")["m-1"] == 1)
+
+        # While a request hangs its file changes: it ends as it began, and what is begun goes by the new one.
+        self.vendor.script["one"] = ["hang", 200]
+        self.send(instance, order(2))
+        self.until(lambda: len(self.vendor.seen["one"]) == 2)
+        (folder / "first.toml").write_text(self.webhook("two"))
+        (folder / "second.toml").write_text(self.webhook("other"))
+        done = reloaded()
+        self.assertEqual(([one["name"] for one in done["changed"]], [one["name"] for one in done["added"]]), (["first"], ["second"]))
+        self.assertNotEqual(done["changed"][0]["version"], added[0]["version"])
+        self.assertEqual(self.standing(instance, "first")["version"], done["changed"][0]["version"])
+        self.send(instance, order(3))
+        self.until(lambda: {"m-2", "m-3"} <= set(self.vendor.taken("two")))
+        self.until(lambda: set(self.vendor.taken("other")) == {"m-3"})
+
+        (folder / "first.toml").write_text(self.webhook("two").replace('preset = "webhook"', 'preset = "webhook"\nmatch = "("'))
+        (folder / "second.toml").unlink()
+        done = reloaded(3)
+        self.assertEqual(done["withdrawn"], ["second"])
+        self.assertEqual([one["name"] for one in done["refused"]], ["first"])
+        self.assertIn("match", done["refused"][0]["why"])
+        self.assertEqual(done["refused"][0]["in_force"], self.standing(instance, "first")["version"])
+        self.assertIsNone(self.standing(instance, "second"))
+        self.send(instance, order(4))
+        self.until(lambda: self.vendor.taken("two")["m-4"] == 1, why="the earlier version stays in force")
+        time.sleep(0.3)
+        self.assertNotIn("m-4", self.vendor.taken("other"))
+        (folder / "second.toml").write_text(self.webhook("other"))
+        (folder / "first.toml").write_text(self.webhook("two"))
+        os.kill(instance.process.pid, signal.SIGHUP)
+        self.until(lambda: self.vendor.taken("other")["m-4"] == 1, why="what was owed waited for the file")
+        instance.stop()
+        for name in ("two", "other"):
+            self.assertTrue(all(count == 1 for count in self.vendor.taken(name).values()), self.vendor.taken(name))
 
     def test_object_storage_by_a_file_alone(self):
         text = (f'preset = "s3"\n[request]\nurl = "http://127.0.0.1:{self.vendor.port}/shop/${{key}}.jsonl.gz"\n[storage]\nregion = "eu-central-1"\n'

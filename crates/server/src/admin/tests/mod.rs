@@ -286,6 +286,10 @@ impl parts::Destinations for Nothing {
         }
     }
 
+    fn reload(&self) -> Result<serde_json::Value, parts::TransferError> {
+        Ok(serde_json::json!({ "added": [] }))
+    }
+
     fn dead(
         &self,
         _name: &str,
