@@ -73,6 +73,8 @@ pub enum KeyKind {
     Lags = 51,
     /// Why the credit of a conversion changed.
     Recredit = 63,
+    /// Where a choice of a device's is logged, by time.
+    Chosen = 67,
 }
 
 /// A key: 37 bytes.

@@ -6,11 +6,11 @@
 use crate::key::{Key, KeyKind};
 use crate::query::{ReadError, StateRead, walk};
 use crate::shelf::Range;
-use crate::value::Value;
+use crate::value::{Stored, Value};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use millstream_decide::{ItemId, Profile};
-use millstream_event::{EntityId, Hash128, Purpose, Purposes, Timestamp};
+use millstream_event::{EntityId, Hash128, Position, Purpose, Purposes, Timestamp};
 use millstream_stitch::EntryKey;
 use millstream_stitch::entry::last_at;
 use serde::{Deserialize, Serialize};
@@ -44,6 +44,32 @@ pub struct Reset {
 
 /// What an event of kind `consent` is called that wishes for a reset, and is no choice.
 pub const RESET: &str = "personalization_reset";
+
+/// Where one of a device's choices is logged, in the device's own lane: its receipt is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chosen(pub Position);
+
+/// The row of a choice.
+pub(crate) fn chosen_key(generation: u16, device: EntityId, event: &EntryKey) -> Key {
+    Key::row(generation, KeyKind::Chosen, device, event.timed_name("chosen", device))
+}
+
+/// Walks the choices of a device, earliest first.
+///
+/// # Errors
+/// When the state cannot be read, or what `visit` returned.
+pub fn choices(
+    state: &dyn StateRead,
+    generation: u16,
+    device: EntityId,
+    visit: &mut dyn FnMut(Chosen) -> Result<bool, ReadError>,
+) -> Result<(), ReadError> {
+    let from = Key::entity(generation, KeyKind::Chosen, device);
+    let to = from.with_suffix(Hash128([0xff; 16]));
+    state.range(from.as_bytes(), to.as_bytes(), &mut |_, bytes| {
+        Chosen::take(Value::decode(bytes)?).map_or(Ok(true), &mut *visit)
+    })
+}
 
 /// The row of an event: names run backwards in time.
 pub(crate) fn interest_key(generation: u16, device: EntityId, event: &EntryKey) -> Key {

@@ -3,7 +3,7 @@
 use crate::decided::DecisionSums;
 use crate::exposures::Exposure;
 use crate::lags::Lags;
-use crate::preferences::{Choice, Interest, Reset};
+use crate::preferences::{Choice, Chosen, Interest, Reset};
 use crate::recredit::Recredit;
 use crate::rollup::{Cell, CellText, Counts};
 use crate::state::{
@@ -90,6 +90,8 @@ pub enum Value {
     Recredit(Box<Recredit>),
     /// See [`Reset`].
     Reset(Box<Reset>),
+    /// See [`Chosen`].
+    Chosen(Box<Chosen>),
 }
 
 /// A stored value that cannot be read.
@@ -226,6 +228,7 @@ variants! {
     Lags: Lags,
     Recredit: Recredit,
     Reset: Reset,
+    Chosen: Chosen,
 }
 
 #[cfg(test)]

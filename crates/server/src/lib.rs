@@ -26,6 +26,7 @@ pub mod path_report;
 pub mod places;
 pub mod plan_report;
 pub mod priority;
+pub mod receipt;
 pub mod replay;
 pub mod report;
 pub mod score_report;

@@ -1,5 +1,5 @@
 //! Strings of the IAB Global Privacy Platform: a header that names sections, and the sections. Read are
-//! the European one (a TCF string) and those of the United States, national and by state.
+//! the European and the Canadian one and those of the United States, national and by state.
 
 use super::bits::Bits;
 use super::tcf::Tcf;
@@ -8,6 +8,8 @@ use alloc::vec::Vec;
 
 /// Section of the European framework.
 const TCF_EU: u64 = 2;
+/// Section of the Canadian framework.
+const TCF_CANADA: u64 = 5;
 /// The first string of the United States, in letters.
 const USP_V1: u64 = 6;
 /// National section of the United States.
@@ -17,7 +19,7 @@ const US_CALIFORNIA: u64 = 8;
 /// Sections of states with a notice more before what visitors opted out of.
 const MORE_NOTICES: [u64; 2] = [11, 18];
 /// The last section of a state that is known.
-const US_LAST: u64 = 25;
+const US_LAST: u64 = 27;
 /// Most sections that are read.
 const SECTIONS_MAX: usize = 64;
 
@@ -67,6 +69,8 @@ fn section_says(id: u64, section: &str, vendor: Option<u64>) -> StatedConsent {
         TCF_EU => {
             Tcf::decode(section).map_or_else(|_| StatedConsent::nothing(), |tcf| tcf.stated(vendor))
         }
+        TCF_CANADA => Tcf::decode_canadian(section)
+            .map_or_else(|_| StatedConsent::nothing(), |tcf| tcf.stated(vendor)),
         USP_V1 => match section.as_bytes() {
             [b'1', _, b'N' | b'-', _] => StatedConsent::default(),
             _ => objected,
@@ -86,7 +90,11 @@ fn section_says(id: u64, section: &str, vendor: Option<u64>) -> StatedConsent {
 fn opted_out(id: u64, section: &str) -> Option<bool> {
     let mut segments = section.split('.');
     let mut bits = Bits::of(segments.next()?)?;
-    bits.number(6)?;
+    // Sections that begin with their own number are of the layout of 2025, which is not settled: they count
+    // as an objection.
+    if bits.number(6)? == id {
+        return None;
+    }
     let (notices, choices) = match id {
         US_NATIONAL => (6, 3),
         US_CALIFORNIA => (3, 2),

@@ -13,6 +13,12 @@ const NEEDS: [(Purpose, &[u8]); 3] = [
     (Purpose::Personalization, &[1, 5, 6]),
     (Purpose::Advertising, &[1, 2, 3, 4]),
 ];
+/// The same in Canada, where purpose 1 is not used.
+const NEEDS_CANADA: [(Purpose, &[u8]); 3] = [
+    (Purpose::Measurement, &[7, 8]),
+    (Purpose::Personalization, &[5, 6]),
+    (Purpose::Advertising, &[2, 3, 4]),
+];
 /// Purposes for which legitimate interest is a basis: not storage, profiles and their use (policy 4).
 const INTEREST_MAY: [u8; 6] = [2, 7, 8, 9, 10, 11];
 /// Highest vendor that is read.
@@ -44,6 +50,8 @@ pub struct Tcf {
     /// Vendors that were disclosed; none without that segment.
     disclosed: Option<BTreeSet<u64>>,
     restrictions: Vec<(u8, RestrictionOf)>,
+    /// Of the Canadian framework, which need not disclose vendors in the string.
+    canadian: bool,
 }
 
 type RestrictionOf = (u8, BTreeSet<u64>);
@@ -80,6 +88,47 @@ impl Tcf {
         Ok(tcf)
     }
 
+    /// Decodes the Canadian section of a GPP string: consent is there express consent, legitimate interest
+    /// implied consent.
+    ///
+    /// # Errors
+    /// [`TcfError::Broken`].
+    pub fn decode_canadian(text: &str) -> Result<Self, TcfError> {
+        let mut segments = text.trim().split('.');
+        let core = segments.next().and_then(Bits::of).ok_or(TcfError::Broken)?;
+        let mut tcf = Self::canadian_core(core).ok_or(TcfError::Broken)?;
+        for segment in segments {
+            let mut bits = Bits::of(segment).ok_or(TcfError::Broken)?;
+            if bits.number(3) == Some(DISCLOSED) {
+                tcf.disclosed = Some(vendors(&mut bits).ok_or(TcfError::Broken)?);
+            }
+        }
+        Ok(tcf)
+    }
+
+    fn canadian_core(mut bits: Bits) -> Option<Self> {
+        if bits.number(6)? != 1 {
+            return None;
+        }
+        bits.number(36)?;
+        let updated = bits.number(36)?;
+        // The consent manager, its version and screen, language, list and policy versions, non-standard
+        // texts, special features.
+        for width in [12, 12, 6, 12, 12, 6, 1, 12] {
+            bits.number(width)?;
+        }
+        Some(Self {
+            updated,
+            purposes: bits.number(24)?,
+            interests: bits.number(24)?,
+            vendors: vendors(&mut bits)?,
+            vendor_interests: vendors(&mut bits)?,
+            restrictions: restrictions(&mut bits)?,
+            canadian: true,
+            ..Self::default()
+        })
+    }
+
     fn core(mut bits: Bits) -> Option<Self> {
         if bits.number(6)? != 2 {
             return None;
@@ -105,8 +154,8 @@ impl Tcf {
             interests,
             vendors: vendors_consented,
             vendor_interests,
-            disclosed: None,
             restrictions,
+            ..Self::default()
         })
     }
 
@@ -117,7 +166,8 @@ impl Tcf {
         let has = |bits: u64| (1..=24).contains(&purpose) && bits >> (24 - purpose) & 1 == 1;
         let of = |vendors: &BTreeSet<u64>| vendor.is_none_or(|vendor| vendors.contains(&vendor));
         let disclosed = vendor.is_none_or(|vendor| {
-            self.disclosed.as_ref().is_some_and(|disclosed| disclosed.contains(&vendor))
+            let named = |disclosed: &BTreeSet<u64>| disclosed.contains(&vendor);
+            self.disclosed.as_ref().map_or(self.canadian, named)
         });
         let consent = has(self.purposes) && of(&self.vendors);
         let interest =
@@ -146,7 +196,8 @@ impl Tcf {
 
     /// What it says of each purpose of ours.
     pub fn stated(&self, vendor: Option<u64>) -> StatedConsent {
-        NEEDS.iter().fold(StatedConsent::default(), |stated, (purpose, needs)| {
+        let needs = if self.canadian { &NEEDS_CANADA } else { &NEEDS };
+        needs.iter().fold(StatedConsent::default(), |stated, (purpose, needs)| {
             let granted = needs.iter().all(|one| self.allows(*one, vendor));
             stated.saying(*purpose, granted)
         })

@@ -200,25 +200,26 @@ fn sections_of_the_global_privacy_platform() {
     assert_eq!(gpp::stated("garbage", &[], None), StatedConsent::nothing());
 }
 
+/// A header with one entry; a single section in Fibonacci coding, written from the smallest number up.
+fn header(section: u64) -> String {
+    let mut writer = Writer::default();
+    writer.number(3, 6).number(1, 6).number(1, 12).number(0, 1);
+    let numbers = [1, 2, 3, 5, 8, 13, 21];
+    let (mut left, mut used) = (section, vec![false; numbers.len()]);
+    for (at, number) in numbers.iter().enumerate().rev() {
+        if *number <= left {
+            left -= number;
+            used[at] = true;
+        }
+    }
+    let last = used.iter().rposition(|one| *one).unwrap_or_default();
+    writer.0.extend(&used[..=last]);
+    writer.0.push(true);
+    writer.text()
+}
+
 #[test]
 fn states_are_read_by_their_own_layouts() {
-    let header = |section: u64| {
-        // One entry; a single section in Fibonacci coding, written from the smallest number up.
-        let mut writer = Writer::default();
-        writer.number(3, 6).number(1, 6).number(1, 12).number(0, 1);
-        let numbers = [1, 2, 3, 5, 8, 13, 21];
-        let (mut left, mut used) = (section, vec![false; numbers.len()]);
-        for (at, number) in numbers.iter().enumerate().rev() {
-            if *number <= left {
-                left -= number;
-                used[at] = true;
-            }
-        }
-        let last = used.iter().rposition(|one| *one).unwrap();
-        writer.0.extend(&used[..=last]);
-        writer.0.push(true);
-        writer.text()
-    };
     for (section, notices, choices) in
         [(7, 6, 3), (8, 3, 2), (9, 3, 2), (11, 4, 2), (18, 4, 2), (21, 3, 2)]
     {
@@ -240,6 +241,60 @@ fn states_are_read_by_their_own_layouts() {
             assert!(gpp::stated(&with_control, &[], None).denied.allows(Purpose::Advertising));
         }
     }
+}
+
+/// A Canadian section: purposes of express and of implied consent, and vendors of both.
+fn canadian(express: &[u64], implied: &[u64], vendors: [u64; 2]) -> String {
+    let mut writer = Writer::default();
+    writer.number(1, 6).number(0, 36).number(0, 36);
+    for width in [12, 12, 6, 12, 12, 6, 1, 12] {
+        writer.number(0, width);
+    }
+    for purposes in [express, implied] {
+        for purpose in 1..=24 {
+            writer.number(u64::from(purposes.contains(&purpose)), 1);
+        }
+    }
+    for vendor in vendors {
+        writer.number(vendor, 16).number(1, 1).number(1, 12).number(0, 1).number(vendor, 16);
+    }
+    writer.number(0, 12);
+    writer.text()
+}
+
+#[test]
+fn canada_has_express_and_implied_consent() {
+    let said =
+        |section: &str, vendor| gpp::stated(&format!("{}~{section}", header(5)), &[5], vendor);
+    let measured = canadian(&[], &[7, 8], [3, 4]);
+    let stated = said(&measured, None);
+    assert!(stated.granted.allows(Purpose::Measurement), "implied consent, and no purpose 1");
+    assert!(
+        stated.denied.allows(Purpose::Advertising)
+            && stated.denied.allows(Purpose::Personalization)
+    );
+    assert!(said(&measured, Some(4)).granted.allows(Purpose::Measurement));
+    assert!(said(&measured, Some(3)).denied.allows(Purpose::Measurement), "of another vendor");
+    let profiles = canadian(&[2], &[3, 4, 5, 6], [3, 4]);
+    assert_eq!(said(&profiles, None).granted, Purposes::NONE, "profiles need express consent");
+    let all = canadian(&[2, 3, 4, 5, 6, 7, 8], &[], [3, 4]);
+    assert_eq!(said(&all, Some(3)).granted, Purposes::ALL);
+    assert_eq!(said(SPECIFIED, None), StatedConsent::nothing(), "not the European one");
+    assert_eq!(said("", None), StatedConsent::nothing());
+}
+
+#[test]
+fn a_layout_that_is_not_settled_counts_as_an_objection() {
+    for section in [24, 26, 27] {
+        let text = |first| {
+            let mut core = Writer::default();
+            core.number(first, 6).number(1, 6).number(0, 60);
+            format!("{}~{}", header(section), core.text())
+        };
+        assert!(gpp::stated(&text(section), &[], None).denied.allows(Purpose::Advertising));
+        assert!(!gpp::stated(&text(1), &[], None).denied.allows(Purpose::Advertising));
+    }
+    assert_eq!(gpp::stated(&format!("{}~AAAA", header(28)), &[], None), StatedConsent::nothing());
 }
 
 #[test]

@@ -180,7 +180,7 @@ pub(super) fn apply(
         settle(view, stamp, judged, (dedup, provenance, None));
         return Ok(());
     }
-    let told = Told { bot: agent.bot, converts: fact.is_some() };
+    let told = Told { bot: agent.bot, converts: fact.is_some(), position: record.position };
     let replaced = judged.before.as_ref().map(|before| before.key.clone());
     interest::want(view, rules, event, subject)?;
     let entry = Entry::of((event, subject), agent, fact);

@@ -4,13 +4,13 @@ use crate::decided::{DecisionSums, Said};
 use crate::exposures::{Exposure, exposure_key};
 use crate::key::Key;
 use crate::preferences::{
-    Choice, Interest, RESET, Reset, choice_key, interest_key, reset_key, until,
+    Choice, Chosen, Interest, RESET, Reset, choice_key, chosen_key, interest_key, reset_key, until,
 };
 use crate::rules::Rules;
 use crate::view::{ApplyError, View};
 use alloc::vec::Vec;
 use millstream_decide::interest::{items, weight};
-use millstream_event::{EntityId, Event, EventKind, Hash128};
+use millstream_event::{EntityId, Event, EventKind, Hash128, Position};
 use millstream_stitch::EntryKey;
 
 /// Fails until what [`change`] reads is at hand.
@@ -54,6 +54,11 @@ pub(super) fn change(
         return;
     }
     if event.kind == EventKind::Consent {
+        if let Some(replaced) = replaced {
+            view.delete(chosen_key(rules.generation, subject, replaced));
+        }
+        let key = chosen_key(rules.generation, subject, &EntryKey::of(event));
+        view.put(key, Chosen(entry.position));
         choose(view, rules, event, subject);
         return;
     }
@@ -76,6 +81,8 @@ pub(super) fn change(
 pub(super) struct Told {
     pub bot: bool,
     pub converts: bool,
+    /// Where it is logged.
+    pub position: Position,
 }
 
 /// Counts a decision; a further copy of it is none. Bots take part in no experiment.

@@ -11,7 +11,7 @@ use http::HeaderValue;
 use std::sync::Arc;
 
 /// Longest id that is looked for.
-const ID_BYTES_MAX: usize = 512;
+const ID_BYTES_MAX: usize = crate::receipt::RECEIPT_BYTES_MAX;
 /// Width of a table where none is asked for.
 const WIDTH: u16 = 120;
 

@@ -1,5 +1,6 @@
 //! What consent allowed, by day and region: the evidence, out of the log itself.
 
+use crate::receipt::Receipt;
 use crate::report::DateRange;
 use crate::report::number::grouped;
 use crate::report::page::{Align, Grid};
@@ -36,6 +37,24 @@ pub struct ConsentRow {
     pub choices_advertising: u64,
     /// Choices that allowed personalization.
     pub choices_personalization: u64,
+    /// Choices whose receipt holds.
+    pub receipts: u64,
+    /// Choices whose receipt does not: the log was changed, or the key.
+    pub receipts_broken: u64,
+    /// Choices by the text and version that the visitor was shown; those that name none are not in it.
+    pub by_text: BTreeMap<String, u64>,
+}
+
+impl ConsentRow {
+    fn receipt(&mut self, receipt: &Receipt, key: &[u8; 32]) {
+        let holds = receipt.is_ours(key);
+        self.receipts += u64::from(holds);
+        self.receipts_broken += u64::from(!holds);
+        if !receipt.text.is_empty() || !receipt.text_version.is_empty() {
+            let shown = format!("{} {}", receipt.text, receipt.text_version);
+            *self.by_text.entry(shown.trim().to_owned()).or_default() += 1;
+        }
+    }
 }
 
 /// The rows by (day, region), both ends of the range included.
@@ -49,10 +68,14 @@ impl ConsentReport {
     ///
     /// # Errors
     /// When it cannot be read.
-    pub fn read(log: &dyn EventLog, range: DateRange) -> Result<Self, LogError> {
+    pub fn read(
+        log: &dyn EventLog,
+        receipt_key: &[u8; 32],
+        range: DateRange,
+    ) -> Result<Self, LogError> {
         let mut report = Self::default();
         log.scan(&log.tails(), &log.heads(), &mut |record| {
-            report.take(&record, range);
+            report.take(&record, receipt_key, range);
             true
         })?;
         Ok(report)
@@ -62,7 +85,7 @@ impl ConsentReport {
         self.rows.entry((day, region.unwrap_or(UNKNOWN).into())).or_default()
     }
 
-    fn take(&mut self, record: &Record, range: DateRange) {
+    fn take(&mut self, record: &Record, receipt_key: &[u8; 32], range: DateRange) {
         match record.header.kind {
             // A copy that is read again by other rules is no other event.
             Kind::Event if record.header.replay_epoch == 0 => {
@@ -70,7 +93,7 @@ impl ConsentReport {
                 if let Ok(event) = event
                     && range.contains(event.event_time.utc_day())
                 {
-                    self.event(&event);
+                    self.event(&event, receipt_key);
                 }
             }
             Kind::Aggregate => {
@@ -85,7 +108,7 @@ impl ConsentReport {
         }
     }
 
-    fn event(&mut self, event: &Event) {
+    fn event(&mut self, event: &Event, receipt_key: &[u8; 32]) {
         let region = event.region.as_deref().or(event.country.as_deref());
         let row = self.row(event.event_time.utc_day(), region);
         let granted = |purpose| u64::from(event.consent.granted.allows(purpose));
@@ -95,6 +118,9 @@ impl ConsentReport {
             row.choices += 1;
             row.choices_personalization += personal;
             row.choices_advertising += advertising;
+            if let Some(receipt) = Receipt::read(event) {
+                row.receipt(&receipt, receipt_key);
+            }
             return;
         }
         row.events += 1;
@@ -123,6 +149,7 @@ impl ConsentReport {
             "GPC",
             "Default",
             "Choices",
+            "Receipts",
         ];
         let mut grid = Grid::new("", &heads, "Nothing was received in that time.");
         grid.columns[1].1 = Align::Left;
@@ -143,6 +170,10 @@ impl ConsentReport {
                 by(&[ConsentSource::GlobalPrivacyControl]),
                 by(&[ConsentSource::Regional, ConsentSource::Default]),
                 grouped(row.choices),
+                match row.receipts_broken {
+                    0 => grouped(row.receipts),
+                    broken => format!("{}, {broken} broken", grouped(row.receipts)),
+                },
             ]
         };
         grid.rows = self.rows.iter().map(cells).collect();

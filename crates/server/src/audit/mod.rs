@@ -11,6 +11,7 @@ pub mod deliveries;
 pub mod event;
 pub mod link;
 pub mod person;
+pub mod receipt;
 mod revisions;
 #[cfg(test)]
 mod tests;
@@ -39,12 +40,14 @@ pub enum Subject {
     Link,
     /// A person.
     Person,
+    /// A receipt of a consent choice; its id is the receipt itself.
+    Receipt,
 }
 
 impl Subject {
     /// Every one.
-    pub const ALL: [Self; 5] =
-        [Self::Conversion, Self::Click, Self::Event, Self::Link, Self::Person];
+    pub const ALL: [Self; 6] =
+        [Self::Conversion, Self::Click, Self::Event, Self::Link, Self::Person, Self::Receipt];
 
     /// The word that is typed and sent.
     pub const fn as_str(self) -> &'static str {
@@ -54,6 +57,7 @@ impl Subject {
             Self::Event => "event",
             Self::Link => "link",
             Self::Person => "person",
+            Self::Receipt => "receipt",
         }
     }
 }
@@ -85,6 +89,8 @@ pub struct Sources<'a> {
     pub window: Span,
     /// The probable links in force.
     pub probable: Option<Arc<Numbered>>,
+    /// What signs receipts.
+    pub receipt_key: &'a [u8; 32],
 }
 
 /// The chain behind one thing, or none when there is no such thing.
@@ -102,5 +108,6 @@ pub fn audit(
         Subject::Event => event::chain(sources, id),
         Subject::Link => link::chain(sources, id),
         Subject::Person => person::chain(sources, id),
+        Subject::Receipt => receipt::chain(sources, id),
     }
 }

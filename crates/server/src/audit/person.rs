@@ -1,18 +1,25 @@
 //! People: their devices, what told that these belong together, and their sessions with the network's
 //! mark on them.
 
-use super::{Chain, Sources};
+use super::receipt::facts;
+use super::{Chain, Fact, Sources};
+use crate::receipt::{Receipt, names};
 use crate::report::ReportError;
-use millstream_event::{AnonymousId, EntityId, Hash128, UserId};
+use millstream_event::delivery::Place;
+use millstream_event::envelope::decode;
+use millstream_event::{AnonymousId, EntityId, Hash128, Lane, UserId};
+use millstream_pipeline::preferences;
 use millstream_pipeline::query::{self, LinkTrace, MemberTrace};
 use millstream_stitch::linkage::{ProbableLink, Refusal, Standing};
 use millstream_stitch::{GraphLimits, Session};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 /// Probable links told at most; the most probable.
 const PROBABLE_MAX: usize = 20;
 /// Sessions told of one device at most; the latest.
 const SESSIONS_MAX: usize = 50;
+/// Choices told of one device at most; the latest.
+const CHOICES_MAX: usize = 50;
 
 /// The chain behind a person: named by its own id, by a device's, or by a user's.
 ///
@@ -42,7 +49,10 @@ pub fn chain(sources: &Sources<'_>, id: &str) -> Result<Option<Chain>, ReportErr
         .with("conversions", known.conversions)
         .with("revision", known.revision.0)
         .with("rules_generation", u32::from(generation));
-    let chain = members.iter().fold(chain, |chain, one| chain.over(member(one)));
+    let mut chain = chain;
+    for one in &members {
+        chain = chain.over(member(one, choices(sources, one.id)?));
+    }
     Ok(Some(with_probable_links(sources, chain, &members)))
 }
 
@@ -82,7 +92,41 @@ fn probable_link(link: &ProbableLink, devices: &BTreeSet<EntityId>) -> Chain {
     })
 }
 
-fn member(member: &MemberTrace) -> Chain {
+/// What a device's visitor chose, the latest last, each with its receipt as the log keeps it.
+fn choices(sources: &Sources<'_>, device: EntityId) -> Result<Vec<Chain>, ReportError> {
+    let mut places = VecDeque::new();
+    preferences::choices(sources.state, sources.generation, device, &mut |chosen| {
+        places.push_back(chosen.0);
+        if places.len() > CHOICES_MAX {
+            places.pop_front();
+        }
+        Ok(true)
+    })?;
+    let lane = Lane::of(device);
+    Ok(places.into_iter().map(|position| choice(sources, (lane, position))).collect())
+}
+
+fn choice(sources: &Sources<'_>, (lane, position): Place) -> Chain {
+    let place = format!("lane {lane}, ordinal {}", position.0);
+    let chain = Chain::group("choice").with("record", place);
+    let record = match sources.log.read_at(lane, position) {
+        Ok(Some(record)) => record,
+        Ok(None) => return chain.with("payload", "not in the log yet"),
+        Err(error) => return chain.with("payload", format!("cannot be read: {error}")),
+    };
+    match decode(record.header.contract_version, &record.payload) {
+        Ok(event) => match Receipt::read(&event) {
+            Some(receipt) => facts(chain, &receipt, receipt.is_ours(sources.receipt_key)),
+            None => chain
+                .with("made", event.received.to_rfc3339())
+                .with("granted", Fact::List(names(event.consent.granted)))
+                .with("receipt", "none: it came without"),
+        },
+        Err(error) => chain.with("payload", format!("cannot be read: {error}")),
+    }
+}
+
+fn member(member: &MemberTrace, choices: Vec<Chain>) -> Chain {
     let device = &member.device;
     let kind = if device.anonymous { "device" } else { "user" };
     let mut chain = Chain::new(kind, &*device.name)
@@ -96,6 +140,7 @@ fn member(member: &MemberTrace) -> Chain {
     for trace in &member.links {
         chain = chain.over(link(trace));
     }
+    chain = choices.into_iter().fold(chain, Chain::over);
     let skipped = member.sessions.len().saturating_sub(SESSIONS_MAX);
     if skipped > 0 {
         chain = chain.with("earlier_sessions_not_shown", skipped as u64);

@@ -1,4 +1,4 @@
-//! `POST /v1/consent`: a visitor's choice, kept in a signed cookie and logged as an event.
+//! `POST /v1/consent`: a visitor's choice, kept in a signed cookie, logged as an event, answered with a receipt.
 
 use super::answer::{self, Answer};
 use super::body;
@@ -7,8 +7,9 @@ use super::exchange::Exchange;
 use super::intake::{self, Group};
 use super::options;
 use super::refusal::Refusal;
-use http::HeaderValue;
+use crate::receipt::{Receipt, names_a_text};
 use http::header::SET_COOKIE;
+use http::{HeaderValue, StatusCode};
 use hyper::body::Incoming;
 use millstream_event::{
     AnonymousId, Consent, ConsentSource, EntityId, Event, EventId, EventKind, Purpose, Purposes,
@@ -31,6 +32,12 @@ struct Choice {
     message_id: Option<String>,
     #[serde(default)]
     write_key: Option<String>,
+    /// Which text the visitor was shown.
+    #[serde(default)]
+    text: String,
+    /// Which version of it.
+    #[serde(default, alias = "text_version")]
+    text_version: String,
 }
 
 /// `{"measurement": true, ...}` or `["measurement", ...]`.
@@ -76,8 +83,10 @@ pub(super) async fn answer(
     let content = body::read(exchange, incoming).await?;
     let choice = parse(&content.bytes)?;
     let granted = choice.purposes.granted()?;
-    let event = event(exchange, &choice, granted)?;
+    let mut event = event(exchange, &choice, granted)?;
     let plane = exchange.plane;
+    let text = (choice.text.as_str(), choice.text_version.as_str());
+    let receipt = Receipt::give(&mut event, text, &plane.parts.keys.cookie);
     let made = event.received;
     let device = event.anonymous_id.as_ref().map(EntityId::device);
     let group = Group::of_one(exchange, event);
@@ -86,7 +95,8 @@ pub(super) async fn answer(
     if let (Some(service), Some(device)) = (&plane.parts.decide, device) {
         service.choose(device, granted.allows(Purpose::Personalization));
     }
-    let mut answer = answer::success();
+    let body = serde_json::json!({ "success": true, "receipt": receipt }).to_string();
+    let mut answer = answer::json(StatusCode::OK, body);
     let cookie = cookies::set_choice(granted, made, exchange.secure(), &plane.parts.keys.cookie);
     let cookie = HeaderValue::try_from(cookie).map_err(|_| Refusal::Internal)?;
     answer.headers_mut().insert(SET_COOKIE, cookie);
@@ -94,7 +104,7 @@ pub(super) async fn answer(
 }
 
 fn parse(bytes: &[u8]) -> Result<Choice, Refusal> {
-    serde_json::from_slice(bytes).map_err(|error| {
+    let choice: Choice = serde_json::from_slice(bytes).map_err(|error| {
         if error.is_data() {
             Refusal::InvalidBody(
                 "send {\"purposes\": {\"measurement\": true, ...}, \"anonymousId\": ...}".into(),
@@ -102,7 +112,13 @@ fn parse(bytes: &[u8]) -> Result<Choice, Refusal> {
         } else {
             Refusal::InvalidJson(error.to_string())
         }
-    })
+    })?;
+    if !names_a_text(&choice.text) || !names_a_text(&choice.text_version) {
+        return Err(Refusal::InvalidBody(
+            "text and textVersion have at most 128 letters, digits, spaces and -_./:".into(),
+        ));
+    }
+    Ok(choice)
 }
 
 fn event(exchange: &Exchange<'_>, choice: &Choice, granted: Purposes) -> Result<Event, Refusal> {
@@ -143,5 +159,9 @@ mod tests {
             assert!(matches!(granted(broken), Err(Refusal::InvalidBody(_))), "{broken}");
         }
         assert!(matches!(granted("{"), Err(Refusal::InvalidJson(_))));
+        let long = format!(r#"{{"purposes":[],"text":"{}"}}"#, "x".repeat(129));
+        for broken in [r#"{"purposes":[],"textVersion":"a=b"}"#, &long] {
+            assert!(matches!(granted(broken), Err(Refusal::InvalidBody(_))), "{broken}");
+        }
     }
 }

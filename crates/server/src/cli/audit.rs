@@ -7,14 +7,19 @@ use super::place::{Place, Target};
 use super::remote::encoded;
 use crate::audit::Subject;
 use crate::audit::consent::ConsentReport;
+use crate::receipt::RECEIPT_BYTES_MAX;
 use crate::report::DateRange;
 use clap::{Args, ValueEnum};
 use serde_json::Value;
+use std::fs::File;
+use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Instead of a subject: the control history itself.
 const VERIFY: &str = "verify";
+/// Instead of a file: standard input.
+const STANDARD_INPUT: &str = "-";
 /// Instead of a subject: what consent allowed.
 const CONSENT: &str = "consent";
 
@@ -27,14 +32,14 @@ pub enum Shown {
     Json,
 }
 
-/// Prints what stands behind a conversion, click, event, link or person.
+/// Prints what stands behind a conversion, click, event, link or person, or whether a receipt of consent holds.
 #[derive(Args, Clone, Debug)]
 pub struct Audit {
-    /// conversion, click, event, link or person; or verify: follows the chain of control records; or
+    /// conversion, click, event, link, person or receipt; or verify: follows the chain of control records; or
     /// consent: what it allowed, by day and region.
     pub subject: String,
     /// Its id; for a conversion also its order number or event id; for a link its slug; for a person
-    /// also a device's or user's id.
+    /// also a device's or user's id; for a receipt a file that holds it, or - for standard input.
     pub id: Option<String>,
     /// How to print it.
     #[arg(long, value_enum, default_value_t = Shown::Tree, alias = "as")]
@@ -74,6 +79,8 @@ impl Audit {
         if self.export {
             return self.everything(subject, id);
         }
+        let shown = if subject == Subject::Receipt { receipt(id)? } else { id.clone() };
+        let id = shown.as_str();
         let engine = match self.place.open(false)? {
             Target::Local(engine) => Arc::from(engine),
             Target::Remote(mut remote) => {
@@ -119,7 +126,8 @@ impl Audit {
         let width = output::terminal_width().unwrap_or(120);
         match self.place.open(false)? {
             Target::Local(engine) => {
-                let report = ConsentReport::read(&*engine.instance.log, range);
+                let (log, key) = (&*engine.instance.log, &engine.instance.keys.cookie);
+                let report = ConsentReport::read(log, key, range);
                 let report = report.map_err(|error| failed(&error))?;
                 match self.format {
                     Shown::Tree => output::print(&report.to_table(width))?,
@@ -236,4 +244,17 @@ impl Audit {
         }
         Ok(Ended::Done)
     }
+}
+
+/// The text of a receipt, out of a file or standard input.
+fn receipt(file: &str) -> Result<String, Failure> {
+    let bound = u64::try_from(RECEIPT_BYTES_MAX).unwrap_or(u64::MAX) + 1;
+    let mut text = String::new();
+    let read = match file {
+        STANDARD_INPUT => std::io::stdin().take(bound).read_to_string(&mut text),
+        path => File::open(path).and_then(|file| file.take(bound).read_to_string(&mut text)),
+    };
+    let fix = "millstream audit receipt FILE, with what stood under `receipt` in the answer to the choice";
+    read.map_err(|error| Failure::known("the receipt cannot be read", error.to_string(), fix))?;
+    Ok(text.trim().to_owned())
 }

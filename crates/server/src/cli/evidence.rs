@@ -28,6 +28,7 @@ impl Evidence for Files {
             generation: view.generation(),
             window: view.active.spans().window,
             probable: engine.probable.in_force(),
+            receipt_key: &engine.instance.keys.cookie,
         };
         audit::audit(&sources, subject, id)
     }
@@ -62,7 +63,8 @@ impl Evidence for Files {
     }
 
     fn consent(&self, range: DateRange) -> Result<ConsentReport, ReportError> {
-        ConsentReport::read(&*self.0.instance.log, range).map_err(ReportError::read)
+        let instance = &self.0.instance;
+        ConsentReport::read(&*instance.log, &instance.keys.cookie, range).map_err(ReportError::read)
     }
 
     fn quarantined(

@@ -1,9 +1,10 @@
 //! Consent choices, and what stands where none was made.
 
-use crate::harness::{Plane, cookie, options};
+use crate::harness::{KEYS, Plane, cookie, options};
 use http::StatusCode;
 use millstream_event::{ConsentSource, EventKind, Kind, Purpose, Purposes};
 use millstream_server::capture::{CaptureOptions, ConsentDefaults};
+use millstream_server::receipt::Receipt;
 
 const PAGE: &str = r#"{"anonymousId":"a","context":{"page":{"url":"https://a.example/?gclid=x"}}}"#;
 
@@ -16,10 +17,15 @@ async fn consent_of(plane: &Plane, headers: &[(&str, &str)]) -> (Purposes, Conse
 #[tokio::test]
 async fn a_choice_is_kept_signed_and_holds_from_then_on() {
     let plane = Plane::start(options());
-    let body = r#"{"purposes":{"measurement":true,"personalization":true},"anonymousId":"a"}"#;
+    let body = r#"{"purposes":{"measurement":true,"personalization":true},"anonymousId":"a","text":"banner","textVersion":"3"}"#;
     let answer = plane.post("/v1/consent", &[], body).await;
-    assert_eq!((answer.status, &answer.body[..]), (StatusCode::OK, &b"{\"success\":true}"[..]));
+    assert_eq!(answer.status, StatusCode::OK);
+    let told: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+    let receipt = Receipt::parse(&told["receipt"].to_string()).unwrap();
+    assert!(told["success"] == true && receipt.is_ours(&KEYS.cookie));
+    assert_eq!((receipt.text.as_str(), receipt.text_version.as_str()), ("banner", "3"));
     let event = plane.log.events().remove(0);
+    assert_eq!(Receipt::read(&event), Some(receipt), "the log keeps what the visitor has");
     assert_eq!((event.kind, event.consent.source), (EventKind::Consent, ConsentSource::Explicit));
     assert_eq!(event.anonymous_id.unwrap().as_str(), "a");
 

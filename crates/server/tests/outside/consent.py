@@ -33,6 +33,41 @@ class Consent(Case):
                 found.append(path.name)
         return found
 
+    def test_a_choice_has_a_receipt_that_can_be_held_against_the_log(self):
+        instance = self.instance()
+        instance.start()
+        choice = {"purposes": {"measurement": True, "advertising": False}, "anonymousId": "device-choosing",
+                  "text": "banner", "textVersion": "2026-11"}
+        receipt = json.loads(instance.post("/v1/consent", choice).body)["receipt"]
+        self.assertEqual((receipt["granted"], receipt["text"], receipt["text_version"]), (["measurement"], "banner", "2026-11"))
+        denied = {"purposes": [], "anonymousId": "device-refusing", "text": "banner", "textVersion": "2026-11"}
+        unkept = json.loads(instance.post("/v1/consent", denied).body)["receipt"]
+        self.assertIn(instance.post("/v1/consent", choice | {"text": "?a=b"}).status, (400, 422))
+        run("report", "sessions", "--data-dir", instance.directory)
+
+        def audited(shown, code=0):
+            file = self.folder / "receipt.json"
+            file.write_text(json.dumps(shown))
+            text = run("audit", "receipt", file, "--format", "json", "--data-dir", instance.directory, expect=(code,))
+            return json.loads(text) if code == 0 else text
+
+        for running in (True, False):
+            if not running:
+                instance.stop()
+            self.assertIn("ordinal", audited(receipt)["record"])
+            self.assertIn("measurement was denied", audited(unkept)["record"])
+            audited(receipt | {"granted": ["measurement", "advertising"]}, 1)
+            audited({"no": "receipt"}, 1)
+            person = json.loads(run("audit", "person", "device-choosing", "--format", "json", "--data-dir", instance.directory))
+            [kept] = [part for part in person["parts"][0]["parts"] if part["what"] == "choice"]
+            self.assertEqual((kept["signature"], kept["receipt"]), (receipt["signature"], "holds"))
+            told = json.loads(run("audit", "consent", "--format", "json", "--data-dir", instance.directory))["rows"]
+            sums = [row["consent"] for row in told if row["consent"]["choices"]]
+            self.assertEqual([(one["choices"], one["receipts"], one["receipts_broken"]) for one in sums], [(1, 1, 0)])
+            self.assertEqual(sums[0]["by_text"], {"banner 2026-11": 1})
+        self.assertEqual(self.files_with(instance.directory, "device-refusing"), [])
+        self.assertEqual(self.files_with(instance.directory, unkept["id"]), [])
+
     def test_nothing_forbidden_reaches_the_disk(self):
         instance = self.instance()
         run("links", "add", "consent", "https://shop.example/landing", "--source", "a", "--medium", "b",

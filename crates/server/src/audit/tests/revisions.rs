@@ -53,6 +53,7 @@ fn chain(world: &World) -> Chain {
         registry: &Registry::new(),
         generation: 0,
         probable: None,
+        receipt_key: &[9; 32],
         window: Span::days(30),
     };
     audit(&sources, Subject::Conversion, "o-1").unwrap().unwrap()

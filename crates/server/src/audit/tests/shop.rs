@@ -125,6 +125,7 @@ impl Shop {
             registry: &self.registry,
             generation: 0,
             probable: None,
+            receipt_key: &[9; 32],
             window: Span::days(30),
         };
         let tree = audit(&sources, subject, id).unwrap()?.to_tree();
