@@ -6,25 +6,24 @@ use crate::report::ReportError;
 use millstream_event::envelope::decode;
 use millstream_pipeline::query;
 
+/// Characters of a text that is no receipt, told of it.
+const GIVEN_MAX: usize = 64;
+
 /// What is to be said of a receipt, given as its JSON text.
 ///
 /// # Errors
 /// When it is none, when this installation did not give it or it was changed since, and when state
 /// cannot be read.
 pub fn chain(sources: &Sources<'_>, text: &str) -> Result<Option<Chain>, ReportError> {
-    let refused = |wanted| {
-        let given = text.chars().take(64).collect();
-        Err(ReportError::Invalid { what: "the receipt", given, wanted })
-    };
     let Ok(receipt) = Receipt::parse(text) else {
-        return refused(
-            "give the JSON object that stood under `receipt` in the answer to the choice",
-        );
+        return Err(ReportError::Invalid {
+            what: "the receipt",
+            given: text.chars().take(GIVEN_MAX).collect(),
+            wanted: "give the JSON object that stood under `receipt` in the answer to the choice",
+        });
     };
     if !receipt.is_ours(sources.receipt_key) {
-        return refused(
-            "it was not given by this installation, or something in it was changed since",
-        );
+        return Err(ReportError::Receipt);
     }
     let mut logged = None;
     for trace in query::copies(sources.state, sources.generation, &receipt.id)? {

@@ -36,6 +36,12 @@ pub enum ReportError {
         "there are no probable links in force: run `millstream link` first, or ask for --links certain"
     )]
     NoProbableLinks,
+    /// A receipt of consent that proves nothing.
+    #[error(
+        "the receipt does not hold: this installation did not give it, or something in it was changed since; \
+         ask for it as it was given"
+    )]
+    Receipt,
     /// The state could not be read.
     #[error(
         "the figures cannot be read ({0}): check the data directory; state can be rebuilt from the log"
@@ -59,6 +65,9 @@ impl ReportError {
 
     /// True when the request is at fault, not the system.
     pub const fn is_usage(&self) -> bool {
-        matches!(self, Self::Unknown { .. } | Self::Invalid { .. } | Self::NoProbableLinks)
+        matches!(
+            self,
+            Self::Unknown { .. } | Self::Invalid { .. } | Self::NoProbableLinks | Self::Receipt
+        )
     }
 }

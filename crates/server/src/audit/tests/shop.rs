@@ -162,7 +162,8 @@ fn chains_reach_from_the_figure_down_to_the_log() {
         insta::assert_snapshot!(name, shop.tree(subject, id).unwrap());
     }
     assert_eq!(shop.tree(Subject::Conversion, "o-1"), shop.tree(Subject::Conversion, "e-3"));
-    for subject in Subject::ALL {
+    // A receipt is read before it is looked for.
+    for subject in Subject::ALL.into_iter().filter(|subject| *subject != Subject::Receipt) {
         assert_eq!(shop.tree(subject, "nothing"), None);
     }
 }
