@@ -1,6 +1,7 @@
 //! A destination ready for use: its file checked, its expressions compiled, its secrets read.
 
 use super::breaker::BreakerOptions;
+use super::columns::Holds;
 use super::expression::Expression;
 use super::file::Format;
 use super::lookups::Lookups;
@@ -11,6 +12,7 @@ use super::template::Template;
 use cel::Context;
 use http::{HeaderName, Method};
 use millstream_event::{Hash128, Purposes};
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -92,6 +94,8 @@ pub struct Destination {
     pub body: Option<Expression>,
     /// How it is written.
     pub format: Format,
+    /// Columns of a body in Parquet.
+    pub columns: BTreeMap<String, Holds>,
     /// Whether it is compressed.
     pub gzip: bool,
     /// Bounds.

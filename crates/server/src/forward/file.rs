@@ -1,6 +1,7 @@
 //! A destination's file as it is written. What a file leaves out stands in its preset, and what that
 //! leaves out in the defaults here.
 
+use super::columns::Holds;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -99,6 +100,9 @@ pub struct Request {
     /// How the body is written.
     #[serde(default)]
     pub format: Format,
+    /// Columns of a body in Parquet, by name: members of what `item` gives.
+    #[serde(default)]
+    pub columns: BTreeMap<String, Holds>,
     /// Whether the body is compressed.
     #[serde(default)]
     pub gzip: bool,
@@ -113,6 +117,8 @@ pub enum Format {
     Json,
     /// One JSON value a line.
     JsonLines,
+    /// A Parquet file with a row for each item.
+    Parquet,
 }
 
 /// Where a secret comes from.

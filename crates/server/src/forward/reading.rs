@@ -1,9 +1,10 @@
 //! From a destination's file to the destination: presets, secrets, checks, compiled expressions.
 
 use super::breaker::BreakerOptions;
+use super::columns::COLUMNS_MAX;
 use super::destination::{Bounds, Destination, DestinationError, NAME_BYTES_MAX};
 use super::expression::{self, Expression, ExpressionError};
-use super::file::{File, Format, Order, Secret, lay_over};
+use super::file::{File, Format, Order, Request, Secret, lay_over};
 use super::lookups::{LOOKUPS_MAX, Lookup, Lookups};
 use super::presets;
 use super::retries::RetryOptions;
@@ -29,6 +30,16 @@ pub(super) struct Reading<'a> {
 const VERSION_DIGITS: usize = 12;
 
 pub(super) type Secrets = BTreeMap<String, String>;
+
+fn version(text: &str) -> String {
+    let hash = Hash128::of("destination file", &[text.as_bytes()]).to_hex();
+    hash.chars().take(VERSION_DIGITS).collect()
+}
+
+fn mark(secrets: &Secrets) -> Hash128 {
+    let named = secrets.iter().flat_map(|(name, secret)| [name.as_bytes(), secret.as_bytes()]);
+    Hash128::of("destination secrets", &named.collect::<Vec<_>>())
+}
 
 impl Reading<'_> {
     fn wrong(&self, what: impl Into<String>, fix: impl Into<String>) -> DestinationError {
@@ -141,12 +152,10 @@ impl Reading<'_> {
             text.as_deref().map(|text| compile(what, text)).transpose()
         };
         let bounds = self.bounds(&file, body.is_some())?;
-        let version = Hash128::of("destination file", &[text.as_bytes()]).to_hex();
-        let named = secrets.iter().flat_map(|(name, secret)| [name.as_bytes(), secret.as_bytes()]);
         Ok(Destination {
             name: self.name.to_owned(),
-            version: version.chars().take(VERSION_DIGITS).collect(),
-            secrets: Hash128::of("destination secrets", &named.collect::<Vec<_>>()),
+            version: version(text),
+            secrets: mark(secrets),
             requires: self.purposes(&file.requires)?,
             matches: compile("match", &file.matches)?,
             matches_all: file.matches.trim() == "true",
@@ -188,6 +197,7 @@ impl Reading<'_> {
             bots: file.bots,
             ordered: file.order == Order::Person,
             format: file.request.format,
+            columns: file.request.columns,
             gzip: file.request.gzip,
         })
     }
@@ -223,6 +233,36 @@ impl Reading<'_> {
         }
     }
 
+    /// A file for each request: an address without the request's key would be written again and again.
+    fn file_url<'a>(&self, text: &'a str) -> Result<&'a str, DestinationError> {
+        if text.starts_with("file:///") && text.contains("${key}") {
+            return Ok(text);
+        }
+        let fix = "write request.url as file:///FOLDER/${key}.parquet";
+        Err(self.wrong(format!("{text:?} names no file for each request"), fix))
+    }
+
+    /// Columns belong to Parquet, and Parquet is rows of items alone.
+    fn columns(&self, request: &Request) -> Result<(), DestinationError> {
+        let count = request.columns.len();
+        let fits = match request.format {
+            Format::Parquet => {
+                (1..=COLUMNS_MAX).contains(&count) && request.body.is_none() && !request.gzip
+            }
+            Format::Json | Format::JsonLines => count == 0,
+        };
+        if fits {
+            return Ok(());
+        }
+        Err(self.wrong(
+            "request.columns does not fit request.format",
+            format!(
+                "with format = \"parquet\" declare 1 to {COLUMNS_MAX} columns and neither body nor gzip; \
+                 otherwise declare none"
+            ),
+        ))
+    }
+
     /// The scheme and host must be fixed or parameters: an event cannot say where it is sent to.
     fn url<'a>(&self, text: &'a str) -> Result<&'a str, DestinationError> {
         let authority = text.split('/').take(3).collect::<Vec<_>>().join("/");
@@ -231,6 +271,9 @@ impl Reading<'_> {
                 "an event would say where it is sent to",
                 "use only param and secret before the path of request.url",
             ));
+        }
+        if text.starts_with("file:") {
+            return self.file_url(text);
         }
         let plain = text.starts_with("https://") || text.starts_with("http://");
         if !plain || (!text.contains("${") && text.parse::<Uri>().is_err()) {
@@ -289,6 +332,7 @@ impl Reading<'_> {
     }
 
     fn bounds(&self, file: &File, batches: bool) -> Result<Bounds, DestinationError> {
+        self.columns(&file.request)?;
         let limits = &file.limits;
         let checks = [
             ("concurrency", limits.concurrency as u64, 1, 1_024),

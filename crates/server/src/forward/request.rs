@@ -1,5 +1,6 @@
 //! From events to one request: which are left out, what each becomes, how they are put together.
 
+use super::columns::parquet;
 use super::destination::Destination;
 use super::document::document;
 use super::expression::ExpressionError;
@@ -173,6 +174,9 @@ fn assemble(
 ) -> Result<Prepared, ExpressionError> {
     let failed = |why: &str| ExpressionError::Failed(why.to_owned());
     let url = destination.url.text(scope, in_url)?;
+    if url.split('/').any(|segment| matches!(segment, "." | "..")) {
+        return Err(failed("request.url would lead elsewhere by what the event says"));
+    }
     let url = Url::parse(&url).map_err(|_| failed("request.url gives no address"))?;
     let plain = Bytes::from(body(destination, scope, texts)?);
     let mut headers = HeaderMap::new();
@@ -181,8 +185,16 @@ fn assemble(
             .map_err(|_| failed("a header's value cannot be sent"))?;
         headers.insert(name, value);
     }
-    headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
-    let body = if destination.gzip { compressed(&plain)? } else { plain.clone() };
+    let kind = match destination.format {
+        Format::Parquet => "application/vnd.apache.parquet",
+        Format::Json | Format::JsonLines => "application/json",
+    };
+    headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static(kind));
+    let body = match destination.format {
+        Format::Parquet => Bytes::from(parquet(&destination.columns, texts)?),
+        _ if destination.gzip => compressed(&plain)?,
+        _ => plain.clone(),
+    };
     if destination.gzip {
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
@@ -213,7 +225,10 @@ fn body(
     let Some(body) = &destination.body else {
         return Ok(match destination.format {
             Format::Json => texts.first().cloned().unwrap_or_default(),
-            Format::JsonLines => texts.iter().flat_map(|text| [text, "\n"]).collect(),
+            // What Parquet is made of, for showing.
+            Format::JsonLines | Format::Parquet => {
+                texts.iter().flat_map(|text| [text, "\n"]).collect()
+            }
         });
     };
     // Most bodies hold the items as they are: then they need not be read once more.

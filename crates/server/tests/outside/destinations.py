@@ -18,7 +18,7 @@ import threading
 import time
 import unittest
 
-from instance import Case, run
+from instance import Case, rows, run
 
 CRASHES = int(os.environ.get("MILLSTREAM_DELIVERY_CRASHES", "50" if os.environ.get("MILLSTREAM_DEEP") else "3"))
 SECRET = base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
@@ -369,6 +369,32 @@ class Destinations(Case):
                 found += [json.loads(line)["event"]["id"] for line in gzip.decompress(body).splitlines()]
                 self.assertEqual(headers["authorization"], self.signature("/" + path, headers, body))
         self.assertEqual(sorted(found), sorted(f"m-{number}" for number in range(50)))
+
+    def test_parquet_files_in_a_folder_and_in_object_storage(self):
+        lake = self.folder / "lake"
+        columns = '[request.columns]\nkey = "text"\nid = "text"\nat = "time"\nvalue = "text"\nproperties = "json"\n'
+        request = ('{{url}}\nitem = "{{{{\'key\': key, \'id\': event.id, \'at\': event.time, \'value\': event.value_text, \'properties\': event.properties}}}}"\n'
+                   'format = "parquet"\ngzip = false\nheaders = {{{{ "Content-Type" = "application/vnd.apache.parquet" }}}}\n')
+        stored = f'url = "http://127.0.0.1:{self.vendor.port}/shop/${{key}}.parquet"'
+        text = 'preset = "s3"\n[request]\n' + request.format().format(url=stored) + columns + (
+            '[secrets]\naccess_key = { file = "secret" }\nsecret_key = { file = "secret" }\n[limits]\nlinger_ms = 300\n')
+        local = f'preset = "parquet"\n[request]\nurl = "file://{lake}/${{key}}.parquet"\n[limits]\nlinger_ms = 300\n'
+        instance = self.with_destinations({"local": local, "stored": text})
+        run("destinations", "check", instance.directory / "destinations")
+        instance.start()
+        self.until(lambda: self.standing(instance, "stored"))
+        self.send(instance, *(order(number) for number in range(50)))
+        for name in ("local", "stored"):
+            self.until(lambda: self.totals(instance, name)["delivered"] == 50, why=lambda: str(self.standing(instance, name)))
+        bodies = [body for path, seen in self.vendor.seen.items() if path.endswith(".parquet") for _, _, body, _ in seen]
+        files = [file.read_bytes() for file in lake.iterdir()]
+        self.assertTrue(all(file.suffix == ".parquet" for file in lake.iterdir()), "nothing unfinished is left")
+        self.assertTrue(all(body[:4] == body[-4:] == b"PAR1" for body in bodies + files) and bodies and files)
+        again = self.folder / "again"
+        columns = {"event_id": "event_id", "time": "event_time", "kind": "kind", "name": "event", "anonymous_id": "anonymous_id"}
+        (self.folder / "map.toml").write_text("".join(f'{field} = "{column}"\n' for field, column in columns.items()))
+        run("import", *lake.iterdir(), "--format", "parquet", "--map", self.folder / "map.toml", "--data-dir", again)
+        self.assertEqual(sorted(row["event_id"] for row in rows("events", again)), sorted(f"m-{number}" for number in range(50)))
 
     @staticmethod
     def signature(path, headers, body):

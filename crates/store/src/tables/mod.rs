@@ -21,6 +21,7 @@ pub use cell::{Cell, Column, ColumnKind, Row};
 pub use decisions::{DecisionRow, ExposureRow};
 pub use events::EventRow;
 pub use order::{Sorter, SorterOptions};
+pub use parquet::ParquetWriter;
 pub use parquet_reader::ParquetReader;
 pub use part::{PartSize, PartWriter, read_part};
 pub use rows::{LinkRow, QuarantineRow};

@@ -22,16 +22,20 @@ const UTC: &str = "UTC";
 
 /// The Arrow schema of these columns.
 pub fn schema(columns: &[Column]) -> SchemaRef {
-    let field = |column: &Column| {
-        let kind = match column.kind {
+    schema_of(columns.iter().map(|column| (column.name, column.kind)))
+}
+
+fn schema_of<'a>(columns: impl Iterator<Item = (&'a str, ColumnKind)>) -> SchemaRef {
+    let field = |(name, kind): (&'a str, ColumnKind)| {
+        let kind = match kind {
             ColumnKind::Text | ColumnKind::Json => DataType::Utf8,
             ColumnKind::Integer => DataType::Int64,
             ColumnKind::Time => DataType::Timestamp(TimeUnit::Microsecond, Some(UTC.into())),
             ColumnKind::Flag => DataType::Boolean,
         };
-        Field::new(column.name, kind, true)
+        Field::new(name, kind, true)
     };
-    Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()))
+    Arc::new(Schema::new(columns.map(field).collect::<Vec<_>>()))
 }
 
 /// One column being built.
@@ -43,8 +47,8 @@ enum Builder {
 }
 
 impl Builder {
-    fn new(column: &Column) -> Self {
-        match column.kind {
+    fn new(kind: ColumnKind) -> Self {
+        match kind {
             ColumnKind::Text | ColumnKind::Json => Self::Text(StringBuilder::new()),
             ColumnKind::Integer => Self::Integer(Int64Builder::new()),
             ColumnKind::Time => Self::Time(TimestampMicrosecondBuilder::new().with_timezone(UTC)),
@@ -92,14 +96,23 @@ impl<W: Write> ParquetWriter<W> {
     /// # Errors
     /// When the output refuses bytes.
     pub fn new(columns: Vec<Column>, out: W) -> Result<Self, TableError> {
-        let schema = schema(&columns);
+        let named: Vec<_> = columns.iter().map(|column| (column.name, column.kind)).collect();
+        Self::named(&named, out)
+    }
+
+    /// A writer for columns whose names are not known before.
+    ///
+    /// # Errors
+    /// When the output refuses bytes.
+    pub fn named(columns: &[(&str, ColumnKind)], out: W) -> Result<Self, TableError> {
+        let schema = schema_of(columns.iter().copied());
         let properties = WriterProperties::builder()
             .set_compression(Compression::SNAPPY)
             .set_max_row_group_row_count(Some(GROUP_ROWS))
             .set_created_by("millstream".to_owned())
             .build();
         let writer = ArrowWriter::try_new(Vec::new(), Arc::clone(&schema), Some(properties))?;
-        let builders = columns.iter().map(Builder::new).collect();
+        let builders = columns.iter().map(|(_, kind)| Builder::new(*kind)).collect();
         Ok(Self { schema, builders, rows: 0, writer, out })
     }
 
