@@ -24,6 +24,15 @@ pub async fn verify(State(plane): State<Arc<Plane>>) -> Result<Response, Refusal
     json(&plane.gate.run(move || Ok(evidence.verify()?)).await?)
 }
 
+/// `GET /api/audit/retention`
+///
+/// # Errors
+/// When what was removed, or the log, cannot be read.
+pub async fn retention(State(plane): State<Arc<Plane>>) -> Result<Response, Refusal> {
+    let evidence = Arc::clone(&plane.parts.evidence);
+    json(&plane.gate.run(move || Ok(evidence.removed()?)).await?)
+}
+
 /// `GET /api/audit/consent`
 ///
 /// # Errors

@@ -112,7 +112,10 @@ pub(super) fn routes() -> Vec<(Endpoint, MethodRouter<Arc<Plane>>)> {
         streams: true,
         ..read("/api/audit/consent", "What consent allowed, by day and region.", "Consent")
     };
+    const RETENTION: Endpoint =
+        read("/api/audit/retention", "What retention removed from the log.", "Done");
     vec![
+        (RETENTION, get(super::audits::retention)),
         (CONSENT, get(super::audits::consent)),
         (ACCESS, get(super::export::person)),
         (ERASE, post(super::erase::post)),

@@ -83,6 +83,12 @@ pub trait Evidence: Send + Sync {
     /// When it cannot be read.
     fn consent(&self, range: DateRange) -> Result<ConsentReport, ReportError>;
 
+    /// What retention removed from the log.
+    ///
+    /// # Errors
+    /// When that cannot be read.
+    fn removed(&self) -> Result<crate::instance::RemovalVerdict, ReportError>;
+
     /// The latest quarantined things, newest first, of one reason or of all.
     ///
     /// # Errors
@@ -326,10 +332,10 @@ pub trait Destinations: Send + Sync {
         &self,
         name: &str,
         action: &str,
-        parameters: &[(String, String)],
+        given: &[(String, String)],
     ) -> Result<serde_json::Value, TransferError>;
 
-    /// Reads their files again and puts what they say in force; a broken one leaves the earlier version.
+    /// Reads their files again; a broken one leaves the earlier version in force.
     ///
     /// # Errors
     /// When nothing is forwarded here, or the folder cannot be read.

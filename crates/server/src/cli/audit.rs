@@ -20,6 +20,8 @@ use std::sync::Arc;
 const VERIFY: &str = "verify";
 /// Instead of a file: standard input.
 const STANDARD_INPUT: &str = "-";
+/// Instead of a subject: what retention removed from the log.
+const RETENTION: &str = "retention";
 /// Instead of a subject: what consent allowed.
 const CONSENT: &str = "consent";
 
@@ -36,7 +38,7 @@ pub enum Shown {
 #[derive(Args, Clone, Debug)]
 pub struct Audit {
     /// conversion, click, event, link, person or receipt; or verify: follows the chain of control records; or
-    /// consent: what it allowed, by day and region.
+    /// consent: what it allowed, by day and region; or retention: what it removed from the log, when, by which rule.
     pub subject: String,
     /// Its id; for a conversion also its order number or event id; for a link its slug; for a person
     /// also a device's or user's id; for a receipt a file that holds it, or - for standard input.
@@ -66,6 +68,9 @@ impl Audit {
     pub fn run(&self) -> Result<Ended, Failure> {
         if self.subject == VERIFY {
             return self.verify();
+        }
+        if self.subject == RETENTION {
+            return self.retention();
         }
         if self.subject == CONSENT {
             return self.consent();
@@ -109,6 +114,34 @@ impl Audit {
             Shown::Json => output::print_json(&chain)?,
         }
         Ok(Ended::Done)
+    }
+
+    /// What retention removed.
+    fn retention(&self) -> Result<Ended, Failure> {
+        let failed = |error: &dyn std::fmt::Display| {
+            Failure::new("what retention removed cannot be told", error)
+        };
+        let told = match self.place.open(false)? {
+            Target::Local(engine) => {
+                serde_json::to_value(engine.instance.removed().map_err(|error| failed(&error))?)
+            }
+            Target::Remote(mut remote) => {
+                serde_json::from_slice(&remote.get("/api/audit/retention")?)
+            }
+        };
+        let told: Value = told.map_err(|error| failed(&error))?;
+        match self.format {
+            Shown::Tree => output::print(&removals(&told))?,
+            Shown::Json => output::print_json(&told)?,
+        }
+        match told["broken"].as_str() {
+            None => Ok(Ended::Done),
+            Some(why) => Err(Failure::known(
+                "what is missing from the log is not what retention removed",
+                why.to_owned(),
+                "after a restore, ask again once `millstream serve` ran for a minute; else compare with a backup",
+            )),
+        }
     }
 
     /// What consent allowed.
@@ -257,4 +290,28 @@ fn receipt(file: &str) -> Result<String, Failure> {
     let fix = "millstream audit receipt FILE, with what stood under `receipt` in the answer to the choice";
     read.map_err(|error| Failure::known("the receipt cannot be read", error.to_string(), fix))?;
     Ok(text.trim().to_owned())
+}
+
+/// What retention removed, a line each time.
+fn removals(told: &Value) -> String {
+    let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+    let rules = |value: &Value| {
+        let rules: Vec<String> = value.as_array().into_iter().flatten().map(text).collect();
+        if rules.is_empty() { "no rule".to_owned() } else { rules.join(", ") }
+    };
+    let mut shown = format!(
+        "{} record(s) removed; the oldest that is kept was received {}; in force: {}\n",
+        told["records"],
+        text(&told["oldest_kept"]),
+        rules(&told["rules"])
+    );
+    for one in told["removals"].as_array().into_iter().flatten() {
+        let at = text(&one["at"]);
+        shown.push_str(&format!(
+            "{at}  {} record(s) by {}\n",
+            one["records"],
+            rules(&one["rules"])
+        ));
+    }
+    shown
 }

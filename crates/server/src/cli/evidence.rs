@@ -5,6 +5,7 @@ use crate::admin::Evidence;
 use crate::audit::consent::ConsentReport;
 use crate::audit::deliveries::{DeliveryVerdict, Verified, verify};
 use crate::audit::{self, Chain, Sources, Subject};
+use crate::instance::RemovalVerdict;
 use crate::links::seal::Verifier;
 use crate::report::{DateRange, ReportError};
 use millstream_event::{Lane, Position, Quarantine, QuarantineReason, Timestamp};
@@ -65,6 +66,10 @@ impl Evidence for Files {
     fn consent(&self, range: DateRange) -> Result<ConsentReport, ReportError> {
         let instance = &self.0.instance;
         ConsentReport::read(&*instance.log, &instance.keys.cookie, range).map_err(ReportError::read)
+    }
+
+    fn removed(&self) -> Result<RemovalVerdict, ReportError> {
+        self.0.instance.removed().map_err(ReportError::read)
     }
 
     fn quarantined(

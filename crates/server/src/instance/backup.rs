@@ -6,6 +6,7 @@
 
 use super::error::InstanceError;
 use super::keys::KEY_FILE;
+use super::removals;
 use super::{Generation, Generations, InForce, Instance, InstanceOptions, log_dir, state_dir};
 use crate::erasure::Register;
 use crate::linking;
@@ -47,6 +48,8 @@ pub fn backup(instance: &Instance, to: &Path) -> Result<BackupReport, InstanceEr
     let InForce { generation, store } = instance.in_force();
     let CheckpointSize { entries, bytes, .. } =
         checkpoint::write(&|| store.snapshot(), generation, &to.join(CHECKPOINT_DIR))?;
+    // First: what goes meanwhile is noted anew where the copy is put to work.
+    copy_line_file(&instance.dir.join(removals::NAME), &to.join(removals::NAME))?;
     let (segments, log_bytes) = copy_log(&log_dir(&instance.dir), &log_dir(to))?;
     copy_links(&instance.dir, to)?;
     // Last, so that nobody who was erased meanwhile is missing.
@@ -90,6 +93,7 @@ pub fn restore(
         return Err(not_a_backup("another version of the program wrote it".to_owned()));
     }
     require_empty(dir)?;
+    copy_line_file(&from.join(removals::NAME), &dir.join(removals::NAME))?;
     copy_log(&log_dir(from), &log_dir(dir))?;
     copy_links(from, dir)?;
     let unfinished = dir.join("state.restoring");
@@ -104,10 +108,14 @@ pub fn restore(
 
 /// Copies who was erased, where anybody was.
 fn copy_register(from: &Path, to: &Path) -> Result<(), InstanceError> {
-    let (from, to) = (Register::of(from), Register::of(to));
-    match copy(from.path(), to.path()) {
+    copy_line_file(Register::of(from).path(), Register::of(to).path())
+}
+
+/// Copies a file that need not be there.
+fn copy_line_file(from: &Path, to: &Path) -> Result<(), InstanceError> {
+    match copy(from, to) {
         Err(error) if error.kind() != ErrorKind::NotFound => {
-            Err(InstanceError::io("copy", from.path())(error))
+            Err(InstanceError::io("copy", from)(error))
         }
         _ => Ok(()),
     }

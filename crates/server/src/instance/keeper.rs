@@ -3,7 +3,8 @@
 
 use super::checkpoints::{Checkpoints, positions};
 use super::error::InstanceError;
-use millstream_event::Lane;
+use super::removals::Removals;
+use millstream_event::{Lane, Timestamp};
 use millstream_log::{EventLog, LanePositions};
 use millstream_pipeline::StateRead;
 use millstream_store::{LaneHead, Pair, Reading, StateStore, StateView, StoreError, Visit};
@@ -12,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// How often retention is applied between checkpoints: segments grow old and many meanwhile.
 const RETAIN_EVERY: Duration = Duration::from_secs(60);
@@ -32,6 +33,7 @@ pub struct Keeping {
     /// Where the older of two checkpoints stands.
     floor: Option<LanePositions>,
     needed_from: Option<NeededFrom>,
+    removals: Removals,
     closing: Arc<AtomicBool>,
 }
 
@@ -42,6 +44,7 @@ impl Keeping {
         store: Arc<dyn StateStore>,
         checkpoints: Checkpoints,
         generation: u16,
+        removals: Removals,
     ) -> Self {
         let (needed_from, closing) = (None, Arc::default());
         Self {
@@ -52,6 +55,7 @@ impl Keeping {
             written: None,
             floor: None,
             needed_from,
+            removals,
             closing,
         }
     }
@@ -102,7 +106,16 @@ impl Keeping {
             Some(needed) => floor.least(&needed),
             None => floor.clone(),
         };
-        Ok(self.log.set_retention_floor(&floor)?)
+        self.log.set_retention_floor(&floor)?;
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = Timestamp(i64::try_from(since.as_micros()).unwrap_or(i64::MAX));
+        if let Some(removal) = self.removals.note(&*self.log, now)? {
+            tracing::info!(
+                records = removal.records,
+                "retention removed the log's oldest segments"
+            );
+        }
+        Ok(())
     }
 
     /// Works until `stop` is dropped.

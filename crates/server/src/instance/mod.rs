@@ -19,6 +19,7 @@ mod keeper;
 mod keys;
 mod lock;
 mod presence;
+mod removals;
 mod state;
 mod timeline;
 
@@ -29,6 +30,7 @@ pub use generations::{Generation, Generations, state_dir};
 pub use keeper::{Keeper, Keeping, NeededFrom};
 pub use keys::Keys;
 pub use presence::Addresses;
+pub use removals::{Removal, RemovalVerdict};
 pub use timeline::check_timeline;
 
 use crate::priority::{NICENESS, stepped_back};
@@ -37,6 +39,7 @@ use millstream_log::disk::SystemDisk;
 use millstream_log::{EventLog, SegmentLog, SegmentOptions};
 use millstream_store::{StateStore, StoreOptions};
 use presence::Presence;
+use removals::Removals;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -155,11 +158,23 @@ impl Instance {
         Ok(())
     }
 
+    fn removals(&self) -> Removals {
+        Removals::of(&self.dir, self.keys.subject, &self.options.log)
+    }
+
+    /// What retention removed from the log, and whether that is all that is missing.
+    ///
+    /// # Errors
+    /// When that or the log cannot be read.
+    pub fn removed(&self) -> Result<RemovalVerdict, InstanceError> {
+        self.removals().verify(&*self.log)
+    }
+
     /// What writes checkpoints of this directory and applies its retention, step by step.
     pub fn keeping(&self) -> Keeping {
         let InForce { generation, store } = self.in_force();
         let checkpoints = Checkpoints::of(&self.dir, generation, self.options.store.layout);
-        Keeping::new(Arc::clone(&self.log), store, checkpoints, generation)
+        Keeping::new(Arc::clone(&self.log), store, checkpoints, generation, self.removals())
     }
 
     /// The same on a thread of its own: a checkpoint whenever the newest is older than `every`;

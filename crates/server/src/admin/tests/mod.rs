@@ -56,6 +56,10 @@ impl Evidence for Nothing {
         Ok(Default::default())
     }
 
+    fn removed(&self) -> Result<crate::instance::RemovalVerdict, ReportError> {
+        Ok(Default::default())
+    }
+
     fn verify(&self) -> Result<crate::audit::deliveries::Verified, ReportError> {
         let controls = crate::links::seal::Verifier::default().finish();
         Ok(crate::audit::deliveries::Verified::new(controls, Default::default()))

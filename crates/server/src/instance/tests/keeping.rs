@@ -79,6 +79,10 @@ fn kept(dir: &Path) -> (Vec<LanePositions>, BTreeMap<Vec<u8>, Vec<u8>>) {
     }
     let tails = instance.log.tails();
     assert_ne!(tails, LanePositions::default(), "retention removed what it may");
+    let told = instance.removed().unwrap();
+    assert!(told.intact, "{:?}", told.broken);
+    assert_eq!(told.records, tails.records_since(&LanePositions::default()));
+    assert_eq!(told.rules, ["log.retain_bytes = 1"]);
     assert!(places[1].covers(&tails), "retention passed the older of two checkpoints");
     fill(&instance, 4);
     (places, everything(&*instance.in_force().store))
@@ -94,6 +98,36 @@ fn retention_stops_at_the_older_of_two_checkpoints() {
     kept(dir.path());
     let names: Vec<_> = checkpoints(dir.path());
     assert!(names[0].ends_with("2") && names[1].ends_with("3") && names.len() == 2, "{names:?}");
+}
+
+#[test]
+fn what_was_removed_cannot_be_told_otherwise() {
+    let dir = tempfile::tempdir().unwrap();
+    kept(dir.path());
+    let path = dir.path().join("retention.jsonl");
+    let whole = fs::read_to_string(&path).unwrap();
+    let broken = |text: &str| {
+        fs::write(&path, text).unwrap();
+        let told = Instance::open(dir.path(), &small()).unwrap().removed().unwrap();
+        assert_eq!(told.intact, told.broken.is_none());
+        told.broken
+    };
+    assert_eq!(broken(&whole), None);
+    assert!(broken(&whole.replacen("log.retain_bytes = 1", "log.retain_bytes = 2", 1)).is_some());
+    assert!(broken(&whole.replacen("\"at\":\"2", "\"at\":\"1", 1)).is_some());
+    let mut lines: Vec<&str> = whole.lines().collect();
+    assert!(broken("").is_some(), "segments that went without a line");
+    lines.pop();
+    assert!(broken(&lines.join("\n")).is_some(), "the last line is missing");
+    fs::write(&path, &whole).unwrap();
+    // What a process could not note before it ended is noted by the next one.
+    fs::remove_file(&path).unwrap();
+    let instance = Instance::open(dir.path(), &small()).unwrap();
+    let mut keeping = instance.keeping();
+    fill(&instance, 9);
+    keeping.checkpoint().unwrap();
+    keeping.retain().unwrap();
+    assert!(instance.removed().unwrap().intact);
 }
 
 #[test]
