@@ -3,8 +3,7 @@
 use super::engine::Engine;
 use super::recent::{RecentTimings, Timings};
 use crate::capture::{Counters, Endpoint};
-use crate::decide::ShadowStanding;
-use crate::decide::{Plan, plans};
+use crate::decide::{Plan, ShadowStanding, plans};
 use crate::report::state::StateFigures;
 use crate::report::stitching::StitchingFigures;
 use crate::report::{
@@ -57,6 +56,7 @@ impl StoreFigures {
             delivery,
             probable: self.engine.probable.in_force(),
             plans: &self.plans,
+            shadows: self.shadows(),
         };
         answer(&figures)
     }

@@ -343,6 +343,7 @@ fn figures<'a>(sums: &'a Scan<'a>, spans: Spans) -> StateFigures<'a> {
         delivery: DeliveryCounts::default(),
         probable: None,
         plans: &[],
+        shadows: Vec::new(),
     }
 }
 

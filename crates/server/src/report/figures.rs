@@ -68,9 +68,7 @@ pub trait Figures {
     fn experiments(&self, range: &DateRange) -> Result<Vec<ExperimentFigures>, ReportError>;
 
     /// What came of shadow policies since the process started; nothing where none decides.
-    fn shadows(&self) -> Vec<ShadowStanding> {
-        Vec::new()
-    }
+    fn shadows(&self) -> Vec<ShadowStanding>;
 
     /// How much of the latest conversions has arrived by now; none where too few tell.
     ///

@@ -182,21 +182,20 @@ impl PersonalizationReport {
 /// How shadow policies compare with what was shown, where there are any.
 fn shadows(standings: &[ShadowStanding]) -> Option<Grid> {
     let mut grid = Grid::new(
-        "Shadow policies, since the start: scored, never shown",
+        "Shadow policies since the start, scored and never shown (shown | scored)",
         &[
             "Use case",
             "Candidate",
             "Scored",
             "Left out",
-            "Same choice",
+            "Same first",
             "Overlap",
-            "Personal, shown",
-            "scored",
-            "p95, shown",
-            "scored",
+            "Personal",
+            "p95",
         ],
         "No shadows.",
     );
+    let both = |[shown, scored]: [String; 2]| format!("{shown} | {scored}");
     for it in standings {
         grid.rows.push(vec![
             plain(&it.use_case),
@@ -205,10 +204,8 @@ fn shadows(standings: &[ShadowStanding]) -> Option<Grid> {
             number::grouped(it.left_out),
             percent(it.same_choice),
             percent(it.overlap),
-            percent(it.personalized[0]),
-            percent(it.personalized[1]),
-            millis(it.p95_ms[0]),
-            millis(it.p95_ms[1]),
+            both(it.personalized.map(percent)),
+            both(it.p95_ms.map(millis)),
         ]);
     }
     (!standings.is_empty()).then_some(grid)

@@ -12,7 +12,7 @@ use super::query::{By, DateRange, Links, Model, ReportQuery};
 use super::stitching::{self, StitchingFigures};
 use super::{Arrivals, arrival, budgets, journeys, spend};
 use crate::consume::Parameters;
-use crate::decide::Plan;
+use crate::decide::{Plan, ShadowStanding};
 use crate::linking::Numbered;
 use millstream_event::{Flags, Money, Span, Timestamp};
 use millstream_pipeline::StateRead;
@@ -40,6 +40,8 @@ pub struct StateFigures<'a> {
     pub probable: Option<Arc<Numbered>>,
     /// The experiments there are.
     pub plans: &'a [Plan],
+    /// What came of shadow policies where the process runs.
+    pub shadows: Vec<ShadowStanding>,
 }
 
 /// The spans that a state was folded with, and when they end a session.
@@ -194,6 +196,10 @@ impl Figures for StateFigures<'_> {
 
     fn experiments(&self, range: &DateRange) -> Result<Vec<ExperimentFigures>, ReportError> {
         experiments::read(self, range)
+    }
+
+    fn shadows(&self) -> Vec<ShadowStanding> {
+        self.shadows.clone()
     }
 
     fn arrivals(&self, as_of: Timestamp) -> Result<Option<Arrivals>, ReportError> {

@@ -2,6 +2,7 @@
 
 use super::stitching::{IdentityCounts, StitchingFigures, StitchingSum};
 use super::*;
+use crate::decide::ShadowStanding;
 use millstream_event::ledger::Budget;
 use millstream_event::{Currency, Money, Span, Timestamp};
 
@@ -52,6 +53,19 @@ impl Figures for Canned {
         } else {
             CampaignFigures::default()
         })
+    }
+
+    fn shadows(&self) -> Vec<ShadowStanding> {
+        vec![ShadowStanding {
+            use_case: "home".into(),
+            candidate: "home-next".into(),
+            scored: 12_400,
+            left_out: 3,
+            same_choice: Some(0.731),
+            overlap: Some(0.88),
+            personalized: [Some(0.974), Some(0.991)],
+            p95_ms: [Some(1.24), Some(2.9)],
+        }]
     }
 
     fn budgets(&self, _: &ReportQuery) -> Result<Vec<BudgetSum>, ReportError> {
