@@ -180,6 +180,65 @@ impl Arrived {
     }
 }
 
+/// What a conversion is usually worth in one currency, learnt from the sums of single days.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct UsualWorth {
+    mean: f64,
+    variance: f64,
+    conversions: f64,
+}
+
+/// Fewest days that tell what a conversion is worth.
+pub const WORTH_DAYS_MIN: usize = 7;
+
+impl UsualWorth {
+    /// Learns from days that are over: their conversions, and their sum in minor units. How much
+    /// single conversions differ follows from how much the means of days do.
+    pub fn learn(days: &[(u64, i128)]) -> Option<Self> {
+        let days: Vec<(f64, f64)> = days
+            .iter()
+            .filter(|(conversions, _)| *conversions > 0)
+            .map(|(conversions, amount)| (*conversions as f64, *amount as f64))
+            .collect();
+        let conversions: f64 = days.iter().map(|(conversions, _)| conversions).sum();
+        if days.len() < WORTH_DAYS_MIN || conversions < LEARNT_MIN as f64 {
+            return None;
+        }
+        let mean = days.iter().map(|(_, amount)| amount).sum::<f64>() / conversions;
+        let squares = days.iter().map(|(conversions, amount)| {
+            let off = amount / conversions - mean;
+            conversions * off * off
+        });
+        let variance = squares.sum::<f64>() / (days.len() - 1) as f64;
+        Some(Self { mean, variance, conversions })
+    }
+}
+
+impl Arrived {
+    /// Ends of the 95 % range of a sum in minor units, when so many conversions with so much have
+    /// arrived: what has, and what those to come are worth. How many come and what each is worth err
+    /// apart from each other.
+    pub fn worth(self, (arrived, amount): (u64, i128), usual: &UsualWorth) -> (i128, i128) {
+        let (low, high) = self.range(arrived);
+        if high <= arrived {
+            return (amount, amount);
+        }
+        let missing = |end: u64| end.saturating_sub(arrived) as f64;
+        let expected = (arrived as f64 / self.share.max(1e-6) - arrived as f64)
+            .clamp(missing(low), missing(high));
+        let of_mean = expected * expected * usual.variance / usual.conversions;
+        let of_values = 1.96 * libm::sqrt(expected * usual.variance + of_mean);
+        let end = |count: f64| {
+            let of_count = (count - expected) * usual.mean;
+            libm::sqrt(of_count * of_count + of_values * of_values)
+        };
+        let most_likely = amount as f64 + expected * usual.mean;
+        // Nothing that arrived goes away again, and nothing that comes costs.
+        let low = (most_likely - end(missing(low))).max(amount as f64);
+        (low as i128, libm::ceil(most_likely + end(missing(high))) as i128)
+    }
+}
+
 /// The least number of those to come that is not exceeded with this chance.
 fn quantile(arrived: u64, shares: [f64; SHARES.len()], chance: f64) -> u64 {
     let successes = arrived as f64 + 0.5;

@@ -20,6 +20,17 @@ pub enum Control {
     Ledger(Ledger),
     /// The rules that mend what is in quarantine were replaced.
     Mending(Mending),
+    /// An instance was started with another configuration file than before.
+    Configuration(Configuration),
+}
+
+/// A configuration file. What the environment says over it is not part of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Configuration {
+    /// Its text; empty where an instance was started without one.
+    pub text: Box<str>,
+    /// When it was first started with.
+    pub changed: Timestamp,
 }
 
 /// A governed link: where `/r/{slug}` leads. Each change is a new version.

@@ -22,6 +22,7 @@ mod named;
 
 pub mod confidence;
 pub mod diff;
+pub mod forecast;
 pub mod inventory;
 pub mod network;
 pub mod quantity;

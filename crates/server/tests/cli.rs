@@ -10,6 +10,8 @@
 mod attributions;
 #[path = "cli/command.rs"]
 mod command;
+#[path = "cli/earlier.rs"]
+mod earlier;
 #[path = "cli/endings.rs"]
 mod endings;
 #[path = "cli/generations.rs"]

@@ -1,6 +1,6 @@
 //! Ranges of final counts, held against what came in the end.
 
-use millstream_attribute::arrival::{Hour, LEARNT_MIN, LagCurve};
+use millstream_attribute::arrival::{Hour, LEARNT_MIN, LagCurve, UsualWorth, WORTH_DAYS_MIN};
 use millstream_attribute::random::Random;
 use millstream_event::Span;
 use std::collections::BTreeMap;
@@ -74,6 +74,59 @@ fn ranges_of_95_percent_hold_93_to_97_of_100_final_counts() {
         let share = covered(shop, 300);
         assert!((0.93..=0.97).contains(&share), "shop {number}: {share}");
     }
+}
+
+/// What so many conversions are worth: many small orders, few large ones.
+fn spent(count: u64, random: &mut Random) -> i128 {
+    (0..count).map(|_| (700.0 - 4_500.0 * random.uniform().ln()) as i128).sum()
+}
+
+/// Of so many simulated days, the share whose final revenue lies in the range foretold.
+fn worth_covered(shop: Shop, trials: u64) -> f64 {
+    let inside = (0..trials).filter(|trial| {
+        let random = &mut Random::new(2_027, *trial);
+        let (hours, arrived, happened) = drawn(shop, random);
+        let mut days: BTreeMap<i64, u64> = BTreeMap::new();
+        for hour in hours.iter().filter(|hour| hour.began > Span::hours(48)) {
+            let count: u64 = hour.lags.iter().map(|(_, count)| count).sum();
+            *days.entry(hour.began.0 / (24 * HOUR)).or_default() += count;
+        }
+        let days: Vec<(u64, i128)> =
+            days.into_values().map(|count| (count, spent(count, random))).collect();
+        let usual = UsualWorth::learn(&days).unwrap();
+        let amount = spent(arrived, random);
+        let in_the_end = amount + spent(happened - arrived, random);
+        let curve = LagCurve::learn(&hours).unwrap();
+        let began = Span((shop.now * HOUR as f64) as i64);
+        let (low, high) = curve.arrived(began).worth((arrived, amount), &usual);
+        low <= in_the_end && in_the_end <= high
+    });
+    inside.count() as f64 / trials as f64
+}
+
+#[test]
+fn ranges_of_95_percent_hold_93_to_97_of_100_final_revenues() {
+    let shops = [
+        Shop { a_day: 900.0, at_once: 0.5, hours: 3.0, now: 15.5 },
+        Shop { a_day: 300.0, at_once: 0.0, hours: 8.0, now: 20.0 },
+        Shop { a_day: 900.0, at_once: 0.8, hours: 24.0, now: 9.25 },
+    ];
+    for (number, shop) in shops.into_iter().enumerate() {
+        let share = worth_covered(shop, 300);
+        assert!((0.93..=0.97).contains(&share), "shop {number}: {share}");
+    }
+}
+
+#[test]
+fn what_a_conversion_is_worth_takes_enough_days_and_conversions() {
+    let days = |count: usize, each: u64| vec![(each, i128::from(each) * 100); count];
+    assert!(UsualWorth::learn(&days(WORTH_DAYS_MIN, LEARNT_MIN)).is_some());
+    assert_eq!(UsualWorth::learn(&days(WORTH_DAYS_MIN - 1, LEARNT_MIN)), None);
+    assert_eq!(UsualWorth::learn(&days(WORTH_DAYS_MIN, 1)), None);
+    let usual = UsualWorth::learn(&days(WORTH_DAYS_MIN, LEARNT_MIN)).unwrap();
+    let curve = LagCurve::learn(&quick(LEARNT_MIN)).unwrap();
+    let arrived = curve.arrived(Span::hours(10));
+    assert_eq!(arrived.worth((50_000, 7), &usual), (7, 7), "nothing is missing");
 }
 
 fn quick(count: u64) -> Vec<Hour> {

@@ -57,6 +57,15 @@ pub async fn consent(
     json(&report.to_json())
 }
 
+/// `GET /api/config/history`
+///
+/// # Errors
+/// When the state cannot be read.
+pub async fn configurations(State(plane): State<Arc<Plane>>) -> Result<Response, Refusal> {
+    let evidence = Arc::clone(&plane.parts.evidence);
+    json(&plane.gate.run(move || Ok(evidence.configurations()?)).await?)
+}
+
 /// `GET /api/audit/{subject}/{id}`
 ///
 /// # Errors

@@ -2,6 +2,7 @@
 
 use super::links::HouseBody;
 pub use super::privacy::Erasing;
+use crate::audit::configuration::ConfigurationVersion;
 use crate::audit::consent::ConsentReport;
 use crate::audit::deliveries::Verified;
 use crate::audit::{Chain, Subject};
@@ -88,6 +89,12 @@ pub trait Evidence: Send + Sync {
     /// # Errors
     /// When that cannot be read.
     fn removed(&self) -> Result<crate::instance::RemovalVerdict, ReportError>;
+
+    /// Every configuration that an instance was started with, oldest first.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    fn configurations(&self) -> Result<Vec<ConfigurationVersion>, ReportError>;
 
     /// The latest quarantined things, newest first, of one reason or of all.
     ///

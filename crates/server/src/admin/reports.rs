@@ -2,12 +2,64 @@
 
 use super::answer::{JSON, Refusal, typed};
 use super::plane::Plane;
+use super::routes::{Endpoint, MODEL, Parameter, choice, read, text};
 use crate::report::{self, Format, Report, ReportKind, ReportQuery};
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use http::HeaderValue;
 use http::header::CONTENT_DISPOSITION;
 use std::sync::Arc;
+
+const SPLIT: Parameter = choice(
+    "by",
+    "What to group by: for campaigns the first four, for stitching the others and source.",
+    &[
+        "channel",
+        "source",
+        "campaign",
+        "link",
+        "country",
+        "region",
+        "device",
+        "browser",
+        "connection",
+        "event",
+    ],
+);
+const QUERY: &[Parameter] = &[
+    SPLIT,
+    MODEL,
+    choice("order", "Touches that a state of the Markov chain remembers.", &["1", "2", "3"]),
+    text("window", "Days before a conversion in which touches count, such as 30d."),
+    text("from", "First day, YYYY-MM-DD, UTC."),
+    text("to", "Last day, YYYY-MM-DD, UTC."),
+    choice("bots", "Count the touches of bots, too.", &["true", "false"]),
+    text("currency", "The one currency of all amounts, by the imported rates."),
+    choice("links", "Which links make devices one person's.", &["certain", "probable"]),
+    text("as_of", "Only what had been received until then: a day, or a time. Takes time."),
+    choice("format", "How to write it.", &["json", "table", "csv", "html"]),
+];
+
+/// Reports: an earlier state takes as long as folding the log does.
+pub(super) const REPORT: Endpoint = Endpoint {
+    query: QUERY,
+    names: &[choice(
+        "kind",
+        "Which report.",
+        &[
+            "campaigns",
+            "sessions",
+            "delivery",
+            "stitching",
+            "personalization",
+            "sensitivity",
+            "budgets",
+            "forecast",
+        ],
+    )],
+    streams: true,
+    ..read("/api/report/{kind}", "A report with its freshness and gaps.", "Report")
+};
 
 /// The decoded parameters of a query string, in their order.
 pub fn parameters(query: Option<&str>) -> Vec<(String, String)> {

@@ -66,39 +66,11 @@ pub(super) const fn choice(
 }
 
 const BY: Parameter = choice("by", "What to group by.", &["channel", "source", "campaign", "link"]);
-const SPLIT: Parameter = choice(
-    "by",
-    "What to group by: for campaigns the first four, for stitching the others and source.",
-    &[
-        "channel",
-        "source",
-        "campaign",
-        "link",
-        "country",
-        "region",
-        "device",
-        "browser",
-        "connection",
-        "event",
-    ],
-);
-const MODEL: Parameter = choice(
+pub(super) const MODEL: Parameter = choice(
     "model",
     "How a conversion is shared among touches.",
     &["first", "last", "last_non_direct", "linear", "position", "time_decay", "markov", "shapley"],
 );
-const REPORT_QUERY: &[Parameter] = &[
-    SPLIT,
-    MODEL,
-    choice("order", "Touches that a state of the Markov chain remembers.", &["1", "2", "3"]),
-    text("window", "Days before a conversion in which touches count, such as 30d."),
-    text("from", "First day, YYYY-MM-DD, UTC."),
-    text("to", "Last day, YYYY-MM-DD, UTC."),
-    choice("bots", "Count the touches of bots, too.", &["true", "false"]),
-    text("currency", "The one currency of all amounts, by the imported rates."),
-    choice("links", "Which links make devices one person's.", &["certain", "probable"]),
-    choice("format", "How to write it.", &["json", "table", "csv", "html"]),
-];
 const LEDGER: Parameter = choice("kind", "What the rows are.", &["spend", "budgets", "rates"]);
 const SLUG: &[Parameter] = &[text("slug", "The link's slug.")];
 
@@ -131,23 +103,6 @@ pub(super) const fn change(
 }
 
 fn figures() -> Vec<(Endpoint, MethodRouter<Arc<Plane>>)> {
-    const REPORT: Endpoint = Endpoint {
-        query: REPORT_QUERY,
-        names: &[choice(
-            "kind",
-            "Which report.",
-            &[
-                "campaigns",
-                "sessions",
-                "delivery",
-                "stitching",
-                "personalization",
-                "sensitivity",
-                "budgets",
-            ],
-        )],
-        ..read("/api/report/{kind}", "A report with its freshness and gaps.", "Report")
-    };
     const AUDIT: Endpoint = Endpoint {
         query: &[choice("format", "How to write it.", &["json", "tree"])],
         names: &[
@@ -182,7 +137,7 @@ fn figures() -> Vec<(Endpoint, MethodRouter<Arc<Plane>>)> {
             read("/api/status", "Gear, lag, watermark and counts; always answers.", "Status"),
             get(status::get),
         ),
-        (REPORT, get(reports::get)),
+        (reports::REPORT, get(reports::get)),
         (AUDIT, get(audits::get)),
         (QUARANTINE, get(quarantine::get)),
         (LIVE, get(live::get)),
@@ -304,13 +259,18 @@ fn money_and_rules() -> Vec<(Endpoint, MethodRouter<Arc<Plane>>)> {
     };
     const RULES: Endpoint = read("/api/link-rules", "House rules of links.", "LinkRules");
     const VERIFY: Endpoint =
-        read("/api/audit/verify", "Follows the chain of control records.", "Verdict");
+        read("/api/audit/verify", "Follows the chains of control and delivery records.", "Verdict");
+    const CONFIGURATIONS: Endpoint = Endpoint {
+        role: Some(Role::Admin),
+        ..read("/api/config/history", "What instances were started with, oldest first.", "Document")
+    };
     let table = DefaultBodyLimit::max(ledger::FILE_BYTES_MAX + 1);
     vec![
         (SPENT, get(spend::get)),
         (SPEND, post(spend::post).layer(table)),
         (RULES, get(links::rules)),
         (VERIFY, get(audits::verify)),
+        (CONFIGURATIONS, get(audits::configurations)),
     ]
 }
 

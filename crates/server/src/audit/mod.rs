@@ -5,6 +5,7 @@
 
 pub mod chain;
 pub mod click;
+pub mod configuration;
 pub mod consent;
 pub mod conversion;
 pub mod deliveries;

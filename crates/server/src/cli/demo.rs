@@ -5,6 +5,7 @@ use super::failure::{Ended, Failure};
 use super::output;
 use super::serve::{Planes, Serve};
 use crate::demo::{Live, Past, Told, shop};
+use crate::ledger::LedgerKind;
 use crate::import::{Format, ImportOptions, Input};
 use crate::load::Target;
 use crate::report::{Format as ReportFormat, ReportKind, ReportQuery};
@@ -104,6 +105,9 @@ impl Demo {
         options.own_domain = Some(shop::HOST.to_owned());
         let inputs = vec![Input::reader("the shop's past", Box::new(text.as_bytes()))];
         let outcome = engine.import(&options, inputs, &|_| {}).map_err(|error| failed(&error))?;
+        engine.drain().map_err(|error| failed(&error))?;
+        let spent = engine.import_ledger(LedgerKind::Spend, past.spend().as_bytes(), false);
+        spent.map_err(|error| failed(&error))?;
         output::print(&format!(
             "  {} events, {} duplicates, {} only counted for want of consent\n\n",
             outcome.accepted, outcome.duplicate, outcome.unconsented

@@ -3,6 +3,7 @@
 use super::active::{Active, KeepingOptions, Workshop, last_control, segment_options};
 use super::deciding::Deciding;
 use super::figures::StoreFigures;
+use super::past::{self, PastError, Pasts};
 use super::rules::FoldRules;
 use super::succession::{Purpose, Succession, SuccessionError};
 use crate::admin::AdminParts;
@@ -53,6 +54,9 @@ pub enum EngineError {
     /// Decisions.
     #[error(transparent)]
     Decide(#[from] ServiceError),
+    /// What is left of an earlier state.
+    #[error(transparent)]
+    Past(#[from] PastError),
     /// The keeper.
     #[error("cannot start the thread that writes checkpoints: {0}; raise the limit on processes")]
     Keeper(std::io::Error),
@@ -85,6 +89,8 @@ pub struct Engine {
     /// Decisions.
     pub deciding: Arc<Deciding>,
     places: OnceLock<Places>,
+    /// Folds earlier states.
+    pub pasts: Pasts,
     /// Forwards events, once it has begun.
     pub forwarder: Arc<OnceLock<Forwarder>>,
     /// Held while forwarding begins.
@@ -126,6 +132,7 @@ impl Engine {
     pub fn open(config: Config) -> Result<Self, EngineError> {
         let options = instance_options(&config);
         let instance = Arc::new(Instance::open(&config.data_dir, &options)?);
+        past::clean(&instance.dir)?;
         if let Some(because) = &instance.rebuilt {
             tracing::warn!(because, "the state is folded again from the log");
         }
@@ -182,6 +189,7 @@ impl Engine {
             desk,
             deciding,
             places: OnceLock::new(),
+            pasts: Pasts::default(),
             forwarder: Arc::default(),
             forwarding_begins: Mutex::default(),
         };

@@ -2,6 +2,7 @@
 
 use super::engine::Engine;
 use crate::admin::Evidence;
+use crate::audit::configuration::ConfigurationVersion;
 use crate::audit::consent::ConsentReport;
 use crate::audit::deliveries::{DeliveryVerdict, Verified, verify};
 use crate::audit::{self, Chain, Sources, Subject};
@@ -70,6 +71,11 @@ impl Evidence for Files {
 
     fn removed(&self) -> Result<RemovalVerdict, ReportError> {
         self.0.instance.removed().map_err(ReportError::read)
+    }
+
+    fn configurations(&self) -> Result<Vec<ConfigurationVersion>, ReportError> {
+        let view = self.0.view().map_err(ReportError::read)?;
+        Ok(ConfigurationVersion::all(&Reading(&*view.state), view.generation())?)
     }
 
     fn quarantined(

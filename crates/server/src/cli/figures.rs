@@ -8,7 +8,7 @@ use crate::report::state::StateFigures;
 use crate::report::stitching::StitchingFigures;
 use crate::report::{
     Arrivals, BudgetSum, CampaignFigures, DateRange, DeliveryCounts, EndpointTiming,
-    ExperimentFigures, Figures, HopTiming, Links, OutcomeCounts, ReportError, ReportQuery,
+    ExperimentFigures, Figures, ForecastFigures, HopTiming, Links, OutcomeCounts, ReportError, ReportQuery,
     SessionDay, SessionTotals, Telling,
 };
 use millstream_event::{Span, Timestamp};
@@ -67,8 +67,16 @@ impl Figures for StoreFigures {
         self.read_beside(self.delivery(), |figures| tell(figures))
     }
 
+    fn earlier(&self, at: Timestamp, tell: Telling<'_>) -> Result<(), ReportError> {
+        self.engine.pasts.tell(&self.engine, at, |figures| tell(figures))
+    }
+
     fn campaigns(&self, query: &ReportQuery) -> Result<CampaignFigures, ReportError> {
         self.read(|figures| figures.campaigns(query))
+    }
+
+    fn forecast(&self, range: &DateRange) -> Result<ForecastFigures, ReportError> {
+        self.read(|figures| figures.forecast(range))
     }
 
     fn budgets(&self, query: &ReportQuery) -> Result<Vec<BudgetSum>, ReportError> {

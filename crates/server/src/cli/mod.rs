@@ -29,6 +29,7 @@ mod links;
 mod load;
 mod mending;
 mod output;
+mod past;
 mod place;
 mod plan;
 mod policy;

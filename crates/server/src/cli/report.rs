@@ -11,7 +11,7 @@ use std::sync::Arc;
 /// Prints a report over the whole range of the data, or over the days given.
 #[derive(Args, Clone, Debug)]
 pub struct Report {
-    /// campaigns, budgets, sessions, delivery, stitching, personalization or sensitivity.
+    /// campaigns, budgets, sessions, delivery, stitching, personalization, sensitivity or forecast.
     pub kind: String,
     /// Group campaigns by channel, source, campaign or link; stitching by source, country, region,
     /// device, browser, connection or event.
@@ -43,6 +43,10 @@ pub struct Report {
     /// probable, too.
     #[arg(long)]
     pub links: Option<String>,
+    /// The figures as they were at an earlier instant or at the end of a day, by the rules in force:
+    /// without anything received later. Folds the log up to there, which takes time.
+    #[arg(long, value_name = "TIME")]
+    pub as_of: Option<String>,
     /// table, json, csv or html.
     #[arg(long, default_value = "table")]
     pub format: String,
@@ -81,6 +85,7 @@ impl Report {
             ("to", &self.to),
             ("currency", &self.currency),
             ("links", &self.links),
+            ("as_of", &self.as_of),
         ];
         let mut all: Vec<_> =
             given.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))).collect();

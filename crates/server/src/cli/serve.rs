@@ -1,5 +1,6 @@
 //! `serve`: everything in one process.
 
+use super::config;
 use super::engine::Engine;
 use super::failure::{Ended, Failure};
 use super::forwarding::{self, Forwarding};
@@ -63,6 +64,7 @@ impl Serve {
     pub fn run(&self) -> Result<Ended, Failure> {
         let engine =
             Engine::open(self.config()?).map_err(|error| Failure::new("cannot start", error))?;
+        config::record(&engine, self.config.as_deref());
         let planes = Planes::start(Arc::new(engine))?;
         output::print(&planes.banner())?;
         planes.serve_until_end()?;

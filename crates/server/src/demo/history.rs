@@ -2,6 +2,7 @@
 //! and there, as the wire does.
 
 use super::draw::Draw;
+use super::shop::SPEND;
 use super::visit::{Entry, Visit, Visitor};
 use millstream_event::click_token::ClickReference;
 use millstream_event::{ClickId, Hash128, Span, Timestamp};
@@ -40,6 +41,25 @@ impl Past {
             a.0.cmp(&b.0).then_with(|| a.1["messageId"].as_str().cmp(&b.1["messageId"].as_str()))
         });
         disturb(calls, &draw)
+    }
+}
+
+impl Past {
+    /// What each day cost, as a table of spend. Each amount is that of its day and campaign, whenever
+    /// the shop opened.
+    pub fn spend(&self) -> String {
+        let mut table = "date,source,campaign,cost_minor,currency\n".to_owned();
+        let first = self.opened.utc_day();
+        let last = (self.opened + Span::days(i64::try_from(self.days).unwrap_or(0))).utc_day();
+        for day in first..last {
+            let date = Timestamp(i64::from(day) * Span::days(1).0).to_utc_date();
+            for (source, campaign, least, most) in SPEND {
+                let name = Hash128::of("demo spend", &[date.as_bytes(), campaign.as_bytes()]);
+                let cost = Draw::new(self.seed).nth(name.low64()).between(least, most);
+                table.push_str(&format!("{date},{source},{campaign},{cost},EUR\n"));
+            }
+        }
+        table
     }
 }
 

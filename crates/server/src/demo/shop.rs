@@ -82,6 +82,14 @@ impl ShopLink {
     }
 }
 
+/// What the shop pays for on every day: source, campaign, and least and most cents.
+pub const SPEND: [(&str, &str, u64, u64); 4] = [
+    ("google", "shoes-brand", 3_500, 6_500),
+    ("lena-runs", "running-shoes", 2_000, 4_000),
+    ("trail-blog", "outdoor", 1_000, 2_500),
+    ("newsletter", "spring-sale", 400, 600),
+];
+
 /// A product: page, name, price in cents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Product {

@@ -57,6 +57,6 @@ fn write<R: Row>(
 fn links(read: &dyn StateRead, generation: u16, rows: Rows<'_, LinkRow>) -> Result<(), ReadError> {
     query::controls(read, generation, &mut |(position, control)| match control {
         Control::Link(link) => rows(LinkRow { link, position }),
-        Control::Settings(_) | Control::Ledger(_) | Control::Mending(_) => Ok(true),
+        _ => Ok(true),
     })
 }

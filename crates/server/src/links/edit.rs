@@ -4,7 +4,7 @@ use super::governance::Governance;
 use super::registry::Registry;
 use super::rules::{Broken, Proposal, RefusedLink};
 use super::seal::{seal, sealed};
-use millstream_event::control::{Control, Link, Settings};
+use millstream_event::control::{Configuration, Control, Link, Settings};
 use millstream_event::ledger::Ledger;
 use millstream_event::mending::Mending;
 use millstream_event::{Hash128, Header, Kind, Lane, Position, Timestamp};
@@ -16,6 +16,8 @@ use std::time::{Duration, Instant};
 
 /// Most links of one installation, disabled ones included.
 pub const LINKS_MAX: usize = 1_000_000;
+/// Longest configuration file that is recorded.
+pub const CONFIGURATION_BYTES_MAX: usize = 256 * 1_024;
 /// Most versions of one link.
 pub const VERSIONS_MAX: u32 = 10_000;
 /// Most rows of the ledger in one record, which has room for the longest.
@@ -284,6 +286,25 @@ impl Editor {
             return Ok(self.registry.control_version());
         }
         self.journal.write(&Control::Mending(mending), now)
+    }
+
+    /// Records the configuration file that an instance is started with, unless it is the last one
+    /// recorded. Returns the control version in force.
+    ///
+    /// # Errors
+    /// See [`EditError`].
+    pub fn configure(&self, text: &str, now: Timestamp) -> Result<u32, EditError> {
+        let _one_at_a_time = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        if &*self.registry.configuration().text == text {
+            return Ok(self.registry.control_version());
+        }
+        if text.len() > CONFIGURATION_BYTES_MAX {
+            let fix = "shorten the configuration file";
+            let (what, limit) = ("bytes of a configuration", CONFIGURATION_BYTES_MAX);
+            return Err(EditError::Full { what, limit, fix });
+        }
+        let file = Configuration { text: text.into(), changed: now };
+        self.journal.write(&Control::Configuration(file), now)
     }
 
     /// Writes a change of the ledger. `change` sees everything written before, and is called once.

@@ -1,7 +1,7 @@
 //! What every redirect and every arrival is decided by: links and settings as last folded.
 
 use arc_swap::ArcSwap;
-use millstream_event::control::{Control, Link, Settings};
+use millstream_event::control::{Configuration, Control, Link, Settings};
 use millstream_event::mending::Mending;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 pub struct Registry {
     links: papaya::HashMap<Box<str>, Arc<Versions>>,
     settings: ArcSwap<Settings>,
+    configuration: ArcSwap<Configuration>,
     mending: ArcSwap<Mending>,
     control_version: AtomicU32,
     applying: Mutex<()>,
@@ -74,6 +75,11 @@ impl Registry {
         self.mending.load_full()
     }
 
+    /// The configuration file that an instance was started with last.
+    pub fn configuration(&self) -> Arc<Configuration> {
+        self.configuration.load_full()
+    }
+
     /// Ordinal + 1 of the last control record applied; 0 before the first. What that record said is
     /// visible to whoever has seen this number.
     pub fn control_version(&self) -> u32 {
@@ -93,6 +99,7 @@ impl Registry {
             Control::Ledger(_) => {}
             Control::Settings(settings) => self.settings.store(Arc::new(settings.clone())),
             Control::Mending(mending) => self.mending.store(Arc::new(mending.clone())),
+            Control::Configuration(file) => self.configuration.store(Arc::new(file.clone())),
         }
         self.control_version.store(version, Ordering::Release);
         drop(guard);

@@ -4,6 +4,7 @@ use super::arrival::Arrivals;
 use super::budgets::BudgetReport;
 use super::campaigns::CampaignReport;
 use super::delivery::DeliveryReport;
+use super::forecast::ForecastReport;
 use super::number;
 use super::page::Page;
 use super::personalization::PersonalizationReport;
@@ -103,6 +104,8 @@ pub enum Body {
     Personalization(PersonalizationReport),
     /// See [`SensitivityReport`].
     Sensitivity(SensitivityReport),
+    /// See [`ForecastReport`].
+    Forecast(ForecastReport),
 }
 
 /// One field of a row, as machines read it.
@@ -166,6 +169,7 @@ impl Report {
             Body::Stitching(_) => ReportKind::Stitching,
             Body::Personalization(_) => ReportKind::Personalization,
             Body::Sensitivity(_) => ReportKind::Sensitivity,
+            Body::Forecast(_) => ReportKind::Forecast,
         }
     }
 
@@ -179,6 +183,7 @@ impl Report {
             Body::Stitching(report) => report.machine_rows(),
             Body::Personalization(report) => report.machine_rows(),
             Body::Sensitivity(report) => report.machine_rows(),
+            Body::Forecast(report) => report.machine_rows(),
         }
     }
 
@@ -192,6 +197,7 @@ impl Report {
             Body::Stitching(report) => report.columns(),
             Body::Personalization(_) => PersonalizationReport::COLUMNS.to_vec(),
             Body::Sensitivity(_) => SensitivityReport::COLUMNS.to_vec(),
+            Body::Forecast(_) => ForecastReport::COLUMNS.to_vec(),
         }
     }
 
@@ -205,6 +211,7 @@ impl Report {
             Body::Stitching(report) => ("Stitching", report.meaning(), report.grids()),
             Body::Personalization(report) => ("Personalization", report.meaning(), report.grids()),
             Body::Sensitivity(report) => ("Sensitivity", report.meaning(), report.grids()),
+            Body::Forecast(report) => ("Forecast", report.meaning(), report.grids()),
         };
         Page {
             title: title.to_owned(),
@@ -250,6 +257,11 @@ impl Serialize for Report {
             Body::Stitching(report) => map.serialize_entry("totals", &report.totals())?,
             Body::Personalization(report) => map.serialize_entry("totals", &report.totals())?,
             Body::Sensitivity(report) => map.serialize_entry("totals", &report.totals())?,
+            Body::Forecast(report) => {
+                map.serialize_entry("totals", &report.peak)?;
+                map.serialize_entry("pages", &report.pages)?;
+                map.serialize_entry("forecast", &report.plan())?;
+            }
         }
         map.end()
     }

@@ -42,6 +42,12 @@ pub enum ReportError {
          ask for it as it was given"
     )]
     Receipt,
+    /// An earlier state cannot be had.
+    #[error("an earlier state cannot be told ({why}): ask for the figures of now, without as_of")]
+    Earlier {
+        /// Why.
+        why: String,
+    },
     /// The state could not be read.
     #[error(
         "the figures cannot be read ({0}): check the data directory; state can be rebuilt from the log"

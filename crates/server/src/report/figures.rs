@@ -3,6 +3,7 @@
 use super::arrival::Arrivals;
 use super::error::ReportError;
 use super::experiments::ExperimentFigures;
+use super::forecast::ForecastFigures;
 use super::query::{DateRange, Links, ReportQuery};
 use super::spend::UnmatchedSpend;
 use super::stitching::StitchingFigures;
@@ -25,11 +26,24 @@ pub trait Figures {
     /// When the state cannot be read, or what `tell` returned.
     fn at_once(&self, tell: Telling<'_>) -> Result<(), ReportError>;
 
+    /// Tells of all figures as they were when everything received until `at` was counted. Costs what
+    /// folding the log until then costs.
+    ///
+    /// # Errors
+    /// When that state cannot be had, or what `tell` returned.
+    fn earlier(&self, at: Timestamp, tell: Telling<'_>) -> Result<(), ReportError>;
+
     /// Sums per group, in any order.
     ///
     /// # Errors
     /// When the state cannot be read.
     fn campaigns(&self, query: &ReportQuery) -> Result<CampaignFigures, ReportError>;
+
+    /// What sessions of these days tell of the hours of the week. Costs what reading all of them costs.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    fn forecast(&self, range: &DateRange) -> Result<ForecastFigures, ReportError>;
 
     /// Every budget with what was spent and earned in its period, by first day.
     ///

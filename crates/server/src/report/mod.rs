@@ -17,6 +17,7 @@ pub mod error;
 pub mod exchange;
 pub mod experiments;
 pub mod figures;
+pub mod forecast;
 pub mod html;
 mod journeys;
 pub mod number;
@@ -40,6 +41,7 @@ pub use figures::{
     BudgetSum, CampaignFigures, CampaignSum, DeliveryCounts, EndpointTiming, Figures, HopTiming,
     OutcomeCounts, SessionDay, SessionTotals, Telling,
 };
+pub use forecast::ForecastFigures;
 pub use page::{Align, Grid, Page};
 pub use query::{By, DateRange, Format, Links, Model, ReportKind, ReportQuery, Split, Window};
 pub use state::{Spans, StateFigures};
@@ -54,10 +56,21 @@ pub fn build(
     freshness: Freshness,
 ) -> Result<Report, ReportError> {
     let mut built = None;
-    figures.at_once(&mut |figures| {
-        built = Some(build_of(figures, query, freshness)?);
-        Ok(())
-    })?;
+    match query.as_of {
+        None => figures.at_once(&mut |figures| {
+            built = Some(build_of(figures, query, freshness)?);
+            Ok(())
+        })?,
+        Some(at) if at >= freshness.as_of => {
+            return Err(ReportError::Earlier { why: "that instant lies ahead".to_owned() });
+        }
+        Some(at) => figures.earlier(at, &mut |figures| {
+            let complete_until = Some(at);
+            let then = Freshness { as_of: at, complete_until, provisional: false };
+            built = Some(build_of(figures, query, then)?);
+            Ok(())
+        })?,
+    }
     built.ok_or_else(|| ReportError::read("no figures were told"))
 }
 
@@ -90,6 +103,7 @@ fn build_of(
         ReportKind::Personalization => {
             Body::Personalization(personalization::build(figures, query)?)
         }
+        ReportKind::Forecast => Body::Forecast(forecast::build(figures, query, freshness)?),
         ReportKind::Sensitivity => Body::Sensitivity(sensitivity::build(figures, query)?),
     };
     Ok(Report { freshness, arrivals, gaps, body })

@@ -58,6 +58,8 @@ words! {
         Sensitivity = "sensitivity",
         /// What may be spent, what was, and whether it is on its way.
         Budgets = "budgets",
+        /// What comes next week, for who plans capacity.
+        Forecast = "forecast",
     }
 }
 
@@ -244,6 +246,8 @@ pub struct ReportQuery {
     pub currency: Option<Currency>,
     /// Sessions: which links make devices one person's.
     pub links: Links,
+    /// Only what had been received until then; none for everything.
+    pub as_of: Option<Timestamp>,
 }
 
 impl ReportQuery {
@@ -260,6 +264,7 @@ impl ReportQuery {
             bots: false,
             currency: None,
             links: Links::Certain,
+            as_of: None,
         }
     }
 
@@ -279,12 +284,14 @@ impl ReportQuery {
             "bots" => self.bots = parse_switch(value)?,
             "currency" => self.currency = Some(parse_currency(value)?),
             "links" => self.links = value.parse()?,
+            "as_of" => self.as_of = Some(parse_instant(value)?),
             _ => {
                 return Err(ReportError::Unknown {
                     what: "the parameter",
                     given: name.chars().take(64).collect(),
-                    known: "by, model, order, window, from, to, bots, currency, links, format"
-                        .to_owned(),
+                    known:
+                        "by, model, order, window, from, to, bots, currency, links, as_of, format"
+                            .to_owned(),
                 });
             }
         }
@@ -297,6 +304,19 @@ fn parse_currency(value: &str) -> Result<Currency, ReportError> {
         what: "the currency",
         given: value.chars().take(64).collect(),
         wanted: "write three letters, such as EUR",
+    })
+}
+
+/// An instant, or the end of a day.
+fn parse_instant(value: &str) -> Result<Timestamp, ReportError> {
+    let end_of = |day: i32| Timestamp((i64::from(day) + 1) * 86_400_000_000 - 1);
+    let instant = || Timestamp::parse_rfc3339(value);
+    DateRange::parse_day(value).map(end_of).ok().or_else(instant).ok_or_else(|| {
+        ReportError::Invalid {
+            what: "the instant",
+            given: value.chars().take(64).collect(),
+            wanted: "write a day as YYYY-MM-DD for its end in UTC, or a time such as 2026-11-22T18:00:00Z",
+        }
     })
 }
 

@@ -8,9 +8,10 @@ use super::figures::{
     BudgetSum, CampaignFigures, CampaignSum, DeliveryCounts, Figures, OutcomeCounts, SessionDay,
     SessionTotals, Telling,
 };
+use super::forecast::ForecastFigures;
 use super::query::{By, DateRange, Links, Model, ReportQuery};
 use super::stitching::{self, StitchingFigures};
-use super::{Arrivals, arrival, budgets, journeys, spend};
+use super::{Arrivals, arrival, budgets, forecast, journeys, spend};
 use crate::consume::Parameters;
 use crate::decide::{Plan, ShadowStanding};
 use crate::linking::Numbered;
@@ -120,6 +121,10 @@ impl Figures for StateFigures<'_> {
         tell(self)
     }
 
+    fn earlier(&self, _: Timestamp, _: Telling<'_>) -> Result<(), ReportError> {
+        Err(ReportError::Earlier { why: "a state alone knows no log".to_owned() })
+    }
+
     fn campaigns(&self, question: &ReportQuery) -> Result<CampaignFigures, ReportError> {
         let asked = query::CampaignQuery {
             by: grouping(question.by),
@@ -143,6 +148,10 @@ impl Figures for StateFigures<'_> {
         };
         let costs = spend::costs(self, question, exchange.as_ref())?;
         Ok(CampaignFigures { sums: merged(sums, credit, costs.groups), unmatched: costs.unmatched })
+    }
+
+    fn forecast(&self, range: &DateRange) -> Result<ForecastFigures, ReportError> {
+        forecast::read(self, range)
     }
 
     fn budgets(&self, question: &ReportQuery) -> Result<Vec<BudgetSum>, ReportError> {

@@ -18,6 +18,14 @@ fn usd(minor: i64) -> Money {
 pub struct Canned;
 
 impl Figures for Canned {
+    fn forecast(&self, _: &DateRange) -> Result<super::ForecastFigures, ReportError> {
+        Ok(super::ForecastFigures::default())
+    }
+
+    fn earlier(&self, _: Timestamp, tell: super::Telling<'_>) -> Result<(), ReportError> {
+        tell(self)
+    }
+
     fn campaigns(&self, query: &ReportQuery) -> Result<CampaignFigures, ReportError> {
         let script = "=HYPERLINK(\"http://evil\")<script>alert(1)</script>";
         let sums = vec![
@@ -171,6 +179,12 @@ impl Figures for Canned {
             arrived_share: 0.94,
             expected_low: 1_262,
             expected_high: 1_301,
+            revenue: vec![super::arrival::ArrivingRevenue {
+                currency: Currency::USD,
+                revenue_minor: 2_400_100,
+                expected_low_minor: 2_450_000,
+                expected_high_minor: 2_610_000,
+            }],
         };
         Ok(Some(Arrivals { days: vec![day], settled_after: Span::hours(30) }))
     }

@@ -65,6 +65,12 @@ impl Evidence for Nothing {
         Ok(crate::audit::deliveries::Verified::new(controls, Default::default()))
     }
 
+    fn configurations(
+        &self,
+    ) -> Result<Vec<crate::audit::configuration::ConfigurationVersion>, ReportError> {
+        Ok(Vec::new())
+    }
+
     fn quarantined(
         &self,
         _reason: Option<QuarantineReason>,
