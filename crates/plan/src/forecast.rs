@@ -104,7 +104,10 @@ impl Profile {
     pub fn hour(&self, hour: i64) -> Expected {
         let (mean, spread) = (self.mean(hour), self.spread(hour));
         let end = |z: f64| mean * exp(z * spread - spread * spread / 2.0);
-        Expected { value: mean, low: end(-1.96), high: end(1.96) }
+        // Few are fewer now and then than a log-normal hour: down to none.
+        let deviation = mean * sqrt(exp(spread * spread) - 1.0);
+        let low = end(-1.96).min(mean - 1.96 * deviation).max(0.0);
+        Expected { value: mean, low, high: end(1.96) }
     }
 
     /// What the busiest of the hours of a week that begins with `from` will bring.
@@ -113,7 +116,8 @@ impl Profile {
             .map(|hour| (self.mean(hour), self.spread(hour)))
             .filter(|(mean, _)| *mean > 0.0)
             .collect();
-        let highest = hours.iter().map(|(mean, spread)| mean * exp(8.0 * spread)).fold(0.0, f64::max);
+        let highest =
+            hours.iter().map(|(mean, spread)| mean * exp(8.0 * spread)).fold(0.0, f64::max);
         let end = |chance: f64| {
             let (mut low, mut high) = (0.0, highest);
             for _ in 0..60 {

@@ -1,7 +1,7 @@
 //! The configurations that instances were started with, out of the control history.
 
-use millstream_event::Timestamp;
 use millstream_event::control::Control;
+use millstream_event::{Position, Timestamp};
 use millstream_pipeline::query::{self, ReadError, StateRead};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -24,23 +24,28 @@ pub struct ConfigurationVersion {
 }
 
 impl ConfigurationVersion {
-    /// Every one, oldest first.
+    /// Every one that the state knows, oldest first.
     ///
     /// # Errors
     /// When the state cannot be read.
     pub fn all(state: &dyn StateRead, generation: u16) -> Result<Vec<Self>, ReadError> {
         let mut found: Vec<Self> = Vec::new();
         query::controls(state, generation, &mut |(position, control)| {
-            if let Control::Configuration(file) = control {
-                let version = u32::try_from(position.0 + 1).unwrap_or(u32::MAX);
-                let text = file.text.into_string();
-                let before = found.last().map_or("", |last| &last.text);
-                let keys = changed(before, &text);
-                found.push(Self { version, changed: file.changed, text, keys });
-            }
+            Self::follow(&mut found, position, control);
             Ok(true)
         })?;
         Ok(found)
+    }
+
+    /// Takes the next control record.
+    pub fn follow(found: &mut Vec<Self>, position: Position, control: Control) {
+        if let Control::Configuration(file) = control {
+            let version = u32::try_from(position.0 + 1).unwrap_or(u32::MAX);
+            let text = file.text.into_string();
+            let before = found.last().map_or("", |last| &last.text);
+            let keys = changed(before, &text);
+            found.push(Self { version, changed: file.changed, text, keys });
+        }
     }
 
     /// The changed keys in a few words.

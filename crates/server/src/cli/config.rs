@@ -14,6 +14,7 @@ use crate::report::page::{Align, Grid};
 use crate::report::terminal;
 use clap::{Args, Subcommand};
 use http::Method;
+use millstream_event::{Kind, Lane};
 use millstream_store::Reading;
 use serde_json::{Value, json};
 use std::fs;
@@ -158,14 +159,29 @@ fn versions(place: &Place) -> Result<Vec<ConfigurationVersion>, Failure> {
         ));
     }
     match Instance::open(&dir, &InstanceOptions::default()) {
-        Ok(instance) => {
-            let state = instance.in_force();
-            let read = ConfigurationVersion::all(&Reading(&*state.store), state.generation);
-            read.map_err(|error| failed(&error))
-        }
+        Ok(instance) => known(&instance).map_err(|error| failed(&*error)),
         Err(InstanceError::Running { admin: Some(url), .. }) => remote(&url),
         Err(error) => Err(failed(&error)),
     }
+}
+
+/// What the state knows, and what the log has after it: an instance that was killed had not folded
+/// everything.
+fn known(
+    instance: &Instance,
+) -> Result<Vec<ConfigurationVersion>, Box<dyn std::error::Error + Send + Sync>> {
+    let state = instance.in_force();
+    let mut found = ConfigurationVersion::all(&Reading(&*state.store), state.generation)?;
+    let mut next = state.store.head(state.generation, Lane::CONTROL)?.next;
+    while next < instance.log.heads().get(Lane::CONTROL) {
+        let record = instance.log.read_at(Lane::CONTROL, next)?;
+        if let Some(record) = record.filter(|record| record.header.kind == Kind::Control) {
+            let control = serde_json::from_slice(&record.payload)?;
+            ConfigurationVersion::follow(&mut found, next, control);
+        }
+        next = next.next();
+    }
+    Ok(found)
 }
 
 fn wanted(

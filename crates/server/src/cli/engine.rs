@@ -263,15 +263,6 @@ impl Engine {
         self.editor.set(settings, (self.clock)()).map(drop)
     }
 
-    /// Waits for control records that were logged but not folded when the last process ended.
-    pub(super) fn caught_up_with_controls(&self) {
-        let head = self.instance.log.heads().get(millstream_event::Lane::CONTROL);
-        let version = u32::try_from(head.0).unwrap_or(u32::MAX);
-        if !self.registry.wait_for(version, Duration::from_secs(30)) {
-            tracing::warn!(version, "the control lane is not folded yet; changes build on what is");
-        }
-    }
-
     /// Waits until everything logged is folded.
     ///
     /// # Errors

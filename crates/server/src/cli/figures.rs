@@ -8,8 +8,8 @@ use crate::report::state::StateFigures;
 use crate::report::stitching::StitchingFigures;
 use crate::report::{
     Arrivals, BudgetSum, CampaignFigures, DateRange, DeliveryCounts, EndpointTiming,
-    ExperimentFigures, Figures, ForecastFigures, HopTiming, Links, OutcomeCounts, ReportError, ReportQuery,
-    SessionDay, SessionTotals, Telling,
+    ExperimentFigures, Figures, ForecastFigures, HopTiming, Links, OutcomeCounts, ReportError,
+    ReportQuery, SessionDay, SessionTotals, Telling,
 };
 use millstream_event::{Span, Timestamp};
 use millstream_pipeline::decided::DecisionSums;

@@ -9,6 +9,7 @@ mod audit;
 mod backfill;
 mod backup;
 mod config;
+mod controls;
 mod deciding;
 mod demo;
 mod destinations;

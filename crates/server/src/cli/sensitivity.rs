@@ -28,9 +28,23 @@ impl Sensitivity {
     pub fn run(&self) -> Result<Ended, Failure> {
         let Self { from, to, format, place } = self.clone();
         let (by, model, order, window) = (None, None, None, None);
-        let (bots, currency, links) = (false, None, None);
+        let (bots, currency, links, as_of) = (false, None, None, None);
         let kind = "sensitivity".to_owned();
-        Report { kind, by, model, order, window, from, to, bots, currency, links, format, place }
-            .run()
+        Report {
+            kind,
+            by,
+            model,
+            order,
+            window,
+            from,
+            to,
+            bots,
+            currency,
+            links,
+            as_of,
+            format,
+            place,
+        }
+        .run()
     }
 }

@@ -43,7 +43,10 @@ fn a_report_of_an_earlier_state_is_the_report_of_then() {
     let then = campaigns(&dir, &[]);
     let instant = then["as_of"].as_str().unwrap();
     import("later.csv", LATER);
-    expect(0, &["spend", "import", &written(folder.path(), "spend.csv", SPEND), "--data-dir", &dir]);
+    expect(
+        0,
+        &["spend", "import", &written(folder.path(), "spend.csv", SPEND), "--data-dir", &dir],
+    );
     let now = campaigns(&dir, &[]);
     assert_ne!(now["rows"], then["rows"]);
     let again = campaigns(&dir, &["--as-of", instant]);
@@ -64,11 +67,15 @@ fn a_report_of_an_earlier_state_is_the_report_of_then() {
 
 /// Starts an instance with this configuration and ends it once it is ready.
 fn served(dir: &str, config: &str) {
-    let mut serve = command(&["serve", "--data-dir", dir, "--config", config, "--listen", "127.0.0.1:0"]);
+    let mut serve =
+        command(&["serve", "--data-dir", dir, "--config", config, "--listen", "127.0.0.1:0"]);
     let mut instance =
         serve.args(["--admin-listen", "127.0.0.1:0"]).stdout(Stdio::piped()).spawn().unwrap();
     let lines = BufReader::new(instance.stdout.take().unwrap()).lines();
-    lines.map(Result::unwrap).find(|line| line.contains("admin") || line.contains("dashboard")).unwrap();
+    lines
+        .map(Result::unwrap)
+        .find(|line| line.contains("admin") || line.contains("dashboard"))
+        .unwrap();
     let history = expect(0, &["config", "history", "--data-dir", dir]);
     assert!(history.contains("First started with"), "{history}");
     instance.kill().unwrap();
@@ -79,14 +86,16 @@ fn served(dir: &str, config: &str) {
 fn configurations_are_listed_and_put_back() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().join("data").to_str().unwrap().to_owned();
-    let (before, after) = ("# calm\n[server]\nthreads = 1\n", "[server]\nthreads = 2\n[links]\nhttps_only = true\n");
+    let (before, after) =
+        ("# calm\n[server]\nthreads = 1\n", "[server]\nthreads = 2\n[links]\nhttps_only = true\n");
     let config = written(folder.path(), "millstream.toml", before);
     served(&dir, &config);
     served(&dir, &config);
     written(folder.path(), "millstream.toml", after);
     served(&dir, &config);
     let listed: Value =
-        serde_json::from_str(&expect(0, &["config", "history", "--data-dir", &dir, "--json"])).unwrap();
+        serde_json::from_str(&expect(0, &["config", "history", "--data-dir", &dir, "--json"]))
+            .unwrap();
     let versions = listed.as_array().unwrap();
     assert_eq!(versions.len(), 2, "the same file again is no version: {listed:#}");
     assert_eq!((&versions[0]["text"], &versions[1]["text"]), (&before.into(), &after.into()));
