@@ -18,6 +18,7 @@ pub mod decisions;
 mod destination_metrics;
 pub mod destinations;
 mod erase;
+mod evidence;
 pub mod export;
 pub mod gate;
 pub mod guard;

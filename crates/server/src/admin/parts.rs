@@ -1,21 +1,18 @@
 //! What the admin plane asks of the rest of the process, each as a small trait.
 
+pub use super::evidence::Evidence;
 use super::links::HouseBody;
 pub use super::privacy::Erasing;
-use crate::audit::configuration::ConfigurationVersion;
-use crate::audit::consent::ConsentReport;
-use crate::audit::deliveries::Verified;
-use crate::audit::{Chain, Subject};
 use crate::forward::Standings;
 use crate::ledger::{LedgerKind, LedgerOutcome};
 use crate::linking::Told;
 use crate::links::{EditError, Editor, Proposal, Registry};
-use crate::report::{DateRange, Figures, Freshness, ReportError};
+use crate::report::{DateRange, Figures, Freshness};
 use crate::sql::{Answer, AskError, Question};
+use millstream_event::Timestamp;
 use millstream_event::control::Link;
 use millstream_event::delivery::DeadLetter;
 use millstream_event::ledger::Ledger;
-use millstream_event::{Quarantine, QuarantineReason, Timestamp};
 use serde::Serialize;
 use std::io::{Read, Write};
 use std::path::Path;
@@ -62,49 +59,6 @@ impl Standing {
 pub trait Progress: Send + Sync {
     /// Where it stands now.
     fn standing(&self) -> Standing;
-}
-
-/// Tells what stands behind a figure. Blocking.
-pub trait Evidence: Send + Sync {
-    /// The chain behind one thing, or none when there is no such thing.
-    ///
-    /// # Errors
-    /// When state or log cannot be read.
-    fn chain(&self, subject: Subject, id: &str) -> Result<Option<Chain>, ReportError>;
-
-    /// Follows the chains of control and of delivery records.
-    ///
-    /// # Errors
-    /// When the state or the log cannot be read.
-    fn verify(&self) -> Result<Verified, ReportError>;
-
-    /// What consent allowed, by day and region. Reads the whole log.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    fn consent(&self, range: DateRange) -> Result<ConsentReport, ReportError>;
-
-    /// What retention removed from the log.
-    ///
-    /// # Errors
-    /// When that cannot be read.
-    fn removed(&self) -> Result<crate::instance::RemovalVerdict, ReportError>;
-
-    /// Every configuration that an instance was started with, oldest first.
-    ///
-    /// # Errors
-    /// When the state cannot be read.
-    fn configurations(&self) -> Result<Vec<ConfigurationVersion>, ReportError>;
-
-    /// The latest quarantined things, newest first, of one reason or of all.
-    ///
-    /// # Errors
-    /// When the log cannot be read.
-    fn quarantined(
-        &self,
-        reason: Option<QuarantineReason>,
-        limit: usize,
-    ) -> Result<Vec<Quarantine>, ReportError>;
 }
 
 /// Reads and changes links. Changes block until they are in force.
