@@ -138,6 +138,7 @@ impl Pasts {
             delivery: DeliveryCounts::default(),
             probable: None,
             plans: &[],
+            shadows: Vec::new(),
         });
         consumer.shutdown();
         told
