@@ -9,7 +9,8 @@ use super::ticket::Decided;
 use super::trial::Assignment;
 use millstream_decide::course::{self, Outcome};
 use millstream_decide::{
-    Answer, Ask, Candidate, Context, Limits, Micros, Rung, Sources, Visitor, Watch,
+    Answer, Ask, Candidate, Context, Limits, Micros, Rung, Sources, Treatment, UseCase, Visitor,
+    Watch,
 };
 use millstream_event::{Hash128, Timestamp};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -37,6 +38,21 @@ pub struct Question {
     pub received: Timestamp,
     /// The same on the clock that the budget runs on.
     pub started: Instant,
+}
+
+impl Question {
+    /// The question as a course takes it, put to one use case.
+    pub(super) fn ask<'a>(&'a self, use_case: &'a UseCase, treatment: &'a Treatment) -> Ask<'a> {
+        Ask {
+            use_case,
+            visitor: self.visitor,
+            context: &self.context,
+            candidates: self.candidates.as_deref().unwrap_or(&use_case.candidates),
+            decision: self.decision,
+            now: self.received,
+            treatment,
+        }
+    }
 }
 
 /// The best answer so far, shared with whoever waits.
@@ -135,15 +151,7 @@ fn course_of(
 ) -> Outcome {
     let use_case = &served.configured.use_case;
     let artefacts = served.artefacts.load();
-    let ask = Ask {
-        use_case,
-        visitor: question.visitor,
-        context: &question.context,
-        candidates: question.candidates.as_deref().unwrap_or(&use_case.candidates),
-        decision: question.decision,
-        now: question.received,
-        treatment: &question.assignment.treatment,
-    };
+    let ask = question.ask(use_case, &question.assignment.treatment);
     let sources = Sources {
         profiles: shared,
         shelf: &*shared.kept,

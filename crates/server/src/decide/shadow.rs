@@ -7,7 +7,7 @@ use super::job::{Question, Since, micros};
 use super::served::Served;
 use super::service::Shared;
 use millstream_decide::sketch::Sketch;
-use millstream_decide::{Answer, Ask, Micros, Rung, Sources, Treatment, course};
+use millstream_decide::{Answer, Micros, Rung, Sources, Treatment, course};
 use millstream_event::Hash128;
 use serde::Serialize;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -91,18 +91,8 @@ impl Shadow {
     /// Scores a question, and compares.
     pub(super) fn score(&self, echo: &Echo, shared: &Shared) {
         let candidate = &*self.candidate;
-        let use_case = &candidate.configured.use_case;
         let artefacts = candidate.artefacts.load();
-        let question = &*echo.question;
-        let ask = Ask {
-            use_case,
-            visitor: question.visitor,
-            context: &question.context,
-            candidates: question.candidates.as_deref().unwrap_or(&use_case.candidates),
-            decision: question.decision,
-            now: question.received,
-            treatment: &Treatment::NONE,
-        };
+        let ask = echo.question.ask(&candidate.configured.use_case, &Treatment::NONE);
         let sources = Sources {
             profiles: shared,
             shelf: &*shared.kept,
