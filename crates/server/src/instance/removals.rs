@@ -105,7 +105,7 @@ impl Removals {
         log: &dyn EventLog,
         at: Timestamp,
     ) -> Result<Option<Removal>, InstanceError> {
-        let lines = self.read()?;
+        let (lines, whole) = self.read()?;
         let last = lines.last().cloned().unwrap_or_default();
         let tails = log.tails();
         let records = tails.records_since(&last.positions());
@@ -122,7 +122,7 @@ impl Removals {
             hash: String::new(),
         };
         removal.hash = removal.sealed(&self.key);
-        self.append(&removal).map_err(InstanceError::io("write", &self.path))?;
+        self.append(&removal, whole).map_err(InstanceError::io("write", &self.path))?;
         Ok(Some(removal))
     }
 
@@ -131,7 +131,7 @@ impl Removals {
     /// # Errors
     /// When the file or the log cannot be read.
     pub fn verify(&self, log: &dyn EventLog) -> Result<RemovalVerdict, InstanceError> {
-        let removals = self.read()?;
+        let (removals, _) = self.read()?;
         let mut verdict = RemovalVerdict { rules: self.rules.clone(), ..RemovalVerdict::default() };
         let (mut before, mut hash) = (LanePositions::default(), String::new());
         for (number, line) in removals.iter().enumerate() {
@@ -165,22 +165,27 @@ impl Removals {
         Ok(verdict)
     }
 
-    fn read(&self) -> Result<Vec<Removal>, InstanceError> {
-        let text = match fs::read_to_string(&self.path) {
+    /// The lines, and the bytes that they take. What follows them was cut short by the end of a process:
+    /// it was never told, and what it would have told is noted again.
+    fn read(&self) -> Result<(Vec<Removal>, u64), InstanceError> {
+        let mut text = match fs::read_to_string(&self.path) {
             Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
             Err(error) => return Err(InstanceError::io("read", &self.path)(error)),
         };
+        text.truncate(text.rfind('\n').map_or(0, |end| end + 1));
         let broken = |error| {
             InstanceError::io("read", &self.path)(io::Error::other::<serde_json::Error>(error))
         };
-        text.lines().map(|line| serde_json::from_str(line).map_err(broken)).collect()
+        let lines = text.lines().map(|line| serde_json::from_str(line).map_err(broken));
+        Ok((lines.collect::<Result<_, _>>()?, text.len() as u64))
     }
 
-    fn append(&self, removal: &Removal) -> io::Result<()> {
+    fn append(&self, removal: &Removal, whole: u64) -> io::Result<()> {
         let mut line = serde_json::to_vec(removal)?;
         line.push(b'\n');
         let mut file = OpenOptions::new().create(true).append(true).open(&self.path)?;
+        file.set_len(whole)?;
         file.write_all(&line)?;
         file.sync_all()?;
         match self.path.parent() {
