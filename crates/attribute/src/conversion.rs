@@ -88,6 +88,9 @@ impl ConversionRules {
             order,
             server: !matches!(event.surface, Surface::Browser)
                 && !event.flags.has(Flags::AUTOMATED),
+            of_user: event.surface == Surface::Server
+                && event.anonymous_id.is_none()
+                && event.user_id.is_some(),
             role,
             part: None,
         };

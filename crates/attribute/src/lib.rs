@@ -18,6 +18,7 @@ pub mod comparison;
 pub mod conversion;
 pub mod credit;
 pub mod decay;
+pub mod hybrid;
 pub mod model;
 pub mod paths;
 pub use millstream_stitch::random;

@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use millstream_attribute::hybrid::Told;
 use millstream_attribute::{Conversion, Touch};
 use millstream_event::click_token::ClickReference;
 use millstream_event::{Arrival, Campaign, EntityId, Hash128, Lane, Money};
@@ -104,6 +105,8 @@ pub enum Body {
     Touch(Touch),
     /// See [`ItemKind::Conversion`].
     Conversion(Conversion),
+    /// The same from a server that named the user and no device.
+    UserConversion(Conversion),
 }
 
 macro_rules! contents {
@@ -133,8 +136,25 @@ contents! {
     landing: Landing(Landing),
     /// The touch, if it is one.
     touch: Touch(Touch),
-    /// The conversion, if it is one.
-    conversion: Conversion(Conversion),
+}
+
+impl Body {
+    /// The conversion told, if it tells of one.
+    pub const fn as_conversion(&self) -> Option<&Conversion> {
+        match self {
+            Self::Conversion(conversion) | Self::UserConversion(conversion) => Some(conversion),
+            _ => None,
+        }
+    }
+
+    /// The conversion and who told of it, if it tells of one.
+    pub fn conversion(self) -> Option<Told> {
+        match self {
+            Self::Conversion(conversion) => Some(Told { conversion, of_user: false }),
+            Self::UserConversion(conversion) => Some(Told { conversion, of_user: true }),
+            _ => None,
+        }
+    }
 }
 
 /// An item: the payload of a [`millstream_event::Kind::Item`] record. Its version is in the header.

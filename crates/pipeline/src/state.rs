@@ -2,7 +2,8 @@
 
 use crate::item::{Claim, Landing, OrderVerdict};
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
+use millstream_attribute::hybrid::Told;
 use millstream_attribute::{Conversion, Touch};
 use millstream_event::{
     ClickId, EntityId, Flags, Hash128, Position, QuarantineReason, Revision, SourceId, Timestamp,
@@ -65,8 +66,39 @@ pub type Verdict = Versioned<OrderVerdict>;
 pub type Member = Versioned<()>;
 /// What a person knows of a touch.
 pub type KnownTouch = Versioned<Touch>;
+
 /// What a person knows of a conversion.
-pub type KnownConversion = Versioned<Conversion>;
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownConversion {
+    /// The sender's revision.
+    pub version: u64,
+    /// As it counts; none once withdrawn, and where another stands for it.
+    pub body: Option<Conversion>,
+    /// As it was told, where that differs.
+    pub told: Option<Box<Conversion>>,
+    /// True when a server told of it that named the user and no device.
+    pub of_user: bool,
+}
+
+impl KnownConversion {
+    /// What was told, as `body` counts.
+    pub fn of(version: u64, told: Option<Told>, body: Option<Conversion>) -> Self {
+        let of_user = told.as_ref().is_some_and(|told| told.of_user);
+        let told = told.map(|told| told.conversion).filter(|told| body.as_ref() != Some(told));
+        Self { version, body, told: told.map(Box::new), of_user }
+    }
+
+    /// What was told; none once withdrawn.
+    pub fn as_told(&self) -> Option<Told> {
+        let conversion = self.told.as_deref().or(self.body.as_ref())?.clone();
+        Some(Told { conversion, of_user: self.of_user })
+    }
+}
+
+/// The conversions of a person that were told under one event id of one property, by their rows'
+/// names.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Namesakes(pub BTreeSet<Hash128>);
 
 impl Device {
     /// A subject of which nothing is known yet.

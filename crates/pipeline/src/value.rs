@@ -7,8 +7,8 @@ use crate::preferences::{Choice, Chosen, Interest, Reset};
 use crate::recredit::Recredit;
 use crate::rollup::{Cell, CellText, Counts};
 use crate::state::{
-    Click, Dedup, Device, KnownConversion, KnownTouch, Member, Order, Person, Quarantined, Stated,
-    Verdict,
+    Click, Dedup, Device, KnownConversion, KnownTouch, Member, Namesakes, Order, Person,
+    Quarantined, Stated, Verdict,
 };
 use crate::stitching::Stitching;
 use alloc::boxed::Box;
@@ -19,7 +19,7 @@ use millstream_stitch::{Component, Entry, Node, Pair, Session};
 use serde::{Deserialize, Serialize};
 
 /// First byte of every stored value.
-const FORMAT: u8 = 9;
+const FORMAT: u8 = 10;
 /// How a stored [`Value::Cell`] is told from other values.
 const CELL: u32 = 14;
 
@@ -92,6 +92,8 @@ pub enum Value {
     Reset(Box<Reset>),
     /// See [`Chosen`].
     Chosen(Box<Chosen>),
+    /// See [`Namesakes`].
+    Namesakes(Box<Namesakes>),
 }
 
 /// A stored value that cannot be read.
@@ -229,6 +231,7 @@ variants! {
     Recredit: Recredit,
     Reset: Reset,
     Chosen: Chosen,
+    Namesakes: Namesakes,
 }
 
 #[cfg(test)]

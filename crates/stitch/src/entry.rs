@@ -143,6 +143,8 @@ pub struct ConversionFact {
     pub order: Option<OrderId>,
     /// True when a server told of it.
     pub server: bool,
+    /// True when that server named the user and no device.
+    pub of_user: bool,
     /// What it says of its order.
     pub role: Role,
     /// The number of a refund or renewal, where it has one: what is told twice counts once.

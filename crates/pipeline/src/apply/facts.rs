@@ -117,7 +117,11 @@ impl Teller<'_> {
             bot: place.bot,
         };
         let name = key.timed_name("conversion", self.subject);
-        facts.insert((ItemKind::Conversion, name), Body::Conversion(conversion));
+        let body = match fact.of_user {
+            true => Body::UserConversion(conversion),
+            false => Body::Conversion(conversion),
+        };
+        facts.insert((ItemKind::Conversion, name), body);
     }
 
     /// Id, value and refunds of the order's conversion, when this device's entry is it.

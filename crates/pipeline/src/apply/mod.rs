@@ -15,6 +15,7 @@ mod history;
 mod interest;
 mod ledger;
 mod links;
+mod namesakes;
 mod order;
 mod person;
 mod plan;
@@ -98,7 +99,11 @@ pub fn foresee(rules: &Rules<'_>, decoded: &Decoded<'_>) -> Vec<Key> {
     let generation = rules.generation;
     match &decoded.content {
         Content::Event(sighting) => event::keys(rules, sighting),
-        Content::Item(item) => addressed(generation, item).collect(),
+        Content::Item(item) => {
+            let conversion = item.body.as_ref().and_then(Body::as_conversion);
+            let named = conversion.map(|it| namesakes::index_key(rules, item.target, it));
+            addressed(generation, item).chain(named).collect()
+        }
         Content::Quarantine(entry) => {
             alloc::vec![quarantine_key(generation, decoded.record, entry.id)]
         }

@@ -1,6 +1,7 @@
 //! A person learns of a device, a touch or a conversion; the credits it changes are recomputed.
 
 use super::home;
+use super::namesakes::{News, Plan, Recount};
 use crate::item::{Body, ItemKind};
 use crate::key::{Key, KeyKind};
 use crate::recredit::{Change, ChangedTouch, Recredit, change_of, earns_alike, recredit_key};
@@ -117,31 +118,28 @@ fn learn_conversion(
     message: Message,
     stamp: Stamp,
 ) -> Result<bool, ApplyError> {
-    let Some(old) = news::<Conversion>(view, &message.row, message.version) else {
+    let known = view.get::<KnownConversion>(&message.row).cloned();
+    if known.as_ref().is_some_and(|known| known.version >= message.version) {
         return Ok(false);
-    };
-    let new = message.body.and_then(Body::conversion);
+    }
+    let told = message.body.and_then(Body::conversion);
+    let news = News { row: message.row, version: message.version, known, told: told.clone() };
+    let plan = Plan::of(view, rules, message.person, news)?;
     let books = Books { home: message.person, window: rules.window, stamp };
-    let both: Vec<Conversion> = old.iter().chain(&new).cloned().collect();
-    books.want_touches(view, &both)?;
-    let standing = old.as_ref().filter(|conversion| !conversion.bot);
-    let changed = standing.and_then(|old| Some((old, change_of(old, new.as_ref())?)));
-    if let Some((conversion, change)) = changed {
-        let moved = books.moved(view, (message.sender, message.version))?;
-        let went = moved && change == Change::Withdrawn;
-        let change = if went { Change::DeviceWent } else { change };
-        books.recredit(view, conversion, (change, None));
+    for recount in &plan.recounts {
+        books.want_touches(view, recount.before.iter().chain(&recount.after))?;
     }
-    for (conversion, sign) in [(&old, -1), (&new, 1)] {
-        if let Some(conversion) = conversion {
-            books.conversion(view, conversion, sign);
-            books.credit(view, core::slice::from_ref(conversion), sign);
-        }
+    let withdrawn = told.is_none() && plan.recounts.iter().any(|one| one.before.is_some());
+    let moved = withdrawn && books.moved(view, (message.sender, message.version))?;
+    for recount in &plan.recounts {
+        let went = moved && recount.row == message.row;
+        books.recount(view, recount, went);
+        let counts = |one: &Option<Conversion>| one.as_ref().is_some_and(|one| !one.bot);
+        change(&mut person.conversions, counts(&recount.before), counts(&recount.after));
+        let until = recount.after.as_ref().map(|one| one.key.time);
+        person.converted_until = person.converted_until.max(until);
     }
-    let counts = |conversion: &Option<Conversion>| conversion.as_ref().is_some_and(|one| !one.bot);
-    change(&mut person.conversions, counts(&old), counts(&new));
-    person.converted_until = person.converted_until.max(new.as_ref().map(|one| one.key.time));
-    view.put(message.row, KnownConversion { version: message.version, body: new });
+    plan.put(view);
     Ok(true)
 }
 
@@ -178,8 +176,12 @@ impl Books {
         self.range(KeyKind::Touch, time - self.window..=time)
     }
 
-    fn want_touches(&self, view: &View, of: &[Conversion]) -> Result<(), ApplyError> {
-        of.iter().try_for_each(|conversion| view.want_range(self.touches_range(conversion)))
+    fn want_touches<'c>(
+        &self,
+        view: &View,
+        of: impl IntoIterator<Item = &'c Conversion>,
+    ) -> Result<(), ApplyError> {
+        of.into_iter().try_for_each(|conversion| view.want_range(self.touches_range(conversion)))
     }
 
     fn touch(&self, view: &mut View, touch: Option<&Touch>, sign: i64) {
@@ -249,6 +251,25 @@ impl Books {
             refunded_minor: conversion.refunded_minor,
         };
         view.put(recredit_key(self.stamp, home(self.home), conversion.id), row);
+    }
+
+    /// Keeps the sums in step with a conversion that counts otherwise from now on, and remembers
+    /// why; `went` says that it went with its device.
+    fn recount(&self, view: &mut View, recount: &Recount, went: bool) {
+        let Recount { before, after, .. } = recount;
+        let standing = before.as_ref().filter(|conversion| !conversion.bot);
+        let changed = standing.and_then(|old| Some((old, change_of(old, after.as_ref())?)));
+        if let Some((conversion, change)) = changed {
+            let went = went && change == Change::Withdrawn;
+            let change = if went { Change::DeviceWent } else { change };
+            self.recredit(view, conversion, (change, None));
+        }
+        for (conversion, sign) in [(before, -1), (after, 1)] {
+            if let Some(conversion) = conversion {
+                self.conversion(view, conversion, sign);
+                self.credit(view, core::slice::from_ref(conversion), sign);
+            }
+        }
     }
 
     fn conversion(&self, view: &mut View, conversion: &Conversion, sign: i64) {

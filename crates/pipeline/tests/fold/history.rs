@@ -55,6 +55,24 @@ pub fn histories(events_max: usize) -> impl Strategy<Value = Vec<Event>> {
     prop::collection::vec(draw(), 1..events_max).prop_map(|draws| draws.iter().map(event).collect())
 }
 
+/// Histories in which servers that name just the user tell of what devices told of, under the same
+/// few ids.
+pub fn told_twice(events_max: usize) -> impl Strategy<Value = Vec<Event>> {
+    let draws = prop::collection::vec((draw(), 0u8..4), 2..events_max);
+    draws.prop_map(|draws| {
+        draws.iter().map(|(draw, side)| event(&of_side(draw.clone(), *side))).collect()
+    })
+}
+
+fn of_side(draw: Draw, side: u8) -> Draw {
+    let sale = |draw: Draw| Draw { id: draw.id % 8, kind: 11, ..draw };
+    match side {
+        0 => sale(Draw { device: 5, user: draw.user % 3, agent: 9 + draw.agent % 3, ..draw }),
+        1 => sale(Draw { device: draw.device % 5, user: draw.user % 6, ..draw }),
+        _ => draw,
+    }
+}
+
 /// Rules of sessions: timeouts, campaigns and days, with a property of its own now and then. While
 /// the world lasts a day begins in Dubai, Kathmandu and Tokyo, but not in Berlin.
 pub fn session_rules() -> impl Strategy<Value = SessionRules> {

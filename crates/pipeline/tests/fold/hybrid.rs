@@ -3,7 +3,9 @@
 use crate::answers;
 use crate::properties::{plainly_by, rules};
 use crate::stories::{from, order};
-use millstream_event::{Currency, Event, Money, SourceId, Span, Surface, UserId};
+use millstream_event::{
+    Currency, Event, EventId, EventKind, Money, OrderId, SourceId, Span, Surface, UserId,
+};
 use millstream_pipeline::Rules;
 use millstream_pipeline::rollup::Counts;
 use millstream_stitch::Properties;
@@ -91,4 +93,55 @@ fn copies_of_each_side_are_copies_and_conflicts_are_told_within_a_side() {
     let events = [server("web"), browser(), other, browser(), server("web")];
     let counts = answers::counts(&plainly_by(rules(), &events).store);
     assert_eq!((counts.logged, counts.visible, counts.duplicate, counts.conflicts), (5, 1, 4, 1));
+}
+
+/// The server tells of its user and has never heard of the device, which that user logged in on.
+fn user_copies() -> [Event; 3] {
+    let mut server = server("web");
+    server.anonymous_id = None;
+    let mut login = browser();
+    (login.id, login.kind) = (EventId::parse("login").unwrap(), EventKind::Identify);
+    (login.name, login.user_id) = (None, UserId::parse("ann"));
+    [browser(), server, login]
+}
+
+#[test]
+fn a_server_that_names_just_the_user_tells_of_one_conversion() {
+    let [buy, server, login] = user_copies();
+    let orders = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
+    let events = [buy.clone(), server.clone(), login];
+    let told = orders.map(|order| {
+        let cluster = plainly_by(rules(), &order.map(|at| events[at].clone()));
+        (answers::tables(&cluster.store), answers::counts(&cluster.store))
+    });
+    assert!(told.iter().all(|other| *other == told[0]));
+    let (tables, counts) = &told[0];
+    // They are two events of two subjects, and one action.
+    assert_eq!((counts.visible, counts.conversions, counts.people), (3, 1, 1));
+    let row = tables.iter().find(|row| row.starts_with("conversions")).unwrap();
+    let value = Money { minor: 4_200, currency: Currency::USD };
+    assert!(row.contains(&format!("{value:?}")), "{row}");
+    assert!(row.contains("session_id: Some") && row.contains("1790000660000000"), "{row}");
+    let apart = answers::counts(&plainly_by(rules(), &[buy, server]).store);
+    assert_eq!((apart.conversions, apart.people), (2, 2), "nothing says whose device it is");
+}
+
+#[test]
+fn an_order_number_that_only_the_browser_knows_stays_with_the_conversion() {
+    let [mut buy, server, login] = user_copies();
+    buy.order_id = OrderId::parse("o-9");
+    let tables = answers::tables(&plainly_by(rules(), &[server, login, buy]).store);
+    let rows: Vec<_> = tables.iter().filter(|row| row.starts_with("conversions")).collect();
+    assert_eq!(rows.len(), 1, "{rows:?}");
+    assert!(rows[0].contains("o-9") && rows[0].contains("4200"), "{rows:?}");
+}
+
+#[test]
+fn a_login_taken_back_parts_what_the_two_told() {
+    let [buy, server, login] = user_copies();
+    let mut unlink = login.clone();
+    (unlink.id, unlink.kind) = (EventId::parse("no").unwrap(), EventKind::Unlink);
+    unlink.event_time = login.event_time + Span::minutes(5);
+    let counts = answers::counts(&plainly_by(rules(), &[login, buy, server, unlink]).store);
+    assert_eq!((counts.conversions, counts.people), (2, 2));
 }

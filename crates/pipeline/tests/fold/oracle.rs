@@ -33,7 +33,7 @@ pub fn tables(events: &[Event], rules: &Rules<'_>) -> Vec<String> {
     let world = world(events, rules);
     let mut lines = Vec::new();
     let mut touches: BTreeMap<EntityId, Vec<Touch>> = BTreeMap::new();
-    let mut conversions: BTreeMap<EntityId, Vec<Conversion>> = BTreeMap::new();
+    let mut conversions: BTreeMap<EntityId, Vec<(Conversion, bool)>> = BTreeMap::new();
     let mut members: BTreeMap<EntityId, BTreeSet<EntityId>> = BTreeMap::new();
     for (subject, events) in &world.subjects {
         let person = world.persons[subject];
@@ -66,8 +66,7 @@ pub fn tables(events: &[Event], rules: &Rules<'_>) -> Vec<String> {
     for (person, subjects) in &members {
         let (touches, all) =
             (touches.entry(*person).or_default(), conversions.get(person).unwrap_or(&none));
-        let conversions: Vec<&Conversion> =
-            all.iter().filter(|conversion| !conversion.bot).collect();
+        let conversions = one_each(all, rules);
         people(&mut lines, *person, subjects, (touches, &conversions));
     }
     clicks(&world, &mut lines);
@@ -366,12 +365,45 @@ fn touch(
     Touch { id: key.name("touch", subject), key: key.clone(), session, fact: fact.clone(), bot }
 }
 
+/// Conversions of a person, none of bots: where a server that named just the user and a device told
+/// of one under the same event id, it is one.
+fn one_each(all: &[(Conversion, bool)], rules: &Rules<'_>) -> Vec<Conversion> {
+    type Sides = [Vec<Conversion>; 2];
+    let mut named: BTreeMap<(String, String), Sides> = BTreeMap::new();
+    for (one, of_user) in all.iter().filter(|(one, _)| !one.bot) {
+        let name = (rules.properties.of(&one.key.source).to_owned(), one.key.id.to_string());
+        named.entry(name).or_default()[usize::from(*of_user)].push(one.clone());
+    }
+    let mut found = Vec::new();
+    for [mut devices, mut servers] in named.into_values() {
+        servers.sort_by_key(|one| (one.key.clone(), one.id));
+        if let Some(server) = servers.first_mut() {
+            let far = |one: &Conversion| (one.key.time.0 - server.key.time.0).abs();
+            devices.sort_by_key(|one| (far(one), one.key.clone(), one.id));
+            if let Some(device) = devices.first_mut() {
+                let value = (server.value, device.value);
+                if device.order.is_some() && server.order.is_none() {
+                    device.value = value.1.or(value.0);
+                    servers.remove(0);
+                } else {
+                    server.value = value.0.or(value.1);
+                    server.session = server.session.or(device.session);
+                    devices.remove(0);
+                }
+            }
+        }
+        found.extend(servers.into_iter().chain(devices));
+    }
+    found
+}
+
+/// The conversion that an entry is, and whether a server told of it that named just the user.
 fn conversion(
     world: &World,
     subject: EntityId,
     entry: &Entry,
     (session, bot): (Option<Hash128>, bool),
-) -> Option<Conversion> {
+) -> Option<(Conversion, bool)> {
     let fact = entry.conversion.as_deref()?;
     let (id, value, refunded_minor) = match &fact.order {
         None => (entry.key.name("conversion", subject), fact.value, 0),
@@ -385,7 +417,7 @@ fn conversion(
             (id, winner.value, winner.refunded_minor)
         }
     };
-    Some(Conversion {
+    let conversion = Conversion {
         id,
         key: entry.key.clone(),
         name: fact.name.clone(),
@@ -394,14 +426,15 @@ fn conversion(
         refunded_minor,
         order: fact.order.as_ref().map(|order| order.as_str().into()),
         bot,
-    })
+    };
+    Some((conversion, fact.of_user))
 }
 
 fn people(
     lines: &mut Vec<String>,
     person_id: EntityId,
     subjects: &BTreeSet<EntityId>,
-    (touches, conversions): (&[Touch], &[&Conversion]),
+    (touches, conversions): (&[Touch], &[Conversion]),
 ) {
     let revision = Revision::default();
     for touch in touches {

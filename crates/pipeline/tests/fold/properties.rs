@@ -1,7 +1,7 @@
 //! Properties over random histories. Failing seeds are kept beside this file by proptest.
 
 use crate::cluster::{Cluster, Crash, TestAgents};
-use crate::history::{self, Turn, histories, properties, session_rules, turns};
+use crate::history::{self, Turn, histories, properties, session_rules, told_twice, turns};
 use crate::oracle;
 use crate::{answers, arrivals};
 use millstream_attribute::Model;
@@ -117,24 +117,20 @@ proptest! {
         settings in settings(),
         seed in any::<u64>(),
     ) {
-        let (rules, mut events) = (rules_of(settings), events);
         let again: Vec<Event> = copies.iter().map(|copy| copy.get(&events).clone()).collect();
-        events.extend(again);
+        let mut events = [events, again].concat();
         shuffle(&mut events, seed);
-        let cluster = roughly(rules.clone(), &events, (&turns, owners));
-        same(&oracle::tables(&events, &rules), &answers::tables(&cluster.store))?;
-        same(&arrivals::lines(&events, &rules), &answers::stitching(&cluster.store))?;
-        let told = Counts { conflicts: 0, links: 0, hubs: 0, ..answers::counts(&cluster.store) };
-        prop_assert_eq!(told, oracle::counts(&events, &rules));
-        let now = query::counts(&cluster.store, 0).unwrap().watermark;
-        let mut open = BTreeSet::new();
-        query::open_sessions(&cluster.store, 0, &rules.sessions, &mut |device, session| {
-            open.insert(session.id(device));
-        }).unwrap();
-        prop_assert_eq!(open, oracle::open_sessions(&events, &rules, now));
-        for model in Model::ALL {
-            prop_assert_eq!(answers::credit_sums(&cluster.store, model), answers::credit_rows(&cluster.store, model));
-        }
+        hunt(&events, (&turns, owners), rules_of(settings))?;
+    }
+
+    #[test]
+    fn what_a_server_and_a_device_tell_of_one_person_agrees_with_the_definitions(
+        events in told_twice(40),
+        turns in turns(),
+        owners in 1usize..5,
+        settings in settings(),
+    ) {
+        hunt(&events, (&turns, owners), rules_of(settings))?;
     }
 
     #[test]
@@ -156,6 +152,31 @@ proptest! {
             prop_assert_eq!(answers::credit_sums(&cluster.store, model), answers::credit_rows(&cluster.store, model));
         }
     }
+}
+
+/// Folds the roughest way and holds every answer against the definitions.
+fn hunt(
+    events: &[Event],
+    (turns, owners): (&[Turn], usize),
+    rules: Rules<'static>,
+) -> Result<(), TestCaseError> {
+    let cluster = roughly(rules.clone(), events, (turns, owners));
+    same(&oracle::tables(events, &rules), &answers::tables(&cluster.store))?;
+    same(&arrivals::lines(events, &rules), &answers::stitching(&cluster.store))?;
+    let told = Counts { conflicts: 0, links: 0, hubs: 0, ..answers::counts(&cluster.store) };
+    prop_assert_eq!(told, oracle::counts(events, &rules));
+    let now = query::counts(&cluster.store, 0).unwrap().watermark;
+    let mut open = BTreeSet::new();
+    query::open_sessions(&cluster.store, 0, &rules.sessions, &mut |device, session| {
+        open.insert(session.id(device));
+    })
+    .unwrap();
+    prop_assert_eq!(open, oracle::open_sessions(events, &rules, now));
+    for model in Model::ALL {
+        let rows = answers::credit_rows(&cluster.store, model);
+        prop_assert_eq!(answers::credit_sums(&cluster.store, model), rows);
+    }
+    Ok(())
 }
 
 fn same(expected: &[String], found: &[String]) -> Result<(), TestCaseError> {
