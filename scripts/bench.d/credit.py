@@ -27,7 +27,7 @@ def write(path, events, first, now):
     with open(path, "w") as out:
         for number in range(first, first + events):
             at = now - draw.randrange(3_600, 28 * 86_400)
-            event = {"type": "page", "messageId": f"m{number}", "anonymousId": f"v{int(draw.random() ** 2 * EVENTS / 12)}",
+            event = {"type": "page", "messageId": f"m{number}", "anonymousId": f"v{draw.randrange(EVENTS // 12)}",
                      "timestamp": stamp(at), "receivedAt": stamp(at + 1)}
             url = "https://shop.example/"
             if draw.random() < 0.2:

@@ -104,6 +104,7 @@ class Sink:
 
     def __init__(self):
         sink, self.lines, self.bytes = self, 0, 0
+        counting = threading.Lock()
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -113,8 +114,9 @@ class Sink:
 
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                sink.lines += body.count(b"\n")
-                sink.bytes += len(body)
+                with counting:
+                    sink.lines += body.count(b"\n")
+                    sink.bytes += len(body)
                 self.send_response(204)
                 self.end_headers()
 
