@@ -19,6 +19,9 @@ use millstream_stitch::entry::{first_at, last_at};
 pub struct Chain {
     /// The conversion.
     pub conversion: ConversionRow,
+    /// True when a server that named just the user told of it and a device did, too, and one of them
+    /// fills what the other leaves open.
+    pub filled: bool,
     /// The person's touches that lie within the window before it, in order.
     pub touches: Vec<TouchRow>,
     /// Its credits under every model.
@@ -52,9 +55,8 @@ pub fn conversion(
         let key = |at| Key::row(generation, KeyKind::Conversion, owner, at);
         let ends = (key(first_at(time)), key(last_at(time)));
         for known in between::<KnownConversion>(state, (&ends.0, &ends.1))? {
-            if let Some(conversion) = known.body.as_ref().filter(|one| named(one)) {
-                let owner = (owner, Revision(known.version));
-                found.push(chain(state, generation, (owner, conversion), window)?);
+            if known.body.as_ref().is_some_and(named) {
+                found.extend(chain(state, generation, (owner, &known), window)?);
             }
         }
     }
@@ -92,9 +94,8 @@ fn walked(
 ) -> Result<Vec<Chain>, ReadError> {
     let mut found = Vec::new();
     walk::<KnownConversion>(state, generation, KeyKind::Conversion, &mut |key, known| {
-        if let Some(conversion) = known.body.as_ref().filter(|one| one.id == id) {
-            let owner = (key.entity_id(), Revision(known.version));
-            found.push(chain(state, generation, (owner, conversion), window)?);
+        if known.body.as_ref().is_some_and(|one| one.id == id) {
+            found.extend(chain(state, generation, (key.entity_id(), &known), window)?);
         }
         Ok(found.is_empty())
     })?;
@@ -104,9 +105,11 @@ fn walked(
 fn chain(
     state: &dyn StateRead,
     generation: u16,
-    ((owner, revision), conversion): ((EntityId, Revision), &Conversion),
+    (owner, known): (EntityId, &KnownConversion),
     window: Span,
-) -> Result<Chain, ReadError> {
+) -> Result<Option<Chain>, ReadError> {
+    let Some(conversion) = &known.body else { return Ok(None) };
+    let revision = Revision(known.version);
     let mut touches = touches_before(state, generation, (owner, conversion), window)?;
     touches.retain(|known| {
         known.body.as_ref().is_some_and(|touch| in_window(touch, conversion, window))
@@ -116,12 +119,13 @@ fn chain(
     let outside = outside(state, generation, (owner, conversion), window)?;
     let person = person(state, generation, owner)?.unwrap_or_default();
     let rows = touches.iter().filter_map(|known| Some((known.version, known.body.as_ref()?)));
-    Ok(Chain {
+    Ok(Some(Chain {
         conversion: conversion_row(owner, conversion, revision),
+        filled: known.told.is_some(),
         touches: rows.map(|(v, touch)| touch_row(owner, touch, Revision(v))).collect(),
         credits: credit_rows((owner, person.revision), &touches, conversion, window),
         outside,
-    })
+    }))
 }
 
 /// The person's touches that cannot be credited with the conversion, and why.

@@ -6,8 +6,8 @@ use crate::stories::{from, order};
 use millstream_event::{
     Currency, Event, EventId, EventKind, Money, OrderId, SourceId, Span, Surface, UserId,
 };
-use millstream_pipeline::Rules;
 use millstream_pipeline::rollup::Counts;
+use millstream_pipeline::{Rules, query};
 use millstream_stitch::Properties;
 
 fn browser() -> Event {
@@ -122,6 +122,9 @@ fn a_server_that_names_just_the_user_tells_of_one_conversion() {
     let value = Money { minor: 4_200, currency: Currency::USD };
     assert!(row.contains(&format!("{value:?}")), "{row}");
     assert!(row.contains("session_id: Some") && row.contains("1790000660000000"), "{row}");
+    let cluster = plainly_by(rules(), &events);
+    let chains = query::conversion(&cluster.store, 0, answers::WINDOW, "buy").unwrap();
+    assert_eq!(chains.iter().map(|chain| chain.filled).collect::<Vec<_>>(), [true]);
     let apart = answers::counts(&plainly_by(rules(), &[buy, server]).store);
     assert_eq!((apart.conversions, apart.people), (2, 2), "nothing says whose device it is");
 }

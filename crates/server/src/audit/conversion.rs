@@ -38,6 +38,7 @@ fn node(sources: &Sources<'_>, found: &query::Chain) -> Result<Chain, ReportErro
         )
         .with_known("order", row.order_id.as_deref())
         .with_known("session", row.session_id.map(Hash128::to_hex))
+        .with_known("told_by", found.filled.then_some("a server that named the user, and a device"))
         .with("window_days", sources.window.0 / millstream_event::Span::days(1).0)
         .with("rules_generation", u32::from(sources.generation))
         .with("revision", row.revision.0);

@@ -124,7 +124,10 @@ mod tests {
             let index = bucket(micros);
             let bound = upper_bound_us(index);
             assert!(bound >= micros, "{micros} in bucket {index} up to {bound}");
-            assert!(bound - micros <= micros / STEPS as u64, "{micros} in bucket {index} up to {bound}");
+            assert!(
+                bound - micros <= micros / STEPS as u64,
+                "{micros} in bucket {index} up to {bound}"
+            );
             assert!(index == 0 || upper_bound_us(index - 1) < micros);
         }
         assert_eq!(bucket(u64::MAX), BUCKETS - 1);
@@ -140,7 +143,10 @@ mod tests {
         let mut snapshot = histogram.snapshot();
         let near = |quantile: f64, expected: u64| {
             let found = snapshot.quantile_us(quantile).unwrap();
-            assert!(found >= expected && found <= expected + expected / STEPS as u64, "{quantile}: {found}");
+            assert!(
+                found >= expected && found <= expected + expected / STEPS as u64,
+                "{quantile}: {found}"
+            );
         };
         near(0.5, 500);
         near(0.99, 990);
