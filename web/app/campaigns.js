@@ -40,7 +40,19 @@ function Choice({ name, legend, choices, value, choose }) {
 
 const ratio = (roas) => (roas === null || roas === undefined ? "–" : roas.toFixed(2));
 
-function Row({ row, by, most, costs }) {
+const known = (minor, currency) => (minor === null || minor === undefined ? "–" : money(minor, currency));
+
+/** Where the cost of some goods is not known, the margin is at most what is told. */
+const margin = (row) =>
+  (row.goods_known !== null && row.goods_known < 1 && row.margin_minor !== null ? "≤ " : "") +
+  known(row.margin_minor, row.currency);
+
+function Margin({ row }) {
+  return html`<td class="wide">${known(row.goods_minor, row.currency)}</td>
+    <td>${margin(row)}</td>`;
+}
+
+function Row({ row, by, most, costs, goods }) {
   const name = row[by] || "(none)";
   const width = most > 0 ? Math.max(0, (100 * row.revenue_minor) / most) : 0;
   return html`<tr>
@@ -57,6 +69,7 @@ function Row({ row, by, most, costs }) {
     html`<td>${row.cost_minor === null ? "–" : money(row.cost_minor, row.currency)}</td>
       <td class="wide">${row.cac_minor === null ? "–" : money(row.cac_minor, row.currency)}</td>
       <td>${ratio(row.roas)}</td>`}
+    ${goods && html`<${Margin} row=${row} />`}
   </tr>`;
 }
 
@@ -66,6 +79,7 @@ function Table({ report, by }) {
   const more = report.rows.length - rows.length;
   const totals = report.totals;
   const costs = report.rows.some((row) => row.cost_minor !== null);
+  const goods = totals.goods_minor !== undefined || report.rows.some((row) => row.goods_minor !== undefined);
   const revenue = totals.revenue.length
     ? totals.revenue.map((one) => money(one.revenue_minor, one.currency)).join(" + ")
     : "–";
@@ -81,10 +95,11 @@ function Table({ report, by }) {
           <th scope="col">Conversions</th>
           <th scope="col">Revenue</th>
           ${costs && html`<th scope="col">Cost</th><th scope="col" class="wide">CAC</th><th scope="col">ROAS</th>`}
+          ${goods && html`<th scope="col" class="wide">Goods</th><th scope="col">Margin</th>`}
         </tr>
       </thead>
       <tbody>
-        ${rows.map((row) => html`<${Row} key=${row[by] + row.currency} row=${row} by=${by} most=${most} costs=${costs} />`)}
+        ${rows.map((row) => html`<${Row} key=${row[by] + row.currency} row=${row} by=${by} most=${most} costs=${costs} goods=${goods} />`)}
       </tbody>
       <tfoot>
         <tr>
@@ -98,6 +113,7 @@ function Table({ report, by }) {
           html`<td>${totals.cost_minor === null ? "–" : money(totals.cost_minor, totals.currency)}</td>
             <td class="wide">${totals.cac_minor === null ? "–" : money(totals.cac_minor, totals.currency)}</td>
             <td>${ratio(totals.roas)}</td>`}
+          ${goods && html`<${Margin} row=${{ goods_known: null, margin_minor: null, ...totals }} />`}
         </tr>
       </tfoot>
     </table>
@@ -108,6 +124,11 @@ function Strays({ spend }) {
   if (!spend?.length) return null;
   const names = spend.map(({ name, nearest }) => (nearest.length ? `${name} (${nearest.join(", ")}?)` : name));
   return html`<p class="note">Spend on what was never met: ${names.join("; ")}.</p>`;
+}
+
+function Unpriced({ goods }) {
+  if (!goods?.length) return null;
+  return html`<p class="note">Sold without a known cost: ${goods.map(({ product }) => product).join(", ")}.</p>`;
 }
 
 export function Campaigns({ report, by, model, busy, choose }) {
@@ -126,7 +147,7 @@ export function Campaigns({ report, by, model, busy, choose }) {
     ${!report
       ? html`<div class="skeleton tall" aria-hidden="true"></div>`
       : report.rows.length
-        ? html`<${Table} report=${report} by=${shown} /><${Strays} spend=${report.unmatched_spend} />`
+        ? html`<${Table} report=${report} by=${shown} /><${Strays} spend=${report.unmatched_spend} /><${Unpriced} goods=${report.unknown_costs} />`
         : html`<p class="empty">No touches yet. They appear with the first visit that carries a campaign, or comes from another site.</p>`}
   </section>`;
 }

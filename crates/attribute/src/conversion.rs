@@ -93,6 +93,7 @@ impl ConversionRules {
                 && event.user_id.is_some(),
             role,
             part: None,
+            goods: Vec::new(),
         };
         if !revenue || (role == Role::Order && !plain.starts_with("subscription")) {
             return Some(fact);

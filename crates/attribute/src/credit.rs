@@ -6,7 +6,7 @@ use crate::shape::Shape;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use millstream_event::{Channel, Hash128, Money, Span, Timestamp};
-use millstream_stitch::{EntryKey, TouchFact};
+use millstream_stitch::{EntryKey, Goods, TouchFact, Ware};
 use serde::{Deserialize, Serialize};
 
 /// Touches in a window beyond this count are passed over, the latest stay.
@@ -53,6 +53,8 @@ pub struct Conversion {
     pub order: Option<Box<str>>,
     /// True in a bot's session: shown apart, never credited.
     pub bot: bool,
+    /// What was sold and has not come back, where that is kept.
+    pub goods: Vec<Goods>,
 }
 
 /// One share of a conversion.
@@ -147,4 +149,35 @@ pub fn credits<'a>(
         .collect();
     found.sort_by_key(|(at, _)| *at);
     found.into_iter().map(|(_, credit)| credit).collect()
+}
+
+/// What a credit is a share of: units of one product, or cost that the event itself told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sold<'a> {
+    /// The product; empty where the units are minor units of cost.
+    pub product: &'a str,
+    /// Billionths of a unit.
+    pub units_ppb: i128,
+    /// The part of the credit's amount that was paid for it.
+    pub paid_minor: i64,
+}
+
+/// The goods behind a credit: its weight of each line's units, and its amount divided among the lines
+/// as their prices stand. Lines that nothing tells the cost of are left out, so the amounts sum to
+/// what was paid for goods of known cost; those of a conversion's credits sum to its own.
+pub fn sold(goods: &[Goods], weight_ppb: u32, amount: Option<Money>) -> Vec<Sold<'_>> {
+    let Some(amount) = amount.filter(|_| !goods.is_empty()) else { return Vec::new() };
+    let priced = goods.iter().any(|line| line.price > 0);
+    let weights = goods.iter().map(|line| if priced { line.price } else { line.units });
+    let paid = apportion(amount.minor, &weights.collect::<Vec<u64>>());
+    let lines = goods.iter().zip(paid).filter_map(|(line, paid_minor)| {
+        let product = match &line.ware {
+            Ware::Product(product) => product,
+            Ware::Cost => "",
+            Ware::Unknown => return None,
+        };
+        let units_ppb = i128::from(weight_ppb) * i128::from(line.units);
+        Some(Sold { product, units_ppb, paid_minor })
+    });
+    lines.collect()
 }

@@ -44,5 +44,7 @@ pub fn counting(told: &[Told]) -> Vec<Option<Conversion>> {
 }
 
 fn filled(one: &Conversion, by: &Conversion) -> Conversion {
-    Conversion { value: one.value.or(by.value), session: one.session.or(by.session), ..one.clone() }
+    let goods = if one.goods.is_empty() { &by.goods } else { &one.goods }.clone();
+    let (value, session) = (one.value.or(by.value), one.session.or(by.session));
+    Conversion { value, session, goods, ..one.clone() }
 }

@@ -1,4 +1,5 @@
-//! Money that others know of: what was spent, what may be spent, what currencies were worth.
+//! Money that others know of: what was spent, what may be spent, what currencies were worth, what goods
+//! cost.
 
 use crate::hash::Hash128;
 use crate::money::{Currency, Money};
@@ -18,12 +19,26 @@ pub struct Ledger {
     pub budgets: Vec<Budget>,
     /// What currencies were worth.
     pub rates: Vec<Rate>,
+    /// What goods cost.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub goods: Vec<UnitCost>,
 }
 
 impl Ledger {
     /// How many rows there are.
     pub fn len(&self) -> usize {
-        self.spend.len() + self.budgets.len() + self.rates.len()
+        self.spend.len() + self.budgets.len() + self.rates.len() + self.goods.len()
+    }
+
+    /// The same change in pieces of at most so many rows.
+    pub fn pieces(&self, rows_max: usize) -> Vec<Self> {
+        let none = Self::default;
+        let spend = self.spend.chunks(rows_max).map(|rows| Self { spend: rows.into(), ..none() });
+        let budgets = self.budgets.chunks(rows_max);
+        let budgets = budgets.map(|rows| Self { budgets: rows.into(), ..none() });
+        let rates = self.rates.chunks(rows_max).map(|rows| Self { rates: rows.into(), ..none() });
+        let goods = self.goods.chunks(rows_max).map(|rows| Self { goods: rows.into(), ..none() });
+        spend.chain(budgets).chain(rates).chain(goods).collect()
     }
 
     /// True without a row.
@@ -103,6 +118,24 @@ impl Budget {
         let currency = self.amount.currency;
         let parts = [self.campaign.as_bytes(), &from, &to, currency.as_str().as_bytes()];
         Hash128::of("budget", &parts)
+    }
+}
+
+/// What one unit of a product costs from a UTC day on, until the next such row.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct UnitCost {
+    /// Days since 1970-01-01.
+    pub day: i32,
+    /// The product, as orders name it.
+    pub product: Box<str>,
+    /// How much; none where nobody knows from that day on.
+    pub cost: Option<Money>,
+}
+
+impl UnitCost {
+    /// What the row is about: a later row of this name and day takes its place.
+    pub fn name(&self) -> Hash128 {
+        Hash128::of("unit cost", &[self.product.as_bytes()])
     }
 }
 

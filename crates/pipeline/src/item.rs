@@ -6,7 +6,7 @@ use millstream_attribute::hybrid::Told;
 use millstream_attribute::{Conversion, Touch};
 use millstream_event::click_token::ClickReference;
 use millstream_event::{Arrival, Campaign, EntityId, Hash128, Lane, Money};
-use millstream_stitch::{EntryKey, Role};
+use millstream_stitch::{EntryKey, Goods, Role};
 use serde::{Deserialize, Serialize};
 
 /// Which flow an item belongs to. With sender, target and id it names the item.
@@ -56,6 +56,8 @@ pub struct Claim {
     pub value: Option<Money>,
     /// The number of a refund or renewal.
     pub part: Option<Box<str>>,
+    /// What was sold or came back.
+    pub goods: Vec<Goods>,
 }
 
 /// Which claim won.
@@ -69,6 +71,8 @@ pub struct OrderVerdict {
     pub value: Option<Money>,
     /// Minor units of that currency that were refunded, at most all.
     pub refunded_minor: i64,
+    /// What was sold and has not come back.
+    pub goods: Vec<Goods>,
 }
 
 /// A landing with one of our clicks.
@@ -189,11 +193,16 @@ impl Item {
         postcard::to_allocvec(self)
     }
 
-    /// Reads a payload.
+    /// Reads a payload. What is said of goods stands last: an item that was logged before goods were kept
+    /// ends where their number would stand, and says that there are none.
     ///
     /// # Errors
     /// When the bytes are not an item.
     pub fn decode(payload: &[u8]) -> Result<Self, postcard::Error> {
-        postcard::from_bytes(payload)
+        postcard::from_bytes(payload).or_else(|error| {
+            let mut longer = payload.to_vec();
+            longer.push(0);
+            postcard::from_bytes(&longer).map_err(|_| error)
+        })
     }
 }

@@ -75,6 +75,8 @@ pub enum KeyKind {
     Recredit = 63,
     /// Where a choice of a device's is logged, by time.
     Chosen = 67,
+    /// What a unit of a product costs, by the day from which on. In the control lane.
+    UnitCost = 68,
     /// A person's conversions that were told under one event id.
     Namesakes = 75,
 }

@@ -20,10 +20,15 @@ pub enum Metric {
     Sessions,
     /// Credits of conversions under a model: count in parts per billion, amount in minor units.
     Credits(Model),
+    /// Goods behind these credits, by product: billionths of a unit as amount, what was paid for them in minor
+    /// units as count.
+    Goods(Model),
 }
 
 /// Number of the first model's credits.
 const CREDITS: u8 = 16;
+/// Number of the goods behind the first model's credits.
+const GOODS: u8 = 32;
 
 impl Metric {
     const fn number(self) -> u8 {
@@ -32,6 +37,7 @@ impl Metric {
             Self::Touches => 2,
             Self::Sessions => 3,
             Self::Credits(model) => CREDITS + model as u8,
+            Self::Goods(model) => GOODS + model as u8,
         }
     }
 
@@ -41,8 +47,11 @@ impl Metric {
             2 => Self::Touches,
             3 => Self::Sessions,
             _ => {
-                let model = number.checked_sub(CREDITS)?;
-                Self::Credits(Model::ALL.into_iter().find(|known| *known as u8 == model)?)
+                let named = |first| {
+                    let model = number.checked_sub(first)?;
+                    Model::ALL.into_iter().find(|known| *known as u8 == model)
+                };
+                return named(CREDITS).map(Self::Credits).or_else(|| named(GOODS).map(Self::Goods));
             }
         })
     }
@@ -65,6 +74,8 @@ pub struct Dimensions {
     pub link: Box<str>,
     /// Currency of the amount; none where nothing is paid.
     pub currency: Option<Currency>,
+    /// Product, where goods are counted; empty where an event told their cost.
+    pub product: Box<str>,
 }
 
 impl Dimensions {
@@ -78,6 +89,7 @@ impl Dimensions {
             ad_group: touch.campaign.ad_group.clone().unwrap_or_default(),
             link: touch.click.as_ref().map(|click| click.link.clone()).unwrap_or_default(),
             currency: None,
+            product: Box::default(),
         }
     }
 
@@ -91,6 +103,7 @@ impl Dimensions {
             &self.ad_group,
             &self.link,
             &currency,
+            &self.product,
         ];
         Hash128::of("dimensions", &texts.map(|text| text.as_bytes()))
     }
@@ -101,9 +114,9 @@ impl Dimensions {
 pub struct Cell {
     /// Of what.
     pub dimensions: Dimensions,
-    /// How many, or parts per billion of conversions.
+    /// How many, or parts per billion of conversions, or minor units paid for goods.
     pub count: i64,
-    /// Minor units.
+    /// Minor units, or billionths of a unit of goods.
     pub amount: i128,
 }
 
@@ -113,10 +126,10 @@ impl Cell {
         self.count == 0 && self.amount == 0
     }
 
-    /// Adds another sum of the same dimensions.
+    /// Adds another sum of the same dimensions. Whatever numbers came in, what is added can be taken back.
     pub fn add(&mut self, other: &Self) {
-        self.count += other.count;
-        self.amount += other.amount;
+        self.count = self.count.wrapping_add(other.count);
+        self.amount = self.amount.wrapping_add(other.amount);
     }
 }
 
@@ -182,11 +195,12 @@ struct DimensionsText<'a> {
     ad_group: &'a str,
     link: &'a str,
     currency: Option<Currency>,
+    product: &'a str,
 }
 
 impl CellText<'_> {
     pub(crate) fn dimensions(&self) -> Dimensions {
-        let DimensionsText { channel, source, medium, campaign, ad_group, link, currency } =
+        let DimensionsText { channel, source, medium, campaign, ad_group, link, currency, product } =
             self.dimensions;
         Dimensions {
             channel: channel.into(),
@@ -196,6 +210,7 @@ impl CellText<'_> {
             ad_group: ad_group.into(),
             link: link.into(),
             currency,
+            product: product.into(),
         }
     }
 }

@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use millstream_event::{Campaign, Channel, ClickId, EntityId, Hash128, Money, Revision, Timestamp};
+use millstream_stitch::Goods;
 
 /// One session of one device.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,6 +102,8 @@ pub struct ConversionRow {
     pub refunded_minor: i64,
     /// Order number.
     pub order_id: Option<Box<str>>,
+    /// What was sold and has not come back, where that is kept.
+    pub goods: Vec<Goods>,
     /// Version of the item that brought it.
     pub revision: Revision,
 }

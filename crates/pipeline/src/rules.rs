@@ -22,6 +22,8 @@ pub struct Rules<'a> {
     /// True when what events tell of their visitors' preferences is kept: a row an event, so only
     /// where decisions are made by it.
     pub interests: bool,
+    /// True when what orders sold is kept, so that its cost can be told.
+    pub goods: bool,
     /// When a node of the identity graph is a hub.
     pub graph: GraphLimits,
     /// Recognises user agents.
@@ -52,6 +54,7 @@ impl<'a> Rules<'a> {
             window: Span::days(30),
             conversions: ConversionRules::default(),
             interests: true,
+            goods: false,
             graph: GraphLimits::default(),
             agents,
             #[cfg(feature = "sabotage")]

@@ -18,9 +18,9 @@ use millstream_event::{Hash128, Lane};
 /// What was counted, and what it was worth.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sum {
-    /// How many, or parts per billion of conversions.
+    /// See [`Cell::count`].
     pub count: i64,
-    /// Minor units.
+    /// See [`Cell::amount`].
     pub amount: i128,
 }
 
@@ -30,8 +30,8 @@ impl Sum {
     }
 
     const fn add(&mut self, other: Self) {
-        self.count += other.count;
-        self.amount += other.amount;
+        self.count = self.count.wrapping_add(other.count);
+        self.amount = self.amount.wrapping_add(other.amount);
     }
 }
 

@@ -14,12 +14,12 @@ use crate::stitching::Stitching;
 use alloc::boxed::Box;
 use alloc::string::ToString;
 use alloc::vec::Vec;
-use millstream_event::ledger::{Budget, Rate, Spend};
+use millstream_event::ledger::{Budget, Rate, Spend, UnitCost};
 use millstream_stitch::{Component, Entry, Node, Pair, Session};
 use serde::{Deserialize, Serialize};
 
 /// First byte of every stored value.
-const FORMAT: u8 = 10;
+const FORMAT: u8 = 11;
 /// How a stored [`Value::Cell`] is told from other values.
 const CELL: u32 = 14;
 
@@ -94,6 +94,8 @@ pub enum Value {
     Chosen(Box<Chosen>),
     /// See [`Namesakes`].
     Namesakes(Box<Namesakes>),
+    /// See [`UnitCost`].
+    UnitCost(Box<UnitCost>),
 }
 
 /// A stored value that cannot be read.
@@ -232,6 +234,7 @@ variants! {
     Reset: Reset,
     Chosen: Chosen,
     Namesakes: Namesakes,
+    UnitCost: UnitCost,
 }
 
 #[cfg(test)]
@@ -251,6 +254,7 @@ mod tests {
             ad_group: text(""),
             link: text("spring"),
             currency: Currency::parse("EUR"),
+            product: text("shoe"),
         };
         let cell = Cell { dimensions, count: -7, amount: i128::MAX };
         let stored = Value::from(cell.clone()).encode(&mut Vec::new()).unwrap();

@@ -24,6 +24,8 @@ mod imports;
 mod instances;
 #[path = "cli/link_tables.rs"]
 mod link_tables;
+#[path = "cli/margin.rs"]
+mod margin;
 #[path = "cli/people.rs"]
 mod people;
 #[path = "cli/replays.rs"]

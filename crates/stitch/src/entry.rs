@@ -1,6 +1,7 @@
 //! Entries: what sessions, touches, conversions and identity need of one event, without its body.
 
 use crate::agent::Agent;
+use crate::goods::Goods;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use millstream_event::click_token::ClickReference;
@@ -149,6 +150,15 @@ pub struct ConversionFact {
     pub role: Role,
     /// The number of a refund or renewal, where it has one: what is told twice counts once.
     pub part: Option<Box<str>>,
+    /// What was sold or came back, where that is kept.
+    pub goods: Vec<Goods>,
+}
+
+impl ConversionFact {
+    /// True when it is money earned, or given back.
+    pub const fn is_revenue(&self) -> bool {
+        self.value.is_some() || self.order.is_some()
+    }
 }
 
 /// A link from the subject to another node of the identity graph.

@@ -83,6 +83,9 @@ fn conversion(server: &Entry, client: &Entry) -> Option<Box<ConversionFact>> {
         fact.value = own.value.or(other.value);
         fact.order = own.order.clone().or_else(|| other.order.clone());
         fact.part = own.part.clone().or_else(|| other.part.clone());
+        if own.goods.is_empty() {
+            fact.goods.clone_from(&other.goods);
+        }
     }
     Some(fact)
 }

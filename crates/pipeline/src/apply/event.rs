@@ -13,7 +13,7 @@ use crate::view::{ApplyError, Stamp, View};
 use alloc::vec::Vec;
 use millstream_event::ids::is_placeholder;
 use millstream_event::{EntityId, Event, EventKind, Flags, Record, Surface};
-use millstream_stitch::{Agent, Candidate, Entry, EntryKey, Pair, Verdict};
+use millstream_stitch::{Agent, Candidate, Entry, EntryKey, Goods, Pair, Verdict};
 
 pub(super) fn keys(rules: &Rules<'_>, sighting: &Sighting) -> Vec<Key> {
     let generation = rules.generation;
@@ -172,7 +172,10 @@ pub(super) fn apply(
     let Sighting { event, subject, .. } = sighting;
     let subject = *subject;
     let agent = marked(agent(rules, event), event);
-    let fact = rules.conversions.read(event);
+    let mut fact = rules.conversions.read(event);
+    if let Some(fact) = fact.as_mut().filter(|fact| rules.goods && fact.is_revenue()) {
+        fact.goods = Goods::of(event);
+    }
     let provenance = Provenance::of(event, &agent, fact.as_ref());
     let traits = traits(rules, event, agent.bot);
     let dedup = judged.dedup((record, sighting), traits, &provenance);

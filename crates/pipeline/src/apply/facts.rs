@@ -6,12 +6,16 @@ use crate::key::{Key, KeyKind};
 use crate::state::Verdict;
 use crate::view::{ApplyError, Stamp, View};
 use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 use millstream_attribute::{Conversion, Touch};
 use millstream_event::{EntityId, Hash128, Money, OrderId};
-use millstream_stitch::{ConversionFact, Entry, EntryKey, Session, SessionFacts, TouchFact};
+use millstream_stitch::{ConversionFact, Entry, EntryKey, Goods, Session, SessionFacts, TouchFact};
 
 /// Living items of a device to its person, by kind and id.
 pub(super) type Facts = BTreeMap<(ItemKind, Hash128), Body>;
+
+/// What a conversion is worth, what of that was refunded, and its goods.
+type Worth = (Option<Money>, i64, Vec<Goods>);
 
 /// Where a fact stands.
 #[derive(Clone, Copy)]
@@ -99,8 +103,8 @@ impl Teller<'_> {
         (key, fact): (&EntryKey, &ConversionFact),
         place: Place,
     ) {
-        let (id, value, refunded_minor) = match &fact.order {
-            None => (key.name("conversion", self.subject), fact.value, 0),
+        let (id, (value, refunded_minor, goods)) = match &fact.order {
+            None => (key.name("conversion", self.subject), (fact.value, 0, fact.goods.clone())),
             Some(order) => match self.won(order, key) {
                 Some(won) => won,
                 None => return,
@@ -113,6 +117,7 @@ impl Teller<'_> {
             session: place.session,
             value,
             refunded_minor,
+            goods,
             order: fact.order.as_ref().map(|order| order.as_str().into()),
             bot: place.bot,
         };
@@ -124,15 +129,15 @@ impl Teller<'_> {
         facts.insert((ItemKind::Conversion, name), body);
     }
 
-    /// Id, value and refunds of the order's conversion, when this device's entry is it.
-    fn won(&self, order: &OrderId, key: &EntryKey) -> Option<(Hash128, Option<Money>, i64)> {
+    /// Id, worth and goods of the order's conversion, when this device's entry is it.
+    fn won(&self, order: &OrderId, key: &EntryKey) -> Option<(Hash128, Worth)> {
         let order = EntityId::order(order);
         let row = verdict_key(self.generation, self.subject, order);
         let verdict = self.view.get::<Verdict>(&row)?.body.as_ref()?;
         let own = verdict.device == self.subject && verdict.key == *key;
         own.then(|| {
             let id = Hash128::of("order conversion", &[&order.0.0]);
-            (id, verdict.value, verdict.refunded_minor)
+            (id, (verdict.value, verdict.refunded_minor, verdict.goods.clone()))
         })
     }
 }

@@ -141,6 +141,7 @@ fn claim(sender: EntityId, entry: &Entry) -> Option<Item> {
         device: sender,
         value: conversion.value,
         part: conversion.part.clone(),
+        goods: conversion.goods.clone(),
     };
     let id: Hash128 = entry.key.name("claim", sender);
     Some(Item { kind: ItemKind::Claim, sender, target, id, body: Some(Body::Claim(claim)) })

@@ -14,7 +14,7 @@ use crate::view::{ApplyError, Stamp, View};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::ops::RangeInclusive;
-use millstream_attribute::credit::{in_window, is_shortened, reach};
+use millstream_attribute::credit::{in_window, is_shortened, reach, sold};
 use millstream_attribute::{Conversion, Credit, Model, Touch, credits};
 use millstream_event::{Channel, EntityId, Hash128, Span, Timestamp};
 use millstream_stitch::entry::{first_at, last_at, time_of};
@@ -290,6 +290,7 @@ impl Books {
                 let touches = touches.iter().copied();
                 for credit in credits(touches, conversion, model, self.window) {
                     sums.push(self.entry(conversion, model, &credit, sign));
+                    self.goods(&mut sums, (conversion, model), &credit, sign);
                 }
             }
             for (key, cell) in sums {
@@ -309,15 +310,36 @@ impl Books {
         sign: i64,
     ) -> (Key, Cell) {
         let place = self.place(conversion.key.time.utc_day(), Metric::Credits(model), false);
-        let mut dimensions =
-            credit.touch.map_or_else(unattributed, |touch| Dimensions::of(&touch.fact));
-        dimensions.currency = conversion.value.map(|value| value.currency);
+        let dimensions = dimensions(conversion, credit);
         let (count, amount) = (
             sign * i64::from(credit.weight_ppb),
             i128::from(sign) * i128::from(credit.amount.map_or(0, |amount| amount.minor)),
         );
         (cell_key(place, &dimensions), Cell { dimensions, count, amount })
     }
+
+    /// The goods behind a credit.
+    fn goods(
+        &self,
+        sums: &mut Vec<(Key, Cell)>,
+        (conversion, model): (&Conversion, Model),
+        credit: &Credit<'_>,
+        sign: i64,
+    ) {
+        let place = self.place(conversion.key.time.utc_day(), Metric::Goods(model), false);
+        for line in sold(&conversion.goods, credit.weight_ppb, credit.amount) {
+            let product = line.product.into();
+            let dimensions = Dimensions { product, ..dimensions(conversion, credit) };
+            let count = sign.wrapping_mul(line.paid_minor);
+            let amount = i128::from(sign) * line.units_ppb;
+            sums.push((cell_key(place, &dimensions), Cell { dimensions, count, amount }));
+        }
+    }
+}
+
+fn dimensions(conversion: &Conversion, credit: &Credit<'_>) -> Dimensions {
+    let dimensions = credit.touch.map_or_else(unattributed, |touch| Dimensions::of(&touch.fact));
+    Dimensions { currency: conversion.value.map(|value| value.currency), ..dimensions }
 }
 
 /// The dimensions of credit that no touch earned.

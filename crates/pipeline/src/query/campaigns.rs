@@ -2,7 +2,7 @@
 
 use super::ReadError;
 use crate::rollup::{Dimensions, Metric};
-use crate::sums::{MetricSums, SumsRead};
+use crate::sums::{MetricSums, Sum, SumsRead};
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
@@ -93,6 +93,7 @@ pub fn campaigns(
                             *group.revenue.entry(currency).or_default() += sum.amount;
                         }
                     }
+                    Metric::Goods(_) => {}
                 }
             });
         }
@@ -118,6 +119,22 @@ pub fn revenue_days(state: &dyn SumsRead, query: &CampaignQuery) -> Result<Reven
         });
     }
     Ok(found)
+}
+
+/// The goods behind the credit of [`campaigns`], by UTC day of the conversion, dimensions and product: see
+/// [`Metric::Goods`].
+///
+/// # Errors
+/// When the state cannot be read.
+pub fn goods(
+    state: &dyn SumsRead,
+    query: &CampaignQuery,
+    take: &mut dyn FnMut(i32, &Dimensions, Sum),
+) -> Result<(), ReadError> {
+    for sums in asked(state, query, Metric::Goods(query.model))? {
+        sums.daily(&query.days, take);
+    }
+    Ok(())
 }
 
 /// How often each combination of dimensions was met by touch or click: within these days, and

@@ -1,11 +1,11 @@
-//! What was spent, what may be spent, what currencies were worth.
+//! What was spent, what may be spent, what currencies were worth, what goods cost.
 
 use super::{ReadError, Rows, StateRead};
 use crate::key::{Key, KeyKind};
 use crate::value::{Stored, Value};
 use core::ops::RangeInclusive;
 use millstream_event::Hash128;
-use millstream_event::ledger::{Budget, Rate, Spend};
+use millstream_event::ledger::{Budget, Rate, Spend, UnitCost};
 
 /// What was spent on these UTC days, day by day. Rows that were taken back are left out.
 ///
@@ -46,6 +46,18 @@ pub fn rates(
     rows: Rows<'_, Rate>,
 ) -> Result<(), ReadError> {
     ledger(state, (generation, KeyKind::Rate), i32::MIN..=i32::MAX, rows)
+}
+
+/// What units of products cost, by the day from which on; none where a cost was taken back.
+///
+/// # Errors
+/// When the state cannot be read, or what `rows` returned.
+pub fn unit_costs(
+    state: &dyn StateRead,
+    generation: u16,
+    rows: Rows<'_, UnitCost>,
+) -> Result<(), ReadError> {
+    ledger(state, (generation, KeyKind::UnitCost), i32::MIN..=i32::MAX, rows)
 }
 
 fn ledger<T: Stored>(

@@ -18,15 +18,15 @@ mod tables;
 mod visitors;
 
 pub use campaigns::{
-    By, CampaignQuery, CampaignSum, RevenueDays, SessionDay, campaigns, revenue_days, session_days,
-    weights,
+    By, CampaignQuery, CampaignSum, RevenueDays, SessionDay, campaigns, goods, revenue_days,
+    session_days, weights,
 };
 pub use controls::{controls, last_control, logged_controls};
 pub use conversion::{Chain, OUTSIDE_MAX, conversion, touch_event};
 pub use duplicate_sessions::duplicate_sessions;
 pub use history::{claims, recredits};
 pub use lags::lags;
-pub use ledger::{budgets, rates, spend};
+pub use ledger::{budgets, rates, spend, unit_costs};
 pub use lookup::{
     Counting, EventName, EventTrace, Outcome, copies, counting_at, device, landed_by, members,
     person, quarantine,

@@ -134,6 +134,7 @@ pub(super) fn conversion_row(
         value: conversion.value,
         refunded_minor: conversion.refunded_minor,
         order_id: conversion.order.clone(),
+        goods: conversion.goods.clone(),
         revision,
     }
 }

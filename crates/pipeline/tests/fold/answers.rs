@@ -111,6 +111,47 @@ pub fn credit_rows(
     sums
 }
 
+/// Goods by channel, product and currency: billionths of units, and what was paid for them.
+pub type Goods = BTreeMap<(String, String, Currency), (i128, i64)>;
+
+/// Goods as the rollups have them.
+pub fn goods_sums(state: &dyn StateRead, model: Model) -> Goods {
+    let mut sums = Goods::new();
+    query::goods(&Scan { state, generation: 0 }, &campaigns(model), &mut |_, place, sum| {
+        let name = (place.channel.to_string(), place.product.to_string(), place.currency.unwrap());
+        let entry = sums.entry(name).or_default();
+        (entry.0, entry.1) = (entry.0 + sum.amount, entry.1 + sum.count);
+    })
+    .unwrap();
+    sums.retain(|_, sum| *sum != (0, 0));
+    sums
+}
+
+/// The same from the tables of conversions and credits.
+pub fn goods_rows(state: &dyn StateRead, model: Model) -> Goods {
+    let (mut sums, mut sold) = (Goods::new(), BTreeMap::new());
+    query::conversions(state, 0, &mut |row| {
+        sold.insert(row.conversion_id, row.goods);
+        Ok(true)
+    })
+    .unwrap();
+    query::credits(state, 0, WINDOW, &mut |row| {
+        let goods = &sold[&row.conversion_id];
+        if row.model == model.as_str() {
+            for line in millstream_attribute::credit::sold(goods, row.weight_ppb, row.amount) {
+                let currency = row.amount.unwrap().currency;
+                let name = (row.channel.to_string(), line.product.to_owned(), currency);
+                let entry = sums.entry(name).or_default();
+                (entry.0, entry.1) = (entry.0 + line.units_ppb, entry.1 + line.paid_minor);
+            }
+        }
+        Ok(true)
+    })
+    .unwrap();
+    sums.retain(|_, sum| *sum != (0, 0));
+    sums
+}
+
 /// The lines that only one of two answers has; empty when they are equal.
 pub fn differences(expected: &[String], found: &[String]) -> Vec<String> {
     let missing =

@@ -155,13 +155,26 @@ fn name(kind: u8) -> &'static str {
     }
 }
 
-/// Which subscription, and which refund or payment: some are told twice, some have no number.
+/// Which subscription, which refund or payment, and which goods: some are told twice, some have no number.
 fn numbers(draw: &Draw) -> RawJson {
     let part = match draw.click % 5 {
         0 => String::new(),
         part => format!(", \"invoice_id\": {part}"),
     };
-    let text = format!("{{\"subscription_id\": \"s{}\"{part}}}", draw.agent % 3);
+    let goods = match draw.minute % 5 {
+        0 => String::new(),
+        1 => format!(", \"cost_of_goods\": {}.5", draw.minute % 50),
+        many => {
+            let line = |n| {
+                let (sku, units, price) =
+                    ((draw.minute + n) % 3, (draw.id as u32 + n) % 4, n * 7 % 3);
+                format!("{{\"sku\": \"p{sku}\", \"quantity\": {units}, \"price\": {price}.25}}")
+            };
+            let lines: Vec<String> = (0..many).map(line).collect();
+            format!(", \"products\": [{}]", lines.join(","))
+        }
+    };
+    let text = format!("{{\"subscription_id\": \"s{}\"{part}{goods}}}", draw.agent % 3);
     RawJson::parse(&text).unwrap()
 }
 
@@ -243,7 +256,7 @@ pub fn event(draw: &Draw) -> Event {
         order_id: ["o1", "o2", "(not set)"]
             .get(usize::from(draw.order))
             .map(|order| OrderId::parse(order).unwrap()),
-        properties: (draw.kind > 12).then(|| numbers(draw)),
+        properties: matches!(draw.kind, 5 | 11 | 13..).then(|| numbers(draw)),
         traits: None,
         context: None,
         integrations: None,

@@ -14,7 +14,7 @@ use millstream_pipeline::rows::{
     ClickRow, ConversionRow, CreditRow, PersonRow, SessionRow, TouchRow,
 };
 use millstream_stitch::{
-    Agent, Agents, Candidate, Entry, EntryKey, GraphLimits, SessionRules, TouchFact,
+    Agent, Agents, Candidate, Entry, EntryKey, Goods, GraphLimits, SessionRules, TouchFact,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -101,7 +101,13 @@ pub fn world(events: &[Event], rules: &Rules<'_>) -> World {
         }
         let told = |event: &Event| {
             let agent = TestAgents.classify(event.user_agent.as_deref().unwrap());
-            Entry::of((event, event.subject()), agent, ConversionRules::default().read(event))
+            let mut fact = ConversionRules::default().read(event);
+            if let Some(fact) = &mut fact
+                && (fact.value.is_some() || fact.order.is_some())
+            {
+                fact.goods = Goods::of(event);
+            }
+            Entry::of((event, event.subject()), agent, fact)
         };
         let entry = match (server, client) {
             (Some(server), Some(client)) => both(told(server), told(client)),
@@ -156,6 +162,7 @@ fn both(server: Entry, client: Entry) -> Entry {
             own.value = own.value.or(other.value);
             own.order = own.order.or(other.order);
             own.part = own.part.or(other.part);
+            own.goods = if own.goods.is_empty() { other.goods } else { own.goods };
             Some(own)
         }
         (own, other) => own.or(other),
@@ -384,10 +391,16 @@ fn one_each(all: &[(Conversion, bool)], rules: &Rules<'_>) -> Vec<Conversion> {
                 let value = (server.value, device.value);
                 if device.order.is_some() && server.order.is_none() {
                     device.value = value.1.or(value.0);
+                    if device.goods.is_empty() {
+                        device.goods = server.goods.clone();
+                    }
                     servers.remove(0);
                 } else {
                     server.value = value.0.or(value.1);
                     server.session = server.session.or(device.session);
+                    if server.goods.is_empty() {
+                        server.goods = device.goods.clone();
+                    }
                     devices.remove(0);
                 }
             }
@@ -405,8 +418,8 @@ fn conversion(
     (session, bot): (Option<Hash128>, bool),
 ) -> Option<(Conversion, bool)> {
     let fact = entry.conversion.as_deref()?;
-    let (id, value, refunded_minor) = match &fact.order {
-        None => (entry.key.name("conversion", subject), fact.value, 0),
+    let (id, value, refunded_minor, goods) = match &fact.order {
+        None => (entry.key.name("conversion", subject), fact.value, 0, fact.goods.clone()),
         Some(order) => {
             let order = EntityId::order(order);
             let winner = world.winners.get(&order)?;
@@ -414,7 +427,7 @@ fn conversion(
                 return None;
             }
             let id = Hash128::of("order conversion", &[&order.0.0]);
-            (id, winner.value, winner.refunded_minor)
+            (id, winner.value, winner.refunded_minor, winner.goods.clone())
         }
     };
     let conversion = Conversion {
@@ -426,6 +439,7 @@ fn conversion(
         refunded_minor,
         order: fact.order.as_ref().map(|order| order.as_str().into()),
         bot,
+        goods,
     };
     Some((conversion, fact.of_user))
 }
@@ -466,6 +480,7 @@ fn people(
             value: conversion.value,
             refunded_minor: conversion.refunded_minor,
             order_id: conversion.order.clone(),
+            goods: conversion.goods.clone(),
             revision,
         };
         lines.push(format!("conversions {row:?}"));

@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 pub const LIMITS: GraphLimits = GraphLimits { devices_max: 2, users_max: 2 };
 
 pub fn rules() -> Rules<'static> {
-    Rules { graph: LIMITS, ..Rules::new(&TestAgents) }
+    Rules { graph: LIMITS, goods: true, ..Rules::new(&TestAgents) }
 }
 
 type Settings = (SessionRules, Properties);
@@ -150,6 +150,7 @@ proptest! {
         let cluster = roughly(rules(), &events, (&turns, 2));
         for model in Model::ALL {
             prop_assert_eq!(answers::credit_sums(&cluster.store, model), answers::credit_rows(&cluster.store, model));
+            prop_assert_eq!(answers::goods_sums(&cluster.store, model), answers::goods_rows(&cluster.store, model));
         }
     }
 }
@@ -175,6 +176,8 @@ fn hunt(
     for model in Model::ALL {
         let rows = answers::credit_rows(&cluster.store, model);
         prop_assert_eq!(answers::credit_sums(&cluster.store, model), rows);
+        let rows = answers::goods_rows(&cluster.store, model);
+        prop_assert_eq!(answers::goods_sums(&cluster.store, model), rows);
     }
     Ok(())
 }
@@ -212,6 +215,8 @@ fn a_long_history_agrees_with_the_definitions_all_along() {
     for model in Model::ALL {
         let rows = answers::credit_rows(&cluster.store, model);
         assert_eq!(answers::credit_sums(&cluster.store, model), rows);
+        let rows = answers::goods_rows(&cluster.store, model);
+        assert_eq!(answers::goods_sums(&cluster.store, model), rows);
     }
 }
 

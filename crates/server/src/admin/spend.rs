@@ -1,4 +1,4 @@
-//! `/api/spend`: spend, budgets and rates.
+//! `/api/spend`: spend, budgets, rates and costs of goods.
 
 use super::answer::{Refusal, json};
 use super::plane::Plane;
@@ -31,7 +31,7 @@ impl Asked {
                 ("dry_run", "false" | "0") => asked.dry_run = false,
                 _ => {
                     return Err(Refusal::bad_request(
-                        "the parameters are kind (spend, budgets, rates), from, to and dry_run",
+                        "the parameters are kind (spend, budgets, rates, goods), from, to and dry_run",
                     ));
                 }
             }
@@ -75,7 +75,14 @@ pub async fn get(
             "mantissa": row.mantissa, "scale": row.scale,
         })
     });
-    let rows: Vec<Value> = spend.chain(budgets).chain(rates).collect();
+    let goods = ledger.goods.iter().map(|row| {
+        json!({
+            "product": row.product, "from": date(row.day),
+            "cost_minor": row.cost.map(|cost| cost.minor),
+            "currency": row.cost.map(|cost| cost.currency),
+        })
+    });
+    let rows: Vec<Value> = spend.chain(budgets).chain(rates).chain(goods).collect();
     json(&json!({ "kind": asked.kind, "rows": rows }))
 }
 

@@ -94,6 +94,10 @@ impl Demo {
             days: self.days,
             visitors: self.visitors,
         };
+        // First, so that orders keep what they sold from the beginning.
+        let goods = engine.import_ledger(LedgerKind::Goods, past.goods().as_bytes(), false);
+        goods.map_err(|error| failed(&error))?;
+        engine.drain().map_err(|error| failed(&error))?;
         output::print(&format!(
             "A shop with {} visitors over {} days, seed {}\n",
             past.visitors, past.days, past.seed

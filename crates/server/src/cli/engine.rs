@@ -3,6 +3,7 @@
 use super::active::{Active, KeepingOptions, Workshop, last_control, segment_options};
 use super::deciding::Deciding;
 use super::figures::StoreFigures;
+use super::goods::costs_known;
 use super::past::{self, PastError, Pasts};
 use super::rules::FoldRules;
 use super::succession::{Purpose, Succession, SuccessionError};
@@ -156,9 +157,9 @@ impl Engine {
             options,
             keeping: KeepingOptions::of(&config),
         };
-        let wanted = FoldRules::wanted(&config, &agents);
-        let rules = rules_in_force(&instance, &wanted)?;
         let state = instance.in_force();
+        let wanted = FoldRules::wanted(&config, &agents, costs_known(&state)?);
+        let rules = rules_in_force(&instance, &wanted)?;
         let parameters = rules.of(state.generation);
         let consumer = workshop.fold(&state, &parameters, config.pipeline.niceness)?;
         let active = Active::of(&instance, (consumer, parameters), &workshop.keeping);
@@ -237,11 +238,11 @@ impl Engine {
     /// See `SuccessionError`.
     pub fn backfill(&self, dry_run: bool) -> Result<(), SuccessionError> {
         let purpose = if dry_run { Purpose::DryRun } else { Purpose::Backfill };
-        self.succession.begin(&FoldRules::wanted(&self.config, &self.agents), purpose)
+        self.succession.begin(&self.wanted()?, purpose)
     }
 
     /// The log being folded anew.
-    pub fn succession(&self) -> &Succession {
+    pub fn succession(&self) -> &Arc<Succession> {
         &self.succession
     }
 

@@ -1,13 +1,14 @@
 //! The ledger of one engine: compared with what stands, changed through the control lane.
 
 use super::engine::Engine;
+use super::succession::SuccessionError;
 use crate::admin::parts::{LedgerDesk, TransferError};
 use crate::ledger::{self, LedgerKind, LedgerOutcome, LedgerTable, TableFault, UnmatchedName};
 use crate::links::EditError;
 use crate::report::DateRange;
 use crate::report::spend::Met;
 use millstream_event::Hash128;
-use millstream_event::ledger::{Budget, Ledger, Placement, Rate, Spend};
+use millstream_event::ledger::{Budget, Ledger, Placement, Rate, Spend, UnitCost};
 use millstream_pipeline::query;
 use millstream_store::{Reading, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,6 +32,11 @@ pub enum LedgerError {
     /// The store could not be read.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The table was taken, but orders cannot keep what they sold.
+    #[error(
+        "the costs were written, but orders do not keep what they sold yet: {0}; then start anew"
+    )]
+    Goods(#[from] SuccessionError),
 }
 
 impl From<LedgerError> for TransferError {
@@ -80,6 +86,10 @@ impl Engine {
                 found.rates.push(row);
                 Ok(true)
             })?,
+            LedgerKind::Goods => query::unit_costs(&state, generation, &mut |row| {
+                found.goods.push(row);
+                Ok(true)
+            })?,
         }
         Ok(found)
     }
@@ -111,6 +121,7 @@ impl Engine {
             Ok::<_, LedgerError>(news(&standing()?, ledger, &mut outcome))
         })?;
         outcome.written = true;
+        outcome.refolds = kind == LedgerKind::Goods && self.keep_goods()?;
         Ok(outcome)
     }
 
@@ -159,6 +170,16 @@ impl LedgerRow for Budget {
     }
 }
 
+impl LedgerRow for UnitCost {
+    fn place(&self) -> (i32, Hash128) {
+        (self.day, self.name())
+    }
+
+    fn is_void(&self) -> bool {
+        self.cost.is_none()
+    }
+}
+
 impl LedgerRow for Rate {
     fn place(&self) -> (i32, Hash128) {
         (self.day, self.name())
@@ -175,6 +196,7 @@ fn news(standing: &Ledger, wanted: Ledger, outcome: &mut LedgerOutcome) -> Ledge
         spend: differing(&standing.spend, wanted.spend, outcome),
         budgets: differing(&standing.budgets, wanted.budgets, outcome),
         rates: differing(&standing.rates, wanted.rates, outcome),
+        goods: differing(&standing.goods, wanted.goods, outcome),
     }
 }
 

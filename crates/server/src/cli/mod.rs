@@ -21,6 +21,7 @@ mod export;
 mod failure;
 mod figures;
 mod forwarding;
+mod goods;
 mod house;
 mod import;
 mod ledger;

@@ -24,8 +24,9 @@ pub struct FoldRules {
 }
 
 impl FoldRules {
-    /// Those that the configuration and this program ask for.
-    pub fn wanted(config: &Config, agents: &AgentList) -> Self {
+    /// Those that the configuration and this program ask for, and that costs of goods need where some are
+    /// known.
+    pub fn wanted(config: &Config, agents: &AgentList, costs_known: bool) -> Self {
         let pipeline = &config.pipeline;
         let parameters = Parameters {
             sessions: pipeline.sessions.clone(),
@@ -34,6 +35,7 @@ impl FoldRules {
             window: pipeline.window,
             conversions: pipeline.conversions.clone(),
             interests: !config.decide.use_cases.is_empty(),
+            goods: pipeline.keep_goods.unwrap_or(costs_known),
             ..Parameters::default()
         };
         let zones = match parameters.sessions.by_day() {

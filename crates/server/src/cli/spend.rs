@@ -1,4 +1,4 @@
-//! `spend`: what was spent, what may be spent, what currencies were worth.
+//! `spend`: what was spent, what may be spent, what currencies were worth, what goods cost.
 
 use super::failure::{Ended, Failure};
 use super::output::{self, Shown};
@@ -11,7 +11,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::PathBuf;
 
-/// Takes in spend, budgets and rates of currencies.
+/// Takes in spend, budgets, rates of currencies and costs of goods.
 #[derive(Args, Clone, Debug)]
 pub struct Spend {
     #[command(subcommand)]
@@ -20,7 +20,7 @@ pub struct Spend {
 
 #[derive(Subcommand, Clone, Debug)]
 enum Action {
-    /// Takes a CSV table in: cost by date and campaign, or budgets, or rates. A row about the same
+    /// Takes a CSV table in: cost by date and campaign, or budgets, rates, costs of goods. A row about the same
     /// takes the place of the earlier one; the same table again changes nothing.
     Import(Import),
 }
@@ -31,11 +31,14 @@ struct Import {
     /// channel, ad_group), cost or cost_minor, currency.
     file: PathBuf,
     /// The rows are budgets: campaign, from, to, amount, currency, target_roas.
-    #[arg(long, conflicts_with = "rates")]
+    #[arg(long, conflicts_with_all = ["rates", "goods"])]
     budgets: bool,
     /// The rows are rates: date, base, currency, rate (one base = rate of the currency).
-    #[arg(long)]
+    #[arg(long, conflicts_with = "goods")]
     rates: bool,
+    /// The rows tell what a unit of a product costs from a day on: product, from, cost, currency.
+    #[arg(long)]
+    goods: bool,
     /// Only tell what would change.
     #[arg(long)]
     dry_run: bool,
@@ -56,9 +59,10 @@ impl Spend {
 
 impl Import {
     const fn kind(&self) -> LedgerKind {
-        match (self.budgets, self.rates) {
-            (true, _) => LedgerKind::Budgets,
-            (_, true) => LedgerKind::Rates,
+        match (self.budgets, self.rates, self.goods) {
+            (true, ..) => LedgerKind::Budgets,
+            (_, true, _) => LedgerKind::Rates,
+            (.., true) => LedgerKind::Goods,
             _ => LedgerKind::Spend,
         }
     }
@@ -69,7 +73,12 @@ impl Import {
         let outcome: LedgerOutcome = match self.place.open(true)? {
             Target::Local(engine) => {
                 engine.drain().map_err(|error| failed(&error))?;
-                engine.import_ledger(kind, &text, self.dry_run).map_err(|error| failed(&error))?
+                let outcome = engine.import_ledger(kind, &text, self.dry_run);
+                let outcome = outcome.map_err(|error| failed(&error))?;
+                if outcome.refolds {
+                    engine.drain().map_err(|error| failed(&error))?;
+                }
+                outcome
             }
             Target::Remote(mut remote) => {
                 let path = format!("/api/spend?kind={}&dry_run={}", kind.as_str(), self.dry_run);
@@ -103,6 +112,9 @@ impl Import {
 
 fn told(outcome: &LedgerOutcome, dry_run: bool) -> String {
     let mut text = String::new();
+    if outcome.refolds {
+        text.push_str("the log is folded anew, so that orders keep what they sold; margins are told once that is done\n");
+    }
     for row in &outcome.broken {
         text.push_str(&format!("line {}: {}\n", row.line, row.rule));
     }

@@ -225,6 +225,8 @@ pub struct Pipeline {
     pub revenue_events: Vec<String>,
     /// Other conversions.
     pub conversion_events: Vec<String>,
+    /// Whether what orders sold is kept.
+    pub keep_goods: Option<bool>,
     /// Hosts of ours.
     pub own_domains: Vec<String>,
     /// Hosts that are never referrers.

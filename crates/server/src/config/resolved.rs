@@ -66,6 +66,9 @@ pub struct Pipeline {
     pub window: Span,
     /// Names of conversions.
     pub conversions: ConversionRules,
+    /// Whether what orders sold is kept, so that its cost can be told; as costs are known, where nothing
+    /// is said.
+    pub keep_goods: Option<bool>,
 }
 
 /// The whole configuration.
@@ -353,6 +356,7 @@ fn pipeline(
         horizon: Span::hours(i64::from(raw.horizon_hours)),
         window: Span::days(i64::from(raw.window_days)),
         conversions: ConversionRules::new(revenue.chain(others)),
+        keep_goods: raw.keep_goods,
     })
 }
 

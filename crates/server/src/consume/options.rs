@@ -77,6 +77,9 @@ pub struct Parameters {
     pub conversions: ConversionRules,
     /// True when what events tell of their visitors' preferences is kept.
     pub interests: bool,
+    /// True when what orders sold is kept.
+    #[serde(default)]
+    pub goods: bool,
     /// When a node of the identity graph is a hub.
     pub graph: GraphLimits,
 }
@@ -100,6 +103,7 @@ impl Default for Parameters {
             window: rules.window,
             conversions: rules.conversions,
             interests: rules.interests,
+            goods: rules.goods,
             graph: rules.graph,
         }
     }
@@ -116,6 +120,7 @@ impl Parameters {
             window: self.window,
             conversions: self.conversions.clone(),
             interests: self.interests,
+            goods: self.goods,
             graph: self.graph,
             ..Rules::new(agents)
         }

@@ -2,7 +2,7 @@
 //! and there, as the wire does.
 
 use super::draw::Draw;
-use super::shop::SPEND;
+use super::shop::{PRODUCTS, SPEND};
 use super::visit::{Entry, Visit, Visitor};
 use millstream_event::click_token::ClickReference;
 use millstream_event::{ClickId, Hash128, Span, Timestamp};
@@ -45,6 +45,14 @@ impl Past {
 }
 
 impl Past {
+    /// What products cost since the shop opened, as a table of costs of goods.
+    pub fn goods(&self) -> String {
+        let date = self.opened.to_utc_date();
+        let known = PRODUCTS.iter().filter_map(|product| Some((product.id(), product.cost_cents?)));
+        let rows = known.map(|(id, cents)| format!("{id},{date},{cents},EUR\n"));
+        rows.fold("product,from,cost_minor,currency\n".to_owned(), |table, row| table + &row)
+    }
+
     /// What each day cost, as a table of spend. Each amount is that of its day and campaign, whenever
     /// the shop opened.
     pub fn spend(&self) -> String {

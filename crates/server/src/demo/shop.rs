@@ -90,7 +90,7 @@ pub const SPEND: [(&str, &str, u64, u64); 4] = [
     ("newsletter", "spring-sale", 400, 600),
 ];
 
-/// A product: page, name, price in cents.
+/// A product: page, name, price and cost in cents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Product {
     /// Its page.
@@ -99,6 +99,8 @@ pub struct Product {
     pub name: &'static str,
     /// Its price.
     pub cents: u64,
+    /// What it costs the shop; not known of everything.
+    pub cost_cents: Option<u64>,
 }
 
 impl Product {
@@ -110,14 +112,19 @@ impl Product {
 
 /// Every product.
 pub const PRODUCTS: [Product; 8] = [
-    Product { path: "/p/trail-shoe", name: "Trail shoe", cents: 12_990 },
-    Product { path: "/p/road-shoe", name: "Road shoe", cents: 10_950 },
-    Product { path: "/p/rain-jacket", name: "Rain jacket", cents: 15_900 },
-    Product { path: "/p/merino-shirt", name: "Merino shirt", cents: 6_490 },
-    Product { path: "/p/head-lamp", name: "Head lamp", cents: 3_995 },
-    Product { path: "/p/bottle", name: "Bottle", cents: 1_850 },
-    Product { path: "/p/backpack", name: "Backpack", cents: 8_900 },
-    Product { path: "/p/socks", name: "Socks", cents: 1_290 },
+    Product { path: "/p/trail-shoe", name: "Trail shoe", cents: 12_990, cost_cents: Some(6_100) },
+    Product { path: "/p/road-shoe", name: "Road shoe", cents: 10_950, cost_cents: Some(5_400) },
+    Product { path: "/p/rain-jacket", name: "Rain jacket", cents: 15_900, cost_cents: Some(7_800) },
+    Product {
+        path: "/p/merino-shirt",
+        name: "Merino shirt",
+        cents: 6_490,
+        cost_cents: Some(2_700),
+    },
+    Product { path: "/p/head-lamp", name: "Head lamp", cents: 3_995, cost_cents: Some(1_650) },
+    Product { path: "/p/bottle", name: "Bottle", cents: 1_850, cost_cents: None },
+    Product { path: "/p/backpack", name: "Backpack", cents: 8_900, cost_cents: Some(4_250) },
+    Product { path: "/p/socks", name: "Socks", cents: 1_290, cost_cents: Some(380) },
 ];
 
 /// Browsers of people.

@@ -183,12 +183,13 @@ impl Story<'_> {
             return;
         }
         self.wait(Span::seconds(90));
-        let total = (product.cents * draw.between(1, 2) + 490) as f64 / 100.0;
+        let quantity = draw.between(1, 2);
+        let total = (product.cents * quantity + 490) as f64 / 100.0;
         let order = json!({
             "order_id": format!("D-{}", self.name),
             "total": total,
             "currency": "EUR",
-            "products": [{ "product_id": product.id() }],
+            "products": [{ "product_id": product.id(), "quantity": quantity, "price": price }],
         });
         self.track("Order Completed", order.clone());
         if self.visitor.user.is_some() && draw.chance(40) {

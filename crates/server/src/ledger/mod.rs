@@ -1,4 +1,4 @@
-//! The ledger: spend, budgets and rates, read from tables and compared with what stands.
+//! The ledger: spend, budgets, rates and costs of goods, read from tables and compared with what stands.
 
 mod outcome;
 mod table;

@@ -40,4 +40,7 @@ pub struct LedgerOutcome {
     pub broken: Vec<BrokenRow>,
     /// Names that no touch and no click has.
     pub unmatched: Vec<UnmatchedName>,
+    /// True when the log is being folded anew, so that orders keep what they sold.
+    #[serde(default)]
+    pub refolds: bool,
 }

@@ -1,8 +1,8 @@
-//! Tables of spend, budgets and rates, as files bring them.
+//! Tables of spend, budgets, rates and costs of goods, as files bring them.
 
 use super::outcome::BrokenRow;
 use crate::report::{DateRange, ReportError};
-use millstream_event::ledger::{Budget, Ledger, Placement, Rate, Spend};
+use millstream_event::ledger::{Budget, Ledger, Placement, Rate, Spend, UnitCost};
 use millstream_event::{Campaign, Currency, Hash128, Money};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -28,6 +28,8 @@ pub enum LedgerKind {
     Budgets,
     /// What currencies were worth, by day.
     Rates,
+    /// What a unit of a product costs, by the day from which on.
+    Goods,
 }
 
 impl LedgerKind {
@@ -37,6 +39,7 @@ impl LedgerKind {
             Self::Spend => "spend",
             Self::Budgets => "budgets",
             Self::Rates => "rates",
+            Self::Goods => "goods",
         }
     }
 
@@ -69,6 +72,13 @@ impl LedgerKind {
                 ("currency", &["quote"], true),
                 ("rate", &[], true),
             ],
+            Self::Goods => &[
+                ("product", &["sku", "product_id", "item_id"], true),
+                ("from", &["date", "day", "valid_from"], true),
+                ("cost", &["unit_cost", "cost_of_goods"], false),
+                ("cost_minor", &["unit_cost_minor"], false),
+                ("currency", &[], true),
+            ],
         }
     }
 }
@@ -77,7 +87,7 @@ impl FromStr for LedgerKind {
     type Err = ReportError;
 
     fn from_str(text: &str) -> Result<Self, ReportError> {
-        let all = [Self::Spend, Self::Budgets, Self::Rates];
+        let all = [Self::Spend, Self::Budgets, Self::Rates, Self::Goods];
         all.into_iter().find(|kind| kind.as_str() == text).ok_or_else(|| ReportError::Unknown {
             what: "the table",
             given: text.chars().take(64).collect(),
@@ -202,25 +212,26 @@ impl Row<'_> {
         table: &mut LedgerTable,
         names: &mut BTreeMap<(i32, Hash128), u64>,
     ) {
-        let (spend, budget, rate) = match kind {
-            LedgerKind::Spend => (self.spend(), None, None),
-            LedgerKind::Budgets => (None, self.budget(), None),
-            LedgerKind::Rates => (None, None, self.rate()),
+        let name = match kind {
+            LedgerKind::Spend => {
+                kept(self.spend(), &mut table.ledger.spend, |row| (row.day, row.name()))
+            }
+            LedgerKind::Budgets => {
+                kept(self.budget(), &mut table.ledger.budgets, |row| (row.from, row.name()))
+            }
+            LedgerKind::Rates => {
+                kept(self.rate(), &mut table.ledger.rates, |row| (row.day, row.name()))
+            }
+            LedgerKind::Goods => {
+                kept(self.unit_cost(), &mut table.ledger.goods, |row| (row.day, row.name()))
+            }
         };
-        let name = spend
-            .as_ref()
-            .map(|row| (row.day, row.name()))
-            .or(budget.as_ref().map(|row| (row.from, row.name())))
-            .or(rate.map(|row| (row.day, row.name())));
         if let Some(earlier) = name.and_then(|name| names.insert(name, line)) {
             self.broken.push(format!(
                 "row: line {earlier} is about the same; add them up or keep one of them"
             ));
         }
         table.broken.extend(self.broken.drain(..).map(|rule| BrokenRow { line, rule }));
-        table.ledger.spend.extend(spend);
-        table.ledger.budgets.extend(budget);
-        table.ledger.rates.extend(rate);
     }
 
     fn cell(&self, name: &str) -> Option<&str> {
@@ -330,6 +341,21 @@ impl Row<'_> {
         Some(Budget { campaign, from, to, amount, target_roas_permille: target? })
     }
 
+    /// Without an amount nobody knows from that day on.
+    fn unit_cost(&mut self) -> Option<UnitCost> {
+        let product = self.text("product");
+        if product.is_empty() {
+            self.broken.push("product: it is empty; name it as orders do".to_owned());
+        }
+        let day = self.day("from");
+        let told = ["cost", "cost_minor"].iter().any(|name| self.cell(name).is_some());
+        let cost = if told { self.amount("cost", "cost_minor").map(Some) } else { Some(None) };
+        if cost.flatten().is_some_and(|cost| cost.minor < 0) {
+            self.broken.push("cost: it is negative; leave it empty to take a cost back".to_owned());
+        }
+        Some(UnitCost { day: day?, product, cost: cost? })
+    }
+
     fn rate(&mut self) -> Option<Rate> {
         let day = self.day("date");
         let (base, currency) = (self.currency("base"), self.currency("currency"));
@@ -343,6 +369,18 @@ impl Row<'_> {
     }
 }
 
+/// Keeps a good row; its name.
+fn kept<T>(
+    row: Option<T>,
+    rows: &mut Vec<T>,
+    name: impl FnOnce(&T) -> (i32, Hash128),
+) -> Option<(i32, Hash128)> {
+    let row = row?;
+    let name = name(&row);
+    rows.push(row);
+    Some(name)
+}
+
 fn target(text: &str) -> Option<u32> {
     let ratio: f64 = text.parse().ok()?;
     let fits = ratio.is_finite() && ratio > 0.0 && ratio <= TARGET_ROAS_MAX;
@@ -350,73 +388,4 @@ fn target(text: &str) -> Option<u32> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn rules(kind: LedgerKind, text: &str) -> Vec<String> {
-        let table = read(kind, text.as_bytes()).unwrap();
-        table.broken.iter().map(|row| format!("{} {}", row.line, row.rule)).collect()
-    }
-
-    #[test]
-    fn spend_is_read_exactly_whatever_the_separator() {
-        for separator in [',', ';', '\t'] {
-            let text = "day,utm_campaign,spend,currency\n2026-11-01,spring sale,12.345,EUR\n"
-                .replace(',', &separator.to_string());
-            let table = read(LedgerKind::Spend, text.as_bytes()).unwrap();
-            let [row] = table.ledger.spend.as_slice() else { panic!("{table:?}") };
-            assert_eq!((&*row.on.campaign, row.cost.minor), ("spring sale", 1_235));
-            assert_eq!(table.broken, []);
-        }
-        let minor = "date,campaign,cost_minor,currency\n2026-11-01,a,-7,jpy\n";
-        let table = read(LedgerKind::Spend, minor.as_bytes()).unwrap();
-        assert_eq!(table.ledger.spend[0].cost.minor, -7);
-    }
-
-    #[test]
-    fn every_broken_rule_of_every_row_is_told() {
-        let text = "date,campaign,cost,currency\n2026-13-01,,1x,EU\n2026-11-01,a,1,EUR\n2026-11-01,a,2,EUR\n";
-        let found = rules(LedgerKind::Spend, text);
-        assert_eq!(found.len(), 5, "{found:#?}");
-        assert!(found[4].starts_with("4 row: line 3 is about the same"), "{found:#?}");
-        let budgets =
-            "campaign,from,to,amount,currency,target_roas\na,2026-11-30,2026-11-01,-1,EUR,0\n";
-        assert_eq!(rules(LedgerKind::Budgets, budgets).len(), 3);
-        let rates = "date,base,currency,rate\n2026-11-01,EUR,EUR,0\n";
-        assert_eq!(rules(LedgerKind::Rates, rates).len(), 2);
-    }
-
-    #[test]
-    fn bounds_hold_at_the_limit_and_break_over_it() {
-        let with =
-            |minor: u64| format!("date,campaign,cost_minor,currency\n2026-11-01,a,{minor},EUR\n");
-        assert!(rules(LedgerKind::Spend, &with(AMOUNT_MINOR_MAX)).is_empty());
-        assert_eq!(rules(LedgerKind::Spend, &with(AMOUNT_MINOR_MAX + 1)).len(), 1);
-        let named = |bytes: usize| {
-            format!("date,campaign,cost,currency\n2026-11-01,{},1,EUR\n", "c".repeat(bytes))
-        };
-        assert!(rules(LedgerKind::Spend, &named(Campaign::VALUE_BYTES_MAX)).is_empty());
-        assert_eq!(rules(LedgerKind::Spend, &named(Campaign::VALUE_BYTES_MAX + 1)).len(), 1);
-        let many = |rows: u64| {
-            let lines: String = (0..rows).map(|row| format!("2026-11-01,{row},1,EUR\n")).collect();
-            read(LedgerKind::Spend, format!("date,campaign,cost,currency\n{lines}").as_bytes())
-        };
-        assert_eq!(many(ROWS_MAX).unwrap().rows, ROWS_MAX);
-        assert!(matches!(many(ROWS_MAX + 1), Err(TableFault::Large { unit: "rows", .. })));
-        let long = vec![b'a'; FILE_BYTES_MAX + 1];
-        assert!(matches!(
-            read(LedgerKind::Spend, &long),
-            Err(TableFault::Large { unit: "bytes", .. })
-        ));
-    }
-
-    #[test]
-    fn columns_are_known_or_refused() {
-        for text in
-            ["date,campaign,cost\n", "date,campaign,cost,currency,date\n", "date,x,currency\n"]
-        {
-            let refused = read(LedgerKind::Spend, text.as_bytes());
-            assert!(matches!(refused, Err(TableFault::Column { .. })), "{text}");
-        }
-    }
-}
+mod tests;

@@ -317,20 +317,7 @@ impl Editor {
         change: impl FnOnce() -> Result<Ledger, E>,
     ) -> Result<(), E> {
         let _one_at_a_time = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        let Ledger { spend, budgets, rates } = change()?;
-        let none = Ledger::default;
-        let pieces = spend
-            .chunks(LEDGER_ROWS_MAX)
-            .map(|rows| Ledger { spend: rows.to_vec(), ..none() })
-            .chain(
-                budgets
-                    .chunks(LEDGER_ROWS_MAX)
-                    .map(|rows| Ledger { budgets: rows.to_vec(), ..none() }),
-            )
-            .chain(
-                rates.chunks(LEDGER_ROWS_MAX).map(|rows| Ledger { rates: rows.to_vec(), ..none() }),
-            );
-        for piece in pieces {
+        for piece in change()?.pieces(LEDGER_ROWS_MAX) {
             self.journal.write(&Control::Ledger(piece), now)?;
         }
         Ok(())

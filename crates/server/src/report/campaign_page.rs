@@ -1,8 +1,9 @@
 //! The campaign report as machines and people read it.
 
-use super::campaigns::{CampaignReport, CampaignRow};
+use super::campaigns::{Amount, CampaignReport, CampaignRow};
 use super::envelope::{Field, Row};
 use super::figures::PARTS_PER_WHOLE;
+use super::goods::Uncosted;
 use super::number;
 use super::page::{Align, Grid, NOT_KNOWN, plain};
 use super::query::{By, Links, Model};
@@ -38,6 +39,13 @@ pub struct Stray<'a> {
     name: &'a str,
     nearest: &'a [String],
     cost: Vec<Cost>,
+}
+
+/// A product that was sold without a known cost, as machines read it.
+#[derive(Serialize)]
+pub struct Unpriced<'a> {
+    product: &'a str,
+    revenue: Vec<Amount>,
 }
 
 #[derive(Serialize)]
@@ -77,6 +85,22 @@ impl CampaignReport {
         strays.collect()
     }
 
+    /// What was sold without a known cost.
+    pub fn unpriced(&self) -> Vec<Unpriced<'_>> {
+        let amount =
+            |money: &Money| Amount { currency: money.currency, revenue_minor: money.minor };
+        let products = self.uncosted.iter().map(|one| Unpriced {
+            product: &one.product,
+            revenue: one.revenue.iter().map(amount).collect(),
+        });
+        products.collect()
+    }
+
+    /// True when the cost of anything that was sold is known.
+    fn knows_goods(&self) -> bool {
+        self.rows.iter().any(|row| row.goods.is_some())
+    }
+
     /// Currencies that stand apart because no rate of their days is known.
     pub fn unconverted(&self) -> Vec<Currency> {
         let Some(wanted) = self.query.currency else { return Vec::new() };
@@ -100,6 +124,9 @@ impl CampaignReport {
             "cac_minor",
             "roas",
         ];
+        if self.knows_goods() {
+            columns.extend(["goods_minor", "goods_known", "margin_minor"]);
+        }
         if self.query.model.is_data_driven() {
             columns.extend(["conversions_low", "conversions_high"]);
         }
@@ -108,11 +135,11 @@ impl CampaignReport {
 
     /// Rows as machines read them.
     pub fn machine_rows(&self) -> Vec<Row> {
-        let columns = self.columns();
-        // The ends of the interval stand last: without a model that has one they have no column.
-        let end = |end: Option<f64>| end.map_or(Field::Unknown, Field::Real);
+        let (columns, goods) = (self.columns(), self.knows_goods());
+        let real = |real: Option<f64>| real.map_or(Field::Unknown, Field::Real);
+        let minor = |minor: Option<i64>| minor.map_or(Field::Unknown, Field::Minor);
         let fields = |row: &CampaignRow| {
-            [
+            let mut fields = vec![
                 Field::Text(row.key.clone()),
                 Field::Count(row.clicks),
                 Field::Count(row.touches),
@@ -120,12 +147,20 @@ impl CampaignReport {
                 Field::Real(whole(row.conversions_ppb)),
                 Field::Minor(row.revenue_minor),
                 row.currency.map_or(Field::Unknown, |code| Field::Text(code.to_string())),
-                row.cost_minor.map_or(Field::Unknown, Field::Minor),
-                row.cac_minor().map_or(Field::Unknown, Field::Minor),
-                row.roas().map_or(Field::Unknown, Field::Real),
-                end(row.range.map(|(low, _)| low)),
-                end(row.range.map(|(_, high)| high)),
-            ]
+                minor(row.cost_minor),
+                minor(row.cac_minor()),
+                real(row.roas()),
+            ];
+            if goods {
+                let cost = minor(row.goods.map(|goods| goods.cost_minor));
+                fields.extend([cost, real(row.goods_known()), minor(row.margin_minor())]);
+            }
+            // Without a model that has an interval its ends have no column.
+            fields.extend([
+                real(row.range.map(|(low, _)| low)),
+                real(row.range.map(|(_, high)| high)),
+            ]);
+            fields
         };
         self.rows
             .iter()
@@ -202,8 +237,28 @@ impl CampaignReport {
         grid.rows = self.rows.iter().map(|row| human(row, with_cost)).collect();
         grid.total = Some(self.human_totals(with_cost));
         let mut grids = vec![grid];
+        grids.extend(self.knows_goods().then(|| self.margin_grid(name)));
         grids.extend(self.stray_grid());
+        grids.extend(self.unpriced_grid());
         grids
+    }
+
+    fn margin_grid(&self, name: &str) -> Grid {
+        let columns = [name, "Revenue", "Cost of goods", "Known for", "Spend", "Margin"];
+        let mut grid = Grid::new("Margin", &columns, "");
+        let earned = |row: &&CampaignRow| row.margin_minor().is_some() || row.revenue_minor != 0;
+        grid.rows =
+            self.rows.iter().filter(earned).map(|row| margin(plain(&row.key), row)).collect();
+        let whole = self.whole();
+        grid.total = whole.currency.map(|_| margin("Total".to_owned(), &whole));
+        grid
+    }
+
+    fn unpriced_grid(&self) -> Option<Grid> {
+        let mut grid = Grid::new("", &["Sold without a known cost", "Revenue"], "");
+        let row = |one: &Uncosted| vec![plain(&one.product), moneys(&one.revenue)];
+        grid.rows = self.uncosted.iter().map(row).collect();
+        (!grid.rows.is_empty()).then_some(grid)
     }
 
     fn stray_grid(&self) -> Option<Grid> {
@@ -215,55 +270,42 @@ impl CampaignReport {
         if let Some((_, align)) = grid.columns.last_mut() {
             *align = Align::Prose;
         }
-        let costs = |spend: &UnmatchedSpend| {
-            spend.cost.iter().map(|cost| number::money(*cost)).collect::<Vec<_>>().join("\n")
-        };
         let near = |spend: &UnmatchedSpend| match spend.name.nearest.as_slice() {
             [] => NOT_KNOWN.to_owned(),
             names => names.iter().map(|name| plain(name)).collect::<Vec<_>>().join(", "),
         };
         let rows = self.unmatched.iter();
-        grid.rows =
-            rows.map(|spend| vec![plain(&spend.name.name), costs(spend), near(spend)]).collect();
+        grid.rows = rows
+            .map(|spend| vec![plain(&spend.name.name), moneys(&spend.cost), near(spend)])
+            .collect();
         Some(grid)
     }
 
     fn human_totals(&self, with_cost: bool) -> Vec<String> {
-        let sums: u64 = self.rows.iter().map(|row| row.conversions_ppb).sum();
-        let revenue = match self.totals.revenue.as_slice() {
-            [] => NOT_KNOWN.to_owned(),
-            amounts => amounts
-                .iter()
-                .map(|one| {
-                    number::money(Money { minor: one.revenue_minor, currency: one.currency })
-                })
-                .collect::<Vec<_>>()
-                .join("\n"),
-        };
+        let total = self.whole();
+        let revenue = self.totals.revenue.iter();
+        let revenue: Vec<Money> =
+            revenue.map(|one| Money { minor: one.revenue_minor, currency: one.currency }).collect();
         let mut cells = vec![
             "Total".to_owned(),
-            number::grouped(self.totals.clicks),
-            number::grouped(self.totals.touches),
-            number::grouped(self.totals.sessions),
-            number::share(sums),
-            revenue,
+            number::grouped(total.clicks),
+            number::grouped(total.touches),
+            number::grouped(total.sessions),
+            number::share(total.conversions_ppb),
+            if revenue.is_empty() { NOT_KNOWN.to_owned() } else { moneys(&revenue) },
         ];
         if with_cost {
-            let total = CampaignRow {
-                conversions_ppb: sums,
-                revenue_minor: self.totals.revenue_minor.unwrap_or(0),
-                currency: self.totals.currency,
-                cost_minor: self.totals.cost_minor,
-                ..CampaignRow::default()
-            };
             cells.extend(cost_cells(&total));
         }
         cells
     }
 }
 
+fn moneys(amounts: &[Money]) -> String {
+    amounts.iter().map(|amount| number::money(*amount)).collect::<Vec<_>>().join("\n")
+}
+
 fn human(row: &CampaignRow, with_cost: bool) -> Vec<String> {
-    let money = |minor| row.currency.map(|currency| number::money(Money { minor, currency }));
     let key = if row.key.is_empty() { "(none)".to_owned() } else { plain(&row.key) };
     let mut cells = vec![
         key,
@@ -279,7 +321,7 @@ fn human(row: &CampaignRow, with_cost: bool) -> Vec<String> {
             ),
             None => number::share(row.conversions_ppb),
         },
-        money(row.revenue_minor).unwrap_or_else(|| NOT_KNOWN.to_owned()),
+        money(Some(row.revenue_minor), row),
     ];
     if with_cost {
         cells.extend(cost_cells(row));
@@ -291,11 +333,25 @@ fn parts(conversions: f64) -> u64 {
     (conversions.max(0.0) * PARTS_PER_WHOLE as f64).round() as u64
 }
 
-fn cost_cells(row: &CampaignRow) -> [String; 3] {
-    let money = |minor: Option<i64>| match (minor, row.currency) {
+fn money(minor: Option<i64>, row: &CampaignRow) -> String {
+    match (minor, row.currency) {
         (Some(minor), Some(currency)) => number::money(Money { minor, currency }),
         _ => NOT_KNOWN.to_owned(),
-    };
+    }
+}
+
+fn cost_cells(row: &CampaignRow) -> [String; 3] {
     let roas = row.roas().map_or_else(|| NOT_KNOWN.to_owned(), |ratio| format!("{ratio:.2}"));
-    [money(row.cost_minor), money(row.cac_minor()), roas]
+    [money(row.cost_minor, row), money(row.cac_minor(), row), roas]
+}
+
+/// Where the cost of some goods is not known, the margin is at most what is told.
+fn margin(key: String, row: &CampaignRow) -> Vec<String> {
+    let known = row.goods_known();
+    let share = known.map_or_else(|| NOT_KNOWN.to_owned(), number::percent);
+    let margin = money(row.margin_minor(), row);
+    let most = row.margin_minor().is_some() && known.is_some_and(|known| known < 1.0);
+    let margin = if most { format!("≤ {margin}") } else { margin };
+    let cost = money(row.goods.map(|goods| goods.cost_minor), row);
+    vec![key, money(Some(row.revenue_minor), row), cost, share, money(row.cost_minor, row), margin]
 }

@@ -3,6 +3,7 @@
 use super::campaign_page::whole;
 use super::error::ReportError;
 use super::figures::{CampaignSum, Figures, PARTS_PER_WHOLE};
+use super::goods::{GoodsSum, Uncosted};
 use super::query::ReportQuery;
 use super::spend::UnmatchedSpend;
 use millstream_event::{Currency, Money};
@@ -29,6 +30,8 @@ pub struct CampaignRow {
     pub currency: Option<Currency>,
     /// Known spend in minor units; none where no spend is known.
     pub cost_minor: Option<i64>,
+    /// What goods cost and how much of the revenue that is known for; none where it is for none.
+    pub goods: Option<GoodsSum>,
     /// Ends of the 95 % interval of the conversions, where the model has one.
     pub range: Option<(f64, f64)>,
 }
@@ -49,6 +52,24 @@ impl CampaignRow {
     pub fn roas(&self) -> Option<f64> {
         let cost = self.cost_minor.filter(|cost| *cost != 0)?;
         Some(self.revenue_minor as f64 / cost as f64)
+    }
+
+    /// Share of the revenue that was paid for goods of known cost; none without revenue.
+    pub fn goods_known(&self) -> Option<f64> {
+        let known = self.goods.map_or(0, |goods| goods.known_minor);
+        (self.revenue_minor != 0).then(|| (known as f64 / self.revenue_minor as f64).min(1.0))
+    }
+
+    /// Revenue without what the goods cost that it is known for, and without spend. None where there is
+    /// revenue of which nothing is known, and where there is neither revenue nor spend.
+    pub fn margin_minor(&self) -> Option<i64> {
+        let told = match self.revenue_minor {
+            0 => self.goods.is_some() || self.cost_minor.is_some(),
+            _ => self.goods.is_some(),
+        };
+        let goods = self.goods.map_or(0, |goods| goods.cost_minor);
+        let left = self.revenue_minor.saturating_sub(goods);
+        told.then(|| left.saturating_sub(self.cost_minor.unwrap_or(0)))
     }
 }
 
@@ -82,6 +103,15 @@ pub struct CampaignTotals {
     pub cac_minor: Option<i64>,
     /// Revenue over spend, where there is one currency.
     pub roas: Option<f64>,
+    /// What goods cost, where that is known of some and there is one currency.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub goods_minor: Option<i64>,
+    /// The share of revenue for which it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub goods_known: Option<f64>,
+    /// Revenue without the known cost of goods and without spend.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub margin_minor: Option<i64>,
     /// Revenue per currency.
     pub revenue: Vec<Amount>,
 }
@@ -97,6 +127,8 @@ pub struct CampaignReport {
     pub totals: CampaignTotals,
     /// Spend on what was never met; it stands in rows of its own.
     pub unmatched: Vec<UnmatchedSpend>,
+    /// What was sold without a known cost, most of it first.
+    pub uncosted: Vec<Uncosted>,
 }
 
 /// Builds the report.
@@ -112,7 +144,15 @@ pub fn build(figures: &dyn Figures, query: &ReportQuery) -> Result<CampaignRepor
             .then_with(|| (&a.key, a.currency).cmp(&(&b.key, b.currency)))
     });
     let totals = totals_of(&rows);
-    Ok(CampaignReport { query: *query, rows, totals, unmatched: found.unmatched })
+    let (unmatched, uncosted) = (found.unmatched, found.uncosted);
+    Ok(CampaignReport { query: *query, rows, totals, unmatched, uncosted })
+}
+
+impl CampaignReport {
+    /// The sums of all rows, where they are of one currency.
+    pub fn whole(&self) -> CampaignRow {
+        sum_of(&self.rows, self.totals.revenue.len() > 1)
+    }
 }
 
 fn sums_by_currency(amounts: &[Money]) -> BTreeMap<Currency, i64> {
@@ -130,6 +170,7 @@ fn rows_of(sum: CampaignSum) -> Vec<CampaignRow> {
         .keys()
         .chain(cost.keys())
         .copied()
+        .chain(sum.goods.iter().map(|goods| goods.currency))
         .collect::<BTreeSet<_>>()
         .into_iter()
         .map(Some)
@@ -148,6 +189,7 @@ fn rows_of(sum: CampaignSum) -> Vec<CampaignRow> {
             currency,
             revenue_minor: currency.and_then(|c| revenue.get(&c)).copied().unwrap_or(0),
             cost_minor: currency.and_then(|c| cost.get(&c)).copied(),
+            goods: sum.goods.iter().find(|goods| Some(goods.currency) == currency).copied(),
             ..CampaignRow::default()
         })
         .collect();
@@ -163,38 +205,58 @@ fn rows_of(sum: CampaignSum) -> Vec<CampaignRow> {
 
 fn totals_of(rows: &[CampaignRow]) -> CampaignTotals {
     let mut revenue: BTreeMap<Currency, i64> = BTreeMap::new();
-    let mut cost: Option<i64> = None;
     for row in rows {
         if let Some(currency) = row.currency {
             let sum = revenue.entry(currency).or_default();
             *sum = sum.saturating_add(row.revenue_minor);
         }
-        if let Some(spent) = row.cost_minor {
-            cost = Some(cost.unwrap_or(0).saturating_add(spent));
-        }
     }
-    let mut single = revenue.iter().map(|(currency, minor)| (*currency, *minor));
-    let (first, more) = (single.next(), single.next().is_some());
-    let conversions_ppb: u64 = rows.iter().map(|row| row.conversions_ppb).sum();
-    let sum = CampaignRow {
-        conversions_ppb,
-        revenue_minor: first.map_or(0, |(_, minor)| minor),
-        cost_minor: cost.filter(|_| !more),
-        ..CampaignRow::default()
-    };
+    let more = revenue.len() > 1;
+    let sum = sum_of(rows, more);
     CampaignTotals {
-        clicks: rows.iter().map(|row| row.clicks).sum(),
-        touches: rows.iter().map(|row| row.touches).sum(),
-        sessions: rows.iter().map(|row| row.sessions).sum(),
-        conversions: whole(conversions_ppb),
-        revenue_minor: if more { None } else { Some(first.map_or(0, |(_, minor)| minor)) },
-        currency: if more { None } else { first.map(|(currency, _)| currency) },
+        clicks: sum.clicks,
+        touches: sum.touches,
+        sessions: sum.sessions,
+        conversions: whole(sum.conversions_ppb),
+        revenue_minor: (!more).then_some(sum.revenue_minor),
+        currency: sum.currency,
         cost_minor: sum.cost_minor,
         cac_minor: sum.cac_minor(),
         roas: sum.roas(),
+        goods_minor: sum.goods.map(|goods| goods.cost_minor),
+        goods_known: sum.goods.and_then(|_| sum.goods_known()),
+        margin_minor: sum.goods.and_then(|_| sum.margin_minor()),
         revenue: revenue
             .into_iter()
             .map(|(currency, revenue_minor)| Amount { currency, revenue_minor })
             .collect(),
     }
+}
+
+/// All rows as one; of `several` currencies the counts alone.
+fn sum_of(rows: &[CampaignRow], several: bool) -> CampaignRow {
+    let mut sum = CampaignRow::default();
+    for row in rows {
+        sum.clicks += row.clicks;
+        sum.touches += row.touches;
+        sum.sessions += row.sessions;
+        sum.conversions_ppb += row.conversions_ppb;
+        if several {
+            continue;
+        }
+        sum.currency = sum.currency.or(row.currency);
+        sum.revenue_minor = sum.revenue_minor.saturating_add(row.revenue_minor);
+        if let Some(spent) = row.cost_minor {
+            sum.cost_minor = Some(sum.cost_minor.unwrap_or(0).saturating_add(spent));
+        }
+        if let Some(goods) = row.goods {
+            let before = sum.goods.unwrap_or(GoodsSum { cost_minor: 0, known_minor: 0, ..goods });
+            sum.goods = Some(GoodsSum {
+                cost_minor: before.cost_minor.saturating_add(goods.cost_minor),
+                known_minor: before.known_minor.saturating_add(goods.known_minor),
+                ..goods
+            });
+        }
+    }
+    sum
 }

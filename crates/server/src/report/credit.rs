@@ -71,7 +71,7 @@ impl StateFigures<'_> {
     }
 }
 
-fn group_of(by: By, row: &CreditRow) -> String {
+pub(super) fn group_of(by: By, row: &CreditRow) -> String {
     let unattributed = row.touch_id.is_none();
     let key = match by {
         By::Channel => Some(row.channel.as_str()),

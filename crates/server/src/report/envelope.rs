@@ -249,6 +249,9 @@ impl Serialize for Report {
             Body::Campaigns(report) => {
                 map.serialize_entry("totals", &report.totals)?;
                 map.serialize_entry("unmatched_spend", &report.strays())?;
+                if !report.uncosted.is_empty() {
+                    map.serialize_entry("unknown_costs", &report.unpriced())?;
+                }
                 map.serialize_entry("unconverted", &report.unconverted())?;
             }
             Body::Budgets(report) => map.serialize_entry("totals", &report.totals())?,

@@ -5,6 +5,7 @@ use millstream_event::{Currency, Money};
 use millstream_pipeline::StateRead;
 use millstream_pipeline::query::{self, ReadError};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A rate holds this many days where none follows: over a weekend, over holidays.
 pub const RATE_DAYS_MAX: i32 = 7;
@@ -17,7 +18,7 @@ type Pairs = BTreeMap<(Currency, Currency), BTreeMap<i32, Rate>>;
 pub struct Exchange {
     /// Into what.
     pub currency: Currency,
-    pairs: Pairs,
+    pairs: Arc<Pairs>,
 }
 
 /// A ratio of whole numbers.
@@ -42,7 +43,7 @@ impl Exchange {
             pairs.entry((rate.base, rate.currency)).or_default().insert(rate.day, rate);
             Ok(true)
         })?;
-        Ok(Self { currency, pairs })
+        Ok(Self { currency, pairs: Arc::new(pairs) })
     }
 
     /// The amount in the one currency, rounded half away from zero to a minor unit; as it is, where
@@ -51,19 +52,29 @@ impl Exchange {
         self.try_convert(day, money).unwrap_or(money)
     }
 
+    /// The same rates into another currency.
+    pub fn towards(&self, currency: Currency) -> Self {
+        Self { currency, pairs: Arc::clone(&self.pairs) }
+    }
+
     fn try_convert(&self, day: i32, money: Money) -> Option<Money> {
-        if money.currency == self.currency {
-            return Some(money);
+        let minor = self.parts(day, (money.minor.into(), money.currency))?;
+        Some(Money { minor: i64::try_from(minor).ok()?, currency: self.currency })
+    }
+
+    /// Minor units, or parts of them, in the one currency, rounded half away from zero; none where no rate is
+    /// known.
+    pub fn parts(&self, day: i32, (parts, from): (i128, Currency)) -> Option<i128> {
+        if from == self.currency {
+            return Some(parts);
         }
-        let ratio = self.ratio(day, money.currency)?;
+        let ratio = self.ratio(day, from)?;
         let power = |digits: u32| 10i128.checked_pow(digits);
         let over = ratio.over.checked_mul(power(self.currency.exponent())?)?;
-        let under = ratio.under.checked_mul(power(money.currency.exponent())?)?;
-        let exact = i128::from(money.minor.unsigned_abs()).checked_mul(over)?;
+        let under = ratio.under.checked_mul(power(from.exponent())?)?;
+        let exact = i128::try_from(parts.unsigned_abs()).ok()?.checked_mul(over)?;
         let rounded = exact.checked_add(under / 2)? / under;
-        let minor = i64::try_from(rounded).ok()?;
-        let minor = if money.minor < 0 { -minor } else { minor };
-        Some(Money { minor, currency: self.currency })
+        Some(if parts < 0 { -rounded } else { rounded })
     }
 
     /// Directly, else over the one base that both have rates against.
@@ -116,7 +127,7 @@ mod tests {
             let rate = Rate { day: *day, base, currency, mantissa, scale };
             pairs.entry((base, currency)).or_default().insert(*day, rate);
         }
-        Exchange { currency: code(into), pairs }
+        Exchange { currency: code(into), pairs: Arc::new(pairs) }
     }
 
     fn converted(exchange: &Exchange, day: i32, minor: i64, currency: &str) -> (i64, String) {

@@ -4,6 +4,7 @@ use super::arrival::Arrivals;
 use super::error::ReportError;
 use super::experiments::ExperimentFigures;
 use super::forecast::ForecastFigures;
+use super::goods::{GoodsSum, Uncosted};
 use super::query::{DateRange, Links, ReportQuery};
 use super::spend::UnmatchedSpend;
 use super::stitching::StitchingFigures;
@@ -110,6 +111,8 @@ pub struct CampaignFigures {
     pub sums: Vec<CampaignSum>,
     /// Spend on what was never met, which stands in groups of its own.
     pub unmatched: Vec<UnmatchedSpend>,
+    /// What was sold without a known cost, most of it first.
+    pub uncosted: Vec<Uncosted>,
 }
 
 /// A budget with what came of it.
@@ -146,6 +149,8 @@ pub struct CampaignSum {
     pub revenue: Vec<Money>,
     /// Known spend, one amount per currency.
     pub cost: Vec<Money>,
+    /// Goods of known cost behind the credited revenue, one sum per currency.
+    pub goods: Vec<GoodsSum>,
     /// Ends of the 95 % interval of the conversions, where the model has one.
     pub range: Option<(f64, f64)>,
 }

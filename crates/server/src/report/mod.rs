@@ -18,6 +18,7 @@ pub mod exchange;
 pub mod experiments;
 pub mod figures;
 pub mod forecast;
+pub mod goods;
 pub mod html;
 mod journeys;
 pub mod number;

@@ -11,7 +11,7 @@ use super::figures::{
 use super::forecast::ForecastFigures;
 use super::query::{By, DateRange, Links, Model, ReportQuery};
 use super::stitching::{self, StitchingFigures};
-use super::{Arrivals, arrival, budgets, forecast, journeys, spend};
+use super::{Arrivals, arrival, budgets, forecast, goods, journeys, spend};
 use crate::consume::Parameters;
 use crate::decide::{Plan, ShadowStanding};
 use crate::linking::Numbered;
@@ -126,20 +126,14 @@ impl Figures for StateFigures<'_> {
     }
 
     fn campaigns(&self, question: &ReportQuery) -> Result<CampaignFigures, ReportError> {
-        let asked = query::CampaignQuery {
-            by: grouping(question.by),
-            // Clicks, touches and sessions are the same under every model.
-            model: rule_of(question.model).unwrap_or(millstream_attribute::Model::Last),
-            days: days(&question.range),
-            bots: question.bots,
-        };
+        let asked = asked_of(question);
         let exchange = self.exchange(question)?;
         let mut sums = query::campaigns(self.sums, &asked)?;
         if let Some(exchange) = &exchange {
             convert(&mut sums, &query::revenue_days(self.sums, &asked)?, exchange);
         }
         let joined = self.joined(question.links)?;
-        let kept = Span::days(i64::from(question.window.days())) == self.spans.window;
+        let kept = self.keeps(question);
         let among = (question, joined.as_ref());
         let credit = match journeys::model_of(question) {
             Some(model) => Some(journeys::credit(self, (among, model), exchange.as_ref())?),
@@ -147,7 +141,13 @@ impl Figures for StateFigures<'_> {
             None => Some(self.credit(among, exchange.as_ref())?),
         };
         let costs = spend::costs(self, question, exchange.as_ref())?;
-        Ok(CampaignFigures { sums: merged(sums, credit, costs.groups), unmatched: costs.unmatched })
+        let mut sums = merged(sums, credit, costs.groups);
+        let goods = goods::read(self, among, exchange.as_ref(), &sums)?;
+        for sum in &mut sums {
+            sum.goods = goods.groups.get(&sum.key).cloned().unwrap_or_default();
+        }
+        let (unmatched, uncosted) = (costs.unmatched, goods.uncosted);
+        Ok(CampaignFigures { sums, unmatched, uncosted })
     }
 
     fn forecast(&self, range: &DateRange) -> Result<ForecastFigures, ReportError> {
@@ -252,7 +252,23 @@ impl Figures for StateFigures<'_> {
     }
 }
 
+/// What is asked of the sums.
+pub(super) fn asked_of(question: &ReportQuery) -> query::CampaignQuery {
+    query::CampaignQuery {
+        by: grouping(question.by),
+        // Clicks, touches and sessions are the same under every model.
+        model: rule_of(question.model).unwrap_or(millstream_attribute::Model::Last),
+        days: days(&question.range),
+        bots: question.bots,
+    }
+}
+
 impl StateFigures<'_> {
+    /// True when sums are kept for the window asked for.
+    pub(super) fn keeps(&self, question: &ReportQuery) -> bool {
+        Span::days(i64::from(question.window.days())) == self.spans.window
+    }
+
     /// Rates into the currency asked for, where one is.
     pub(super) fn exchange(&self, question: &ReportQuery) -> Result<Option<Exchange>, ReportError> {
         let rates = |currency| Exchange::new(self.state, self.generation, currency);
@@ -315,8 +331,7 @@ fn merged(
             sessions: count(sum.sessions),
             conversions_ppb: count(sum.conversions_ppb),
             revenue: revenue.collect(),
-            cost: Vec::new(),
-            range: None,
+            ..CampaignSum::default()
         };
         rows.insert(row.key.clone(), row);
     }

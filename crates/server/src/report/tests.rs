@@ -45,7 +45,7 @@ impl Figures for Canned {
                 conversions_ppb: 120_333_333_333,
                 revenue: vec![Money { minor: 55_000, currency: currency("EUR") }, usd(4_211_037)],
                 cost: vec![usd(1_020_000)],
-                range: None,
+                ..CampaignSum::default()
             },
             CampaignSum { key: script.to_owned(), touches: 3, ..CampaignSum::default() },
         ];
@@ -57,7 +57,7 @@ impl Figures for Canned {
             cost: vec![usd(20_000)],
         }];
         Ok(if query.range.is_whole() {
-            CampaignFigures { sums, unmatched }
+            CampaignFigures { sums, unmatched, uncosted: Vec::new() }
         } else {
             CampaignFigures::default()
         })
