@@ -55,7 +55,8 @@ impl Default for ConversionRules {
     }
 }
 
-fn folded(name: &str) -> String {
+/// A name as names are compared: letters and digits alone, in lower case.
+pub fn folded(name: &str) -> String {
     name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
@@ -63,6 +64,15 @@ impl ConversionRules {
     /// Rules from (name, value is revenue).
     pub fn new<'a>(names: impl IntoIterator<Item = (&'a str, bool)>) -> Self {
         Self { names: names.into_iter().map(|(name, revenue)| (folded(name), revenue)).collect() }
+    }
+
+    /// The same rules without these names.
+    #[must_use]
+    pub fn without<'a>(mut self, names: impl IntoIterator<Item = &'a str>) -> Self {
+        for name in names {
+            self.names.remove(&folded(name));
+        }
+        self
     }
 
     /// What an event is worth crediting as, if at all. Events imported as conversions always are.

@@ -118,6 +118,7 @@ mod tests {
         let settings = Settings {
             own_domains: vec!["www.shop.example".into()],
             excluded_referrers: vec!["paypal.com".into()],
+            ..Settings::default()
         };
         let mut campaign = Campaign::default();
         for (name, value) in crate::url::parameters(Address::split(url).query) {

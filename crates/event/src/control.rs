@@ -75,4 +75,8 @@ pub struct Settings {
     pub own_domains: Vec<Box<str>>,
     /// Hosts of payment providers and the like: never referrers.
     pub excluded_referrers: Vec<Box<str>>,
+    /// Rules that were disabled, as `own_domain:HOST`, `excluded_referrer:HOST`, `conversion:NAME`: neither a
+    /// configuration file nor an import brings them back.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub disabled: Vec<Box<str>>,
 }

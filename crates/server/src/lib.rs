@@ -29,6 +29,7 @@ pub mod priority;
 pub mod receipt;
 pub mod replay;
 pub mod report;
+pub mod rule;
 pub mod score_report;
 pub mod sql;
 pub mod tables;

@@ -28,6 +28,8 @@ mod link_tables;
 mod margin;
 #[path = "cli/people.rs"]
 mod people;
+#[path = "cli/recovery.rs"]
+mod recovery;
 #[path = "cli/replays.rs"]
 mod replays;
 #[path = "cli/scorecards.rs"]

@@ -37,6 +37,7 @@ pub mod quarantine;
 pub mod replay;
 mod reports;
 pub mod routes;
+pub mod rules;
 pub mod spend;
 pub mod sql;
 pub mod status;

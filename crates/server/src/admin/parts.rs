@@ -246,6 +246,23 @@ pub trait MendDesk: Send + Sync {
     fn restore(&self, version: u32) -> Result<serde_json::Value, TransferError>;
 }
 
+/// Takes rules out of force, and puts them back. Blocking.
+pub trait RuleDesk: Send + Sync {
+    /// The rules in force and those that were disabled: `{"in_force", "disabled"}`.
+    fn rules(&self) -> serde_json::Value;
+
+    /// Switches a rule, reads again what it touched, and answers with what came of it as JSON.
+    ///
+    /// # Errors
+    /// When there is no such rule, or something cannot be read or written.
+    fn switch(
+        &self,
+        rule: &str,
+        on: bool,
+        dry_run: bool,
+    ) -> Result<serde_json::Value, TransferError>;
+}
+
 /// Fits probable links. Blocking.
 pub trait Linking: Send + Sync {
     /// What is in force, with at most so many of its links.
@@ -350,6 +367,8 @@ pub struct AdminParts {
     pub linking: Arc<dyn Linking>,
     /// Decisions.
     pub decisions: Arc<dyn DecisionDesk>,
+    /// Switches rules.
+    pub rules: Arc<dyn RuleDesk>,
     /// Folds the log anew.
     pub refolding: Arc<dyn Refolding>,
     /// Erases people.

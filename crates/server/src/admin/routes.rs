@@ -5,7 +5,7 @@ use super::plane::Plane;
 use super::token::Role;
 use super::{
     assets, audits, backfill, backup, decisions, destinations, export, import, linking, links,
-    live, metrics, openapi, quarantine, replay, reports, spend, sql, status,
+    live, metrics, openapi, quarantine, replay, reports, rules, spend, sql, status,
 };
 use crate::ledger;
 use axum::Router;
@@ -334,6 +334,7 @@ pub fn table() -> Vec<(Endpoint, MethodRouter<Arc<Plane>>)> {
     all.extend(workbench());
     all.extend(destinations::routes());
     all.extend(decisions::routes());
+    all.extend(rules::routes());
     all
 }
 

@@ -84,16 +84,7 @@ impl Backfill {
     }
 
     fn table(&self, last: &Value) -> String {
-        let shown = |value: &Value| value.as_f64().map_or_else(|| "–".to_owned(), figure);
         let differences = last["differences"].as_array().cloned().unwrap_or_default();
-        let mut grid = Grid::new("", &["Figure", "Before", "After"], "");
-        grid.rows = differences
-            .iter()
-            .map(|one| {
-                let name = one["figure"].as_str().unwrap_or_default();
-                vec![crate::report::page::plain(name), shown(&one["before"]), shown(&one["after"])]
-            })
-            .collect();
         let tells = match (self.dry_run, differences.len()) {
             (_, 0) => "Nothing differs: the figures are exactly what the log gives.".to_owned(),
             (true, count) => format!("{count} figures would change."),
@@ -102,8 +93,24 @@ impl Backfill {
         if differences.is_empty() {
             return format!("{tells}\n");
         }
-        terminal::compose(&[&tells], &[grid], output::terminal_width().unwrap_or(100))
+        terminal::compose(
+            &[&tells],
+            &[differing(&differences)],
+            output::terminal_width().unwrap_or(100),
+        )
     }
+}
+
+/// Figures before and after.
+pub(super) fn differing(differences: &[Value]) -> Grid {
+    let shown = |value: &Value| value.as_f64().map_or_else(|| "–".to_owned(), figure);
+    let mut grid = Grid::new("", &["Figure", "Before", "After"], "");
+    let rows = differences.iter().map(|one| {
+        let name = one["figure"].as_str().unwrap_or_default();
+        vec![crate::report::page::plain(name), shown(&one["before"]), shown(&one["after"])]
+    });
+    grid.rows = rows.collect();
+    grid
 }
 
 /// Whole where it is whole, else with three digits.

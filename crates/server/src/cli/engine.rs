@@ -21,6 +21,7 @@ use crate::linking::Shelf;
 use crate::links::{EditError, Editor, Registry};
 use crate::places::Places;
 use crate::report::Freshness;
+use crate::rule::Rule;
 use crate::sql::Desk;
 use crate::tables::{Tables, TablesError, TablesLimits, TablesParts};
 use arc_swap::ArcSwap;
@@ -158,7 +159,8 @@ impl Engine {
             keeping: KeepingOptions::of(&config),
         };
         let state = instance.in_force();
-        let wanted = FoldRules::wanted(&config, &agents, costs_known(&state)?);
+        let known = costs_known(&state)?;
+        let wanted = FoldRules::wanted(&config, &agents, (known, &Settings::default()));
         let rules = rules_in_force(&instance, &wanted)?;
         let parameters = rules.of(state.generation);
         let consumer = workshop.fold(&state, &parameters, config.pipeline.niceness)?;
@@ -195,7 +197,7 @@ impl Engine {
             forwarding_begins: Mutex::default(),
         };
         engine.record_domains()?;
-        engine.follow_rules(&rules, &wanted)?;
+        engine.follow_rules(&rules, &engine.wanted()?)?;
         Ok(engine)
     }
 
@@ -254,13 +256,17 @@ impl Engine {
         }
         self.caught_up_with_controls();
         let mut settings = Settings::clone(&self.registry.settings());
-        let add = |mine: &mut Vec<Box<str>>, theirs: &[Box<str>]| {
-            let missing: Vec<_> =
-                theirs.iter().filter(|host| !mine.contains(host)).cloned().collect();
-            mine.extend(missing);
+        let disabled: Vec<Rule> = Rule::disabled(&settings).collect();
+        let add = |mine: &mut Vec<Box<str>>, theirs: &[Box<str>], rule: fn(&str) -> Rule| {
+            for host in theirs.iter().filter(|host| !disabled.contains(&rule(host))) {
+                if !mine.contains(host) {
+                    mine.push(host.clone());
+                }
+            }
         };
-        add(&mut settings.own_domains, &wanted.own_domains);
-        add(&mut settings.excluded_referrers, &wanted.excluded_referrers);
+        add(&mut settings.own_domains, &wanted.own_domains, Rule::own_domain);
+        let excluded = &wanted.excluded_referrers;
+        add(&mut settings.excluded_referrers, excluded, Rule::excluded_referrer);
         self.editor.set(settings, (self.clock)()).map(drop)
     }
 
@@ -335,6 +341,7 @@ impl Engine {
             questions: Arc::new(super::questions::Asking(Arc::clone(self))),
             linking: Arc::new(super::link::Guessing(Arc::clone(self))),
             decisions: Arc::new(super::training::Desk(Arc::clone(self))),
+            rules: Arc::new(super::recovery::Switchboard(Arc::clone(self))),
             refolding: Arc::new(super::backfill::Anew(Arc::clone(self))),
             destinations: Arc::new(super::forwarding::Forwards(Arc::clone(self))),
             erasing: Arc::new(super::erase::Eraser(Arc::clone(self))),

@@ -23,9 +23,9 @@ impl Engine {
         Ok(begins)
     }
 
-    /// The rules that the configuration asks for, and that what is known of costs needs.
+    /// The rules that the configuration, what was disabled and what is known of costs ask for.
     pub(super) fn wanted(&self) -> Result<FoldRules, InstanceError> {
-        let known = costs_known(&self.active().state)?;
+        let known = (costs_known(&self.active().state)?, &*self.registry.settings());
         Ok(FoldRules::wanted(&self.config, &self.agents, known))
     }
 }

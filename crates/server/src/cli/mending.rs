@@ -158,7 +158,10 @@ impl MendDesk for Bench {
         }
         let selection = Selection { reason: Some(None), dry_run, ..Selection::default() };
         let names: Vec<Box<str>> = mending.rules.iter().map(|rule| rule.name.clone()).collect();
-        let replayed = self.0.replay_with((&selection, Arc::new(mending)), &|_, _| {});
+        let replayed = {
+            let rules = (self.0.registry.settings(), Arc::new(mending));
+            self.0.replay_with((&selection, rules), &|_, _| {})
+        };
         let Replayed { selected, replayed, still_broken, without_text, mended, .. } =
             replayed.map_err(|error| broken(&error))?;
         let count = |name: &str| mended.get(name).copied().unwrap_or(0);

@@ -39,6 +39,7 @@ mod progress;
 mod quarantine;
 mod questions;
 mod recent;
+mod recovery;
 mod rehearsal;
 mod remote;
 mod replay;
@@ -97,6 +98,7 @@ enum Command {
     Backfill(backfill::Backfill),
     Quarantine(quarantine::Quarantine),
     Replay(replay::Replay),
+    Rules(recovery::Rules),
     Destinations(destinations::Destinations),
     Erase(erase::Erase),
     Backup(backup::Backup),
@@ -128,6 +130,7 @@ impl Command {
             Self::Backfill(backfill) => backfill.run(),
             Self::Quarantine(quarantine) => quarantine.run(),
             Self::Replay(replay) => replay.run(),
+            Self::Rules(rules) => rules.run(),
             Self::Destinations(destinations) => destinations.run(),
             Self::Erase(erase) => erase.run(),
             Self::Backup(backup) => backup.run(),

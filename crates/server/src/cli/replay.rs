@@ -11,6 +11,7 @@ use crate::report::number::grouped;
 use crate::report::page::plain;
 use clap::Args;
 use http::Method;
+use millstream_event::control::Settings;
 use millstream_event::mending::Mending;
 use std::sync::Arc;
 
@@ -89,7 +90,7 @@ impl Replay {
     }
 }
 
-fn told(replayed: &Replayed) -> String {
+pub(super) fn told(replayed: &Replayed) -> String {
     let would =
         if replayed.dry_run { "would be read otherwise" } else { "read otherwise and replayed" };
     let mut text = format!(
@@ -98,6 +99,9 @@ fn told(replayed: &Replayed) -> String {
         grouped(replayed.replayed),
         grouped(replayed.unchanged),
     );
+    for (moved, count) in &replayed.moved {
+        text.push_str(&format!("moved           {}   {}\n", grouped(*count), plain(moved)));
+    }
     for (rule, count) in &replayed.mended {
         text.push_str(&format!("mended          {}   by rule {}\n", grouped(*count), plain(rule)));
     }
@@ -121,16 +125,17 @@ impl Engine {
         selection: &Selection,
         told: &dyn Fn(u64, u64),
     ) -> Result<Replayed, ReplayError> {
-        self.replay_with((selection, self.registry.mending()), told)
+        let rules = (self.registry.settings(), self.registry.mending());
+        self.replay_with((selection, rules), told)
     }
 
-    /// The same with other rules that mend.
+    /// The same by other rules: those that tell where visitors come from, and those that mend.
     ///
     /// # Errors
     /// See [`ReplayError`].
     pub fn replay_with(
         &self,
-        (selection, mending): (&Selection, Arc<Mending>),
+        (selection, (settings, mending)): (&Selection, (Arc<Settings>, Arc<Mending>)),
         told: &dyn Fn(u64, u64),
     ) -> Result<Replayed, ReplayError> {
         let view = self.view().map_err(|error| {
@@ -142,6 +147,7 @@ impl Engine {
             generation: view.generation(),
             properties: &view.active.parameters.properties,
             registry: &self.registry,
+            settings,
             mending,
             consent: &self.config.capture.consent,
             subject_key: self.instance.keys.subject,

@@ -3,6 +3,8 @@
 use crate::agents::AgentList;
 use crate::config::Config;
 use crate::consume::Parameters;
+use crate::rule::{Rule, RuleKind};
+use millstream_event::control::Settings;
 use millstream_stitch::Zone;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -24,16 +26,22 @@ pub struct FoldRules {
 }
 
 impl FoldRules {
-    /// Those that the configuration and this program ask for, and that costs of goods need where some are
-    /// known.
-    pub fn wanted(config: &Config, agents: &AgentList, costs_known: bool) -> Self {
+    /// Those that the configuration and this program ask for, without what was disabled; with what costs
+    /// of goods need where some are known.
+    pub fn wanted(
+        config: &Config,
+        agents: &AgentList,
+        (costs_known, settings): (bool, &Settings),
+    ) -> Self {
+        let disabled: Vec<Rule> = Rule::disabled(settings).collect();
+        let disabled = disabled.iter().filter(|rule| rule.kind == RuleKind::Conversion);
         let pipeline = &config.pipeline;
         let parameters = Parameters {
             sessions: pipeline.sessions.clone(),
             properties: pipeline.properties.clone(),
             horizon: pipeline.horizon,
             window: pipeline.window,
-            conversions: pipeline.conversions.clone(),
+            conversions: pipeline.conversions.clone().without(disabled.map(|rule| &*rule.about)),
             interests: !config.decide.use_cases.is_empty(),
             goods: pipeline.keep_goods.unwrap_or(costs_known),
             ..Parameters::default()

@@ -334,7 +334,7 @@ impl Succession {
 }
 
 /// Figures of a state that nothing else is known of.
-fn figures<'a>(sums: &'a Scan<'a>, spans: Spans) -> StateFigures<'a> {
+pub(super) fn figures<'a>(sums: &'a Scan<'a>, spans: Spans) -> StateFigures<'a> {
     StateFigures {
         state: sums.state,
         sums,

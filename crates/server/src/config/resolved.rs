@@ -131,6 +131,7 @@ impl Config {
             settings: Settings {
                 own_domains: hosts(&raw.pipeline.own_domains),
                 excluded_referrers: hosts(&raw.pipeline.excluded_referrers),
+                ..Settings::default()
             },
             governance: Governance::new(raw.links)
                 .map_err(|error| wrong("links", "rules", &error.to_string()))?,

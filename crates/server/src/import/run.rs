@@ -14,6 +14,7 @@ use crate::capture::ConsentDefaults;
 use crate::capture::clock::ReceiveClock;
 use crate::links::{Editor, Registry};
 use crate::places::Places;
+use crate::rule::Rule;
 use millstream_event::consent::AggregateKey;
 use millstream_event::control::Settings;
 use millstream_event::wire::combined::ReferrerHosts;
@@ -141,6 +142,13 @@ fn record_own_domain(
     now: millstream_event::Timestamp,
 ) -> Result<(), ImportError> {
     let known = parts.registry.settings();
+    if Rule::own_domain(own).is_disabled(&known) {
+        tracing::warn!(
+            own,
+            "that this domain is ours was disabled: `millstream rules enable` brings it back"
+        );
+        return Ok(());
+    }
     if known.own_domains.iter().any(|domain| domain.eq_ignore_ascii_case(own)) {
         return Ok(());
     }

@@ -4,7 +4,7 @@ use super::reading::{ReplayError, Writer};
 use super::selection::Selection;
 use millstream_event::control::Settings;
 use millstream_event::{Arrival, Event, EventKind, Kind, Record, envelope};
-use millstream_log::Append;
+use millstream_log::{Append, LanePositions};
 use millstream_pipeline::query::{self, EventName};
 use millstream_store::Reading;
 
@@ -16,30 +16,40 @@ pub(super) fn replay(
     selection: &Selection,
     told: &dyn Fn(u64, u64),
 ) -> Result<(), ReplayError> {
+    let (tails, heads) = (writer.parts.log.tails(), writer.parts.log.heads());
+    pass(writer, selection, (&tails, &heads), told)?;
+    // What was stamped by earlier rules and was on its way to the log meanwhile.
+    let behind = writer.parts.log.heads();
+    match selection.dry_run || behind == heads {
+        true => Ok(()),
+        false => pass(writer, &selection.as_captured(), (&heads, &behind), told),
+    }
+}
+
+fn pass(
+    writer: &mut Writer<'_>,
+    selection: &Selection,
+    (from, to): (&LanePositions, &LanePositions),
+    told: &dyn Fn(u64, u64),
+) -> Result<(), ReplayError> {
     let parts = writer.parts;
-    let (from, to) = (parts.log.tails(), parts.log.heads());
-    let (mut seen, all) = (0, to.records_since(&from));
-    let settings = parts.registry.settings();
+    let (mut seen, all) = (0, to.records_since(from));
     let mut outcome = Ok(());
-    parts.log.scan(&from, &to, &mut |record| {
+    parts.log.scan(from, to, &mut |record| {
         seen += 1;
         if seen % TOLD_EVERY == 0 {
             told(seen, all);
             writer.pace();
         }
-        outcome = one(writer, selection, &settings, &record);
+        outcome = one(writer, selection, &record);
         outcome.is_ok()
     })?;
     outcome
 }
 
-fn one(
-    writer: &mut Writer<'_>,
-    selection: &Selection,
-    settings: &Settings,
-    record: &Record,
-) -> Result<(), ReplayError> {
-    if record.header.kind != Kind::Event {
+fn one(writer: &mut Writer<'_>, selection: &Selection, record: &Record) -> Result<(), ReplayError> {
+    let replayed = selection.only_captured && record.header.replay_epoch > 0;
+    if record.header.kind != Kind::Event || replayed {
         return Ok(());
     }
     // What cannot be read any more is in quarantine, and no event.
@@ -52,14 +62,22 @@ fn one(
         return Ok(());
     }
     writer.counts.selected += 1;
-    match read_again(&event, settings) {
+    match read_again(&event, &writer.parts.settings) {
         None => writer.counts.unchanged += 1,
-        Some(event) => {
+        Some(again) => {
+            writer.moved(format!("{} -> {}", origin(&event), origin(&again)));
+            let event = again;
             let header = writer.in_place_of(record);
             writer.write([Append { header, payload: event.encode()? }])?;
         }
     }
     Ok(())
+}
+
+/// Where an event says that its visitor came from.
+fn origin(event: &Event) -> String {
+    let named = |arrival: &Arrival| format!("{} / {}", arrival.source, arrival.medium);
+    event.arrival.as_ref().map_or_else(|| "no touch".to_owned(), named)
 }
 
 /// True for the copies that the event is made of: another one's reading changes nothing.

@@ -9,7 +9,7 @@ mod quarantined;
 mod reading;
 mod selection;
 
-pub use reading::{ReplayError, ReplayParts, Replayed};
+pub use reading::{MOVES_MAX, ReplayError, ReplayParts, Replayed};
 pub use selection::{Selection, SelectionError, instant};
 
 use reading::Writer;

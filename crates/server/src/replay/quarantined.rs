@@ -86,7 +86,7 @@ fn header(writer: &Writer<'_>, record: &Record, subject: EntityId) -> Header {
 
 /// The event that the text tells by the rules of today, with what consent leaves of it.
 fn read(writer: &Writer<'_>, record: &Record, thing: &Quarantine, raw: &str) -> Option<Event> {
-    let settings = writer.parts.registry.settings();
+    let settings = Arc::clone(&writer.parts.settings);
     let receipt = Receipt {
         consent: writer.parts.consent.of(None),
         flags: flags(record, thing),

@@ -2,6 +2,7 @@
 
 use crate::capture::ConsentDefaults;
 use crate::links::Registry;
+use millstream_event::control::Settings;
 use millstream_event::mending::Mending;
 use millstream_event::{Header, Record};
 use millstream_log::{Append, AppendError, EventLog, LogError};
@@ -31,6 +32,8 @@ pub struct ReplayParts<'a> {
     pub properties: &'a Properties,
     /// The rules of today.
     pub registry: &'a Registry,
+    /// Of them, those that tell where visitors come from.
+    pub settings: Arc<Settings>,
     /// Those that mend what is in quarantine.
     pub mending: Arc<Mending>,
     /// What holds where an event says nothing of consent.
@@ -59,7 +62,14 @@ pub struct Replayed {
     /// Of the replayed: mended, by rule.
     #[serde(default)]
     pub mended: BTreeMap<Box<str>, u64>,
+    /// Of the replayed: where they are said to come from now and before, and how many are. Beyond
+    /// [`MOVES_MAX`] different moves are counted together.
+    #[serde(default)]
+    pub moved: BTreeMap<String, u64>,
 }
+
+/// Most moves that are told apart.
+pub const MOVES_MAX: usize = 50;
 
 /// Why a replay failed.
 #[derive(Debug, thiserror::Error)]
@@ -99,6 +109,13 @@ impl<'a> Writer<'a> {
             control_version: self.parts.registry.control_version(),
             ..record.header
         }
+    }
+
+    /// Counts a move from one origin to another.
+    pub(super) fn moved(&mut self, name: String) {
+        let moved = &mut self.counts.moved;
+        let known = moved.contains_key(&name) || moved.len() < MOVES_MAX;
+        *moved.entry(if known { name } else { "others".to_owned() }).or_default() += 1;
     }
 
     /// Records that belong together.

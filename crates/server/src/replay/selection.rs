@@ -18,6 +18,8 @@ pub struct Selection {
     pub reason: Option<Option<QuarantineReason>>,
     /// Count only.
     pub dry_run: bool,
+    /// Nothing that a replay wrote.
+    pub only_captured: bool,
 }
 
 /// A selection that cannot be used.
@@ -77,6 +79,11 @@ impl Selection {
             }
             _ => Ok(selection),
         }
+    }
+
+    /// The same, without what a replay wrote.
+    pub(super) fn as_captured(&self) -> Self {
+        Self { only_captured: true, ..self.clone() }
     }
 
     /// True for an event that was received then and has this id.

@@ -42,6 +42,7 @@ fn run(world: &World, dry_run: bool) -> Replayed {
         generation: 0,
         properties: &Properties::default(),
         registry: &registry,
+        settings: registry.settings(),
         mending: Arc::default(),
         consent: &consent,
         subject_key: [7; 32],

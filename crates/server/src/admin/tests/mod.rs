@@ -216,6 +216,21 @@ impl parts::MendDesk for Nothing {
     }
 }
 
+impl parts::RuleDesk for Nothing {
+    fn rules(&self) -> serde_json::Value {
+        serde_json::json!({ "in_force": [], "disabled": [] })
+    }
+
+    fn switch(
+        &self,
+        rule: &str,
+        _: bool,
+        _: bool,
+    ) -> Result<serde_json::Value, parts::TransferError> {
+        Err(parts::TransferError::Request(format!("{rule} names no rule")))
+    }
+}
+
 impl parts::Linking for Nothing {
     fn standing(&self, _shown: usize) -> Result<Told, parts::TransferError> {
         Ok(Told {
@@ -321,6 +336,7 @@ fn parts() -> AdminParts {
         mending: Arc::new(Nothing),
         linking: Arc::new(Nothing),
         decisions: Arc::new(Nothing),
+        rules: Arc::new(Nothing),
         refolding: Arc::new(Nothing),
         destinations: Arc::new(Nothing),
         erasing: Arc::new(Nothing),
