@@ -82,6 +82,10 @@ const REPORT_PATIENCE: Duration = Duration::from_secs(5);
 const CHANGE_PATIENCE: Duration = Duration::from_secs(35);
 /// Changes that may wait for their turn.
 const CHANGES_WAITING_MAX: usize = 16;
+/// How long a report of an earlier state waits for those before it.
+const EARLIER_PATIENCE: Duration = Duration::from_secs(3_600);
+/// Most reports of earlier states that wait.
+const EARLIER_WAITING_MAX: usize = 4;
 /// Exports that may run at once.
 const EXPORTS_MAX: usize = 2;
 /// Questions in SQL that may run at once.
@@ -101,6 +105,8 @@ pub struct Plane {
     pub hosts: Option<Vec<String>>,
     /// Bounds reports.
     pub gate: Gate,
+    /// Bounds reports of earlier states, which take long: one at a time, in the way of no others.
+    pub earlier: Gate,
     /// Bounds changes: one at a time.
     pub changes: Gate,
     /// Bounds imports: one at a time, and none waits.
@@ -142,6 +148,7 @@ impl Plane {
             tokens: options.tokens.clone(),
             hosts,
             gate: Gate::new(options.reports_max, options.reports_waiting_max, REPORT_PATIENCE),
+            earlier: Gate::new(1, EARLIER_WAITING_MAX, EARLIER_PATIENCE),
             changes: Gate::new(1, CHANGES_WAITING_MAX, CHANGE_PATIENCE),
             imports: Gate::new(1, 0, Duration::ZERO),
             backups: Gate::new(1, 0, Duration::ZERO),

@@ -92,7 +92,8 @@ pub async fn build(plane: &Arc<Plane>, query: ReportQuery) -> Result<Report, Ref
         let freshness = parts.progress.standing().freshness();
         Ok(report::build(parts.figures.as_ref(), &query, freshness)?)
     };
-    plane.gate.run(job).await
+    let gate = if query.as_of.is_some() { &plane.earlier } else { &plane.gate };
+    gate.run(job).await
 }
 
 /// `GET /api/report/{kind}`

@@ -139,6 +139,7 @@ fn overwrite(engine: &Engine, marks: &Marks, texts: &[String]) -> Result<Overwri
     engine.backfill(false).map_err(|error| refolded(&error))?;
     refolding(engine.succession()).map_err(|error| refolded(&error))?;
     let second = sweep(log, key, &first.marks, &first.entities, texts)?;
+    engine.pasts.forget();
     let links = engine.probable.forget(&second.entities, engine.active().state.generation)?;
     if engine.config.tables.keep {
         engine.tables.refresh().map_err(|error| refolded(&error))?;

@@ -7,10 +7,12 @@
 use super::active::segment_options;
 use super::engine::Engine;
 use crate::agents::AgentList;
-use crate::consume::{self, ConsumeError, ConsumeOptions, ConsumeParts, Consumer, DrainError};
+use crate::consume::{
+    self, ConsumeError, ConsumeOptions, ConsumeParts, Consumer, DrainError, Parameters,
+};
 use crate::priority::NICENESS_MAX;
 use crate::report::{DeliveryCounts, ReportError, StateFigures};
-use millstream_event::{Kind, Lane, Position, Record, Timestamp};
+use millstream_event::{Kind, Lane, Position, Record, Span, Timestamp};
 use millstream_log::{
     Append, AppendError, EventLog, LanePositions, LogError, SegmentLog, SystemDisk,
 };
@@ -18,8 +20,9 @@ use millstream_store::{FjallStore, Reading, StateStore, StoreError, StoreOptions
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::time::{Duration, Instant};
 
 /// Where earlier states are folded.
 const FOLDER: &str = "past";
@@ -27,6 +30,10 @@ const FOLDER: &str = "past";
 const GROUP_RECORDS: usize = 1_000;
 /// How long one group may take to become durable.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a state is kept for the next question about it.
+const KEPT_FOR: Duration = Duration::from_secs(600);
+/// What had been received so long ago is in the log.
+const SETTLED_AFTER: Span = Span::minutes(1);
 /// How long the fold may take.
 const FOLD_PATIENCE: Duration = Duration::from_secs(24 * 3_600);
 
@@ -111,11 +118,37 @@ pub fn clean(dir: &Path) -> Result<(), PastError> {
     remove(&dir.join(FOLDER))
 }
 
-/// Folds earlier states, one at a time.
+/// Folds earlier states, one at a time. A running instance keeps the last one for a while: who asks
+/// about the end of a month asks more than one question.
 #[derive(Default)]
-pub struct Pasts(Mutex<()>);
+pub struct Pasts {
+    kept: Arc<Mutex<Option<Past>>>,
+    keeps: AtomicBool,
+}
+
+/// An earlier state.
+struct Past {
+    at: Timestamp,
+    parameters: Parameters,
+    /// Its threads have ended: it holds the sums.
+    consumer: Consumer,
+    store: Arc<dyn StateStore>,
+    asked: Instant,
+    /// Last, so that it goes when nothing uses it any more.
+    _folder: Folder,
+}
 
 impl Pasts {
+    /// From now on the last state is kept for the next question.
+    pub fn keep(&self) {
+        self.keeps.store(true, Ordering::Relaxed);
+    }
+
+    /// Lets go of what is kept: something that it holds was erased, or is read otherwise now.
+    pub fn forget(&self) {
+        lock(&self.kept).take();
+    }
+
     /// Tells of the figures as they were when everything received until `at` was counted.
     ///
     /// # Errors
@@ -126,11 +159,59 @@ impl Pasts {
         at: Timestamp,
         tell: impl FnOnce(&StateFigures<'_>) -> Result<(), ReportError>,
     ) -> Result<(), ReportError> {
-        let _one_at_a_time = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let folder = Folder::make(engine.instance.dir.join(FOLDER))?;
-        let (consumer, store) = fold(engine, at, &folder.0)?;
-        let view = consumer.merged.view(&store).map_err(PastError::from)?;
-        let told = tell(&StateFigures {
+        let mut kept = lock(&self.kept);
+        let parameters = Parameters { generation: 0, ..engine.active().parameters.clone() };
+        let fits = |past: &Past| past.at == at && past.parameters == parameters;
+        let mut past = match kept.take().filter(fits) {
+            Some(past) => past,
+            None => Past::fold(engine, (at, parameters))?,
+        };
+        let told = past.tell(engine, tell);
+        // What was received a moment ago may not be in the log yet.
+        let settled = (engine.clock)() - at > SETTLED_AFTER;
+        if self.keeps.load(Ordering::Relaxed) && settled {
+            past.asked = Instant::now();
+            *kept = Some(past);
+            drop(kept);
+            self.let_go_later();
+        }
+        told
+    }
+
+    /// Lets go of what nobody asks for. Where no thread can be started it stays until the next question.
+    fn let_go_later(&self) {
+        let kept = Arc::downgrade(&self.kept);
+        let later = move || {
+            std::thread::sleep(KEPT_FOR);
+            if let Some(kept) = kept.upgrade() {
+                lock(&kept).take_if(|past| past.asked.elapsed() >= KEPT_FOR);
+            }
+        };
+        if let Err(error) = std::thread::Builder::new().name("past".into()).spawn(later) {
+            tracing::warn!(%error, "an earlier state is kept until the next question about one");
+        }
+    }
+}
+
+fn lock(kept: &Mutex<Option<Past>>) -> MutexGuard<'_, Option<Past>> {
+    kept.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Past {
+    fn fold(engine: &Engine, (at, parameters): (Timestamp, Parameters)) -> Result<Self, PastError> {
+        let _folder = Folder::make(engine.instance.dir.join(FOLDER))?;
+        let (consumer, store) = fold(engine, (at, &parameters), &_folder.0)?;
+        consumer.shutdown();
+        Ok(Self { at, parameters, consumer, store, asked: Instant::now(), _folder })
+    }
+
+    fn tell(
+        &self,
+        engine: &Engine,
+        tell: impl FnOnce(&StateFigures<'_>) -> Result<(), ReportError>,
+    ) -> Result<(), ReportError> {
+        let view = self.consumer.merged.view(&self.store).map_err(PastError::from)?;
+        tell(&StateFigures {
             state: &Reading(&*view),
             sums: &view,
             generation: 0,
@@ -139,15 +220,13 @@ impl Pasts {
             probable: None,
             plans: &[],
             shadows: Vec::new(),
-        });
-        consumer.shutdown();
-        told
+        })
     }
 }
 
 fn fold(
     engine: &Engine,
-    at: Timestamp,
+    (at, parameters): (Timestamp, &Parameters),
     folder: &Path,
 ) -> Result<(Consumer, Arc<dyn StateStore>), PastError> {
     let log = SegmentLog::open(
@@ -159,13 +238,11 @@ fn fold(
     let cache_bytes = engine.config.pipeline.cache_bytes;
     let options = StoreOptions { cache_bytes, ..StoreOptions::default() };
     let store: Arc<dyn StateStore> = Arc::new(FjallStore::open(&folder.join("state"), &options)?);
-    let mut parameters = engine.active().parameters.clone();
-    parameters.generation = 0;
     let clock = Arc::clone(&engine.clock);
     let parts = ConsumeParts {
         log: Arc::new(log),
         store: Arc::clone(&store),
-        parameters,
+        parameters: parameters.clone(),
         agents: Arc::<AgentList>::clone(&engine.agents),
         subject_key: engine.instance.keys.subject,
         clock,

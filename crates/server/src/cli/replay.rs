@@ -153,6 +153,11 @@ impl Engine {
             subject_key: self.instance.keys.subject,
             click_key: self.instance.keys.click,
         };
-        replay(&parts, selection, told)
+        let replayed = replay(&parts, selection, told);
+        if !selection.dry_run {
+            // What is read otherwise bears the stamps it had.
+            self.pasts.forget();
+        }
+        replayed
     }
 }

@@ -95,6 +95,7 @@ impl Planes {
         } else {
             None
         };
+        engine.pasts.keep();
         let admin = if config.roles.report {
             let counters = capture.as_ref().map(|capture| Arc::clone(&capture.counters));
             let options = AdminOptions {

@@ -43,7 +43,9 @@ pub enum ReportError {
     )]
     Receipt,
     /// An earlier state cannot be had.
-    #[error("an earlier state cannot be told ({why}): ask for the figures of now, without as_of")]
+    #[error(
+        "an earlier state cannot be told ({why}): ask for an instant that was, or for the figures of now, without as_of"
+    )]
     Earlier {
         /// Why.
         why: String,

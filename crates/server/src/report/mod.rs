@@ -63,7 +63,9 @@ pub fn build(
             Ok(())
         })?,
         Some(at) if at >= freshness.as_of => {
-            return Err(ReportError::Earlier { why: "that instant lies ahead".to_owned() });
+            return Err(ReportError::Earlier {
+                why: "that instant lies ahead; a day stands for its end in UTC".to_owned(),
+            });
         }
         Some(at) => figures.earlier(at, &mut |figures| {
             let complete_until = Some(at);

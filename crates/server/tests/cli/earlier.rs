@@ -4,7 +4,7 @@ use crate::command::{command, expect, run, text};
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 
 const MAP: &str = "time = \"time\"\nanonymous_id = \"device\"\nkind = \"kind\"\nchannel = \"channel\"\n\
     source = \"source\"\ncampaign = \"campaign\"\nvalue = \"value\"\ncurrency = \"currency\"\n";
@@ -65,8 +65,27 @@ fn a_report_of_an_earlier_state_is_the_report_of_then() {
     }
 }
 
-/// Starts an instance with this configuration and ends it once it is ready.
-fn served(dir: &str, config: &str) {
+#[test]
+fn a_running_instance_keeps_an_earlier_state_for_the_next_question() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("data").to_str().unwrap().to_owned();
+    let (map, events) =
+        (written(folder.path(), "map.toml", MAP), written(folder.path(), "first.csv", FIRST));
+    expect(0, &["import", &events, "--format", "csv", "--map", &map, "--data-dir", &dir]);
+    let mut instance = started(&dir, &written(folder.path(), "millstream.toml", ""));
+    let kept = || Path::new(&dir).join("past").exists();
+    let first = campaigns(&dir, &["--as-of", "2020-01-01"]);
+    assert!(kept());
+    let second = campaigns(&dir, &["--as-of", "2020-01-01"]);
+    assert_eq!((&second["rows"], &second["as_of"]), (&first["rows"], &first["as_of"]));
+    expect(0, &["replay", "--from", "2020-01-01", "--data-dir", &dir]);
+    assert!(!kept(), "what a replay reads otherwise bears the stamps it had");
+    instance.kill().unwrap();
+    instance.wait().unwrap();
+}
+
+/// An instance with this configuration, once it is ready.
+pub fn started(dir: &str, config: &str) -> Child {
     let mut serve =
         command(&["serve", "--data-dir", dir, "--config", config, "--listen", "127.0.0.1:0"]);
     let mut instance =
@@ -76,6 +95,12 @@ fn served(dir: &str, config: &str) {
         .map(Result::unwrap)
         .find(|line| line.contains("admin") || line.contains("dashboard"))
         .unwrap();
+    instance
+}
+
+/// Starts an instance and ends it once it is ready.
+fn served(dir: &str, config: &str) {
+    let mut instance = started(dir, config);
     let history = expect(0, &["config", "history", "--data-dir", dir]);
     assert!(history.contains("First started with"), "{history}");
     instance.kill().unwrap();

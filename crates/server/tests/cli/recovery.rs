@@ -1,11 +1,10 @@
 //! A rule that turned out to be wrong: out of force at once, what it touched read again, beside a running
 //! instance and without one.
 
-use crate::command::{command, expect, report, run, tables, text};
+use crate::command::{expect, report, run, tables, text};
+use crate::earlier::started;
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
 
 const TIME: &str = "2026-11-20T10:00:00Z";
 
@@ -80,17 +79,6 @@ impl Shop {
             serde_json::from_str(&expect(0, &[&ask[..], &self.place()].concat())).unwrap();
         told["totals"]["conversions"].clone()
     }
-
-    fn serve(&self) -> Child {
-        let dir = self.dir.to_str().unwrap();
-        let mut serve = command(&["serve", "--data-dir", dir, "--config", &self.config]);
-        serve.args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
-        let mut instance = serve.stdout(Stdio::piped()).spawn().unwrap();
-        let lines = BufReader::new(instance.stdout.take().unwrap()).lines();
-        let told = |line: &String| line.contains("admin") || line.contains("dashboard");
-        lines.map(Result::unwrap).find(told).unwrap();
-        instance
-    }
 }
 
 const BAD: &str = "own_domain:partner.example";
@@ -161,7 +149,7 @@ fn an_event_that_is_no_conversion_stops_being_one() {
 #[test]
 fn rules_are_switched_beside_a_running_instance() {
     let shop = Shop::open();
-    let mut instance = shop.serve();
+    let mut instance = started(shop.dir.to_str().unwrap(), &shop.config);
     disabled_and_enabled(&shop);
     shop.rules(&["disable", "conversion:signup"]);
     assert_eq!(shop.conversions(), 1.0);
