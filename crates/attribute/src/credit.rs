@@ -88,67 +88,104 @@ pub fn why_outside(touch: &Touch, conversion: &Conversion, window: Span) -> Opti
     })
 }
 
-/// True when a conversion has more touches in its window than are credited.
-pub fn is_shortened<'a>(
-    touches: impl Iterator<Item = &'a Touch>,
-    conversion: &Conversion,
-    window: Span,
-) -> bool {
-    touches.filter(|touch| in_window(touch, conversion, window)).nth(TOUCHES_MAX).is_some()
-}
-
 /// The times of conversions that a touch at `time` can be credited with.
 pub fn reach(time: Timestamp, window: Span) -> core::ops::RangeInclusive<Timestamp> {
     time..=time + window
 }
 
+/// The touches that a conversion can be credited to, in event order: those in its window, the latest
+/// [`TOUCHES_MAX`] of them.
+#[derive(Debug)]
+pub struct Path<'a> {
+    /// In event order.
+    pub touches: Vec<&'a Touch>,
+    /// True when there are more in the window.
+    pub shortened: bool,
+    steps: Vec<Step>,
+    /// Places of the touches, by their ids: ties of the rounding go by them.
+    by_id: Vec<usize>,
+}
+
+/// What one touch of a [`Path`] earns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// The touch's place in the path.
+    pub at: usize,
+    /// Parts per billion.
+    pub weight_ppb: u32,
+    /// Minor units of the conversion's currency.
+    pub minor: i64,
+}
+
+impl<'a> Path<'a> {
+    /// The path of a conversion. `touches` may be in any order and hold others, too. Costs one pass
+    /// and a sort of the touches in the window.
+    pub fn of(
+        touches: impl Iterator<Item = &'a Touch>,
+        conversion: &Conversion,
+        window: Span,
+    ) -> Self {
+        let mut touches: Vec<&Touch> =
+            touches.filter(|touch| in_window(touch, conversion, window)).collect();
+        touches.sort_by(|a, b| (&a.key, a.id).cmp(&(&b.key, b.id)));
+        let over = touches.len().saturating_sub(TOUCHES_MAX);
+        touches.drain(..over);
+        let step = |touch: &&Touch| Step { direct: touch.is_direct(), time: touch.key.time };
+        let steps = touches.iter().map(step).collect();
+        let mut by_id: Vec<usize> = (0..touches.len()).collect();
+        by_id.sort_by_key(|at| touches[*at].id);
+        Self { touches, shortened: over > 0, steps, by_id }
+    }
+
+    /// What each touch earns of `minor` units under a model, in event order; those that earn nothing
+    /// are left out. Weights sum to 10^9 and amounts to `minor`; none when there is no touch.
+    pub fn shares(&self, minor: i64, model: Model) -> Vec<Share> {
+        if self.touches.is_empty() {
+            return Vec::new();
+        }
+        let relative = model.weights(&self.steps, &Shape::default());
+        let earns = |at: &usize| relative[*at] > 0;
+        let by_id: Vec<usize> = self.by_id.iter().copied().filter(earns).collect();
+        let shares: Vec<u64> = by_id.iter().map(|at| relative[*at]).collect();
+        let weights = apportion(i64::from(WHOLE_PPB), &shares);
+        let ppb: Vec<u64> = weights.iter().map(|weight| weight.unsigned_abs()).collect();
+        let amounts = apportion(minor, &ppb);
+        let earned = by_id.into_iter().zip(weights.into_iter().zip(amounts));
+        let share = |(at, (weight, minor))| Share {
+            at,
+            weight_ppb: u32::try_from(weight).unwrap_or(0),
+            minor,
+        };
+        let mut found: Vec<Share> = earned.map(share).collect();
+        found.sort_unstable_by_key(|share| share.at);
+        found
+    }
+}
+
 /// Credits of one conversion under one model. `touches` may be in any order and hold others, too.
 /// Weights sum to 10^9 and amounts to the conversion's value; without a touch in the window there
-/// is one credit to nobody. Costs one pass and a sort of the touches in the window.
+/// is one credit to nobody.
 pub fn credits<'a>(
     touches: impl Iterator<Item = &'a Touch>,
     conversion: &Conversion,
     model: Model,
     window: Span,
 ) -> Vec<Credit<'a>> {
-    let mut path: Vec<&Touch> =
-        touches.filter(|touch| in_window(touch, conversion, window)).collect();
-    path.sort_by(|a, b| (&a.key, a.id).cmp(&(&b.key, b.id)));
-    let path = &path[path.len().saturating_sub(TOUCHES_MAX)..];
-    if path.is_empty() {
+    let path = Path::of(touches, conversion, window);
+    if path.touches.is_empty() {
         return alloc::vec![Credit {
             touch: None,
             weight_ppb: WHOLE_PPB,
             amount: conversion.value
         }];
     }
-    let step = |touch: &&Touch| Step { direct: touch.is_direct(), time: touch.key.time };
-    let steps: Vec<Step> = path.iter().map(step).collect();
-    let relative = model.weights(&steps, &Shape::default());
-    // Ties of the rounding go by touch id, not by place in the path.
-    let mut by_id: Vec<usize> = (0..path.len()).filter(|at| relative[*at] > 0).collect();
-    by_id.sort_by_key(|at| path[*at].id);
-    let shares: Vec<u64> = by_id.iter().map(|at| relative[*at]).collect();
-    let weights = apportion(i64::from(WHOLE_PPB), &shares);
-    let ppb: Vec<u64> = weights.iter().map(|weight| weight.unsigned_abs()).collect();
-    let amounts = apportion(conversion.value.map_or(0, |value| value.minor), &ppb);
-    let mut found: Vec<(usize, Credit<'a>)> = by_id
-        .into_iter()
-        .zip(weights.into_iter().zip(amounts))
-        .map(|(at, (weight, minor))| {
-            let amount = conversion.value.map(|value| Money { minor, ..value });
-            (
-                at,
-                Credit {
-                    touch: Some(path[at]),
-                    weight_ppb: u32::try_from(weight).unwrap_or(0),
-                    amount,
-                },
-            )
-        })
-        .collect();
-    found.sort_by_key(|(at, _)| *at);
-    found.into_iter().map(|(_, credit)| credit).collect()
+    let shares = path.shares(conversion.value.map_or(0, |value| value.minor), model);
+    let credit = |share: Share| Credit {
+        touch: Some(path.touches[share.at]),
+        weight_ppb: share.weight_ppb,
+        amount: conversion.value.map(|value| Money { minor: share.minor, ..value }),
+    };
+    shares.into_iter().map(credit).collect()
 }
 
 /// What a credit is a share of: units of one product, or cost that the event itself told.

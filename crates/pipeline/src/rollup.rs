@@ -93,7 +93,18 @@ impl Dimensions {
         }
     }
 
-    fn hash(&self) -> Hash128 {
+    /// True when these are the dimensions of the touch; the currency plays no part.
+    pub(crate) fn fit(&self, touch: &TouchFact) -> bool {
+        let said = Option::<Box<str>>::as_deref;
+        *self.channel == *touch.arrival.channel.as_str()
+            && self.source == touch.arrival.source
+            && self.medium == touch.arrival.medium
+            && *self.campaign == *said(&touch.campaign.name).unwrap_or_default()
+            && *self.ad_group == *said(&touch.campaign.ad_group).unwrap_or_default()
+            && *self.link == *touch.click.as_ref().map_or("", |click| &*click.link)
+    }
+
+    pub(crate) fn hash(&self) -> Hash128 {
         let currency = self.currency.map(|c| Box::<str>::from(c.as_str())).unwrap_or_default();
         let texts = [
             &self.channel,
@@ -135,14 +146,18 @@ impl Cell {
 
 /// Where a sum stands: its lane, UTC day, metric, whether bots made it, and its dimensions.
 pub fn cell_key(place: CellPlace, dimensions: &Dimensions) -> Key {
+    hashed_cell_key(place, dimensions.hash())
+}
+
+/// The same by the hash of the dimensions.
+pub(crate) fn hashed_cell_key(place: CellPlace, dimensions: Hash128) -> Key {
     let mut entity = [0; 16];
     // Days before 1970 sort before those after it.
     let day = (i64::from(place.day) - i64::from(i32::MIN)) as u32;
     entity[0] = place.metric.number();
     entity[1] = u8::from(place.bot);
     entity[2..6].copy_from_slice(&day.to_be_bytes());
-    Key::new(place.generation, place.lane, KeyKind::Rollup, Hash128(entity))
-        .with_suffix(dimensions.hash())
+    Key::new(place.generation, place.lane, KeyKind::Rollup, Hash128(entity)).with_suffix(dimensions)
 }
 
 /// The prefix of all sums of a metric in a lane.

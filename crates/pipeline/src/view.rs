@@ -9,7 +9,7 @@ use crate::key::{Key, KeyHasher, KeyKind};
 use crate::lags::Lags;
 use crate::outgoing::{Outgoing, outgoing, outgoing_row, sender_lane};
 use crate::query::{ReadError, StateRead};
-use crate::rollup::{Cell, Counts};
+use crate::rollup::{Cell, Counts, Dimensions};
 use crate::shelf::{Range, Shelves};
 use crate::stitching::{Origin, Stitching};
 use crate::value::{Stored, Value, ValueError};
@@ -251,13 +251,13 @@ impl View {
         }
     }
 
-    /// Adds to a rollup.
-    pub fn sum(&mut self, key: Key, cell: Cell) {
-        match self.sums.get_mut(&key).and_then(Cell::change) {
-            Some(sum) => sum.add(&cell),
-            None => {
-                self.sums.insert(key, cell.into());
-            }
+    /// Adds count and amount to a rollup; `of` gives its dimensions, where it is new.
+    pub fn sum(&mut self, key: Key, more: (i64, i128), of: impl FnOnce() -> Dimensions) {
+        let sum = self.sums.entry(key);
+        let sum = sum.or_insert_with(|| Cell { dimensions: of(), ..Cell::default() }.into());
+        if let Some(sum) = Cell::change(sum) {
+            sum.count = sum.count.wrapping_add(more.0);
+            sum.amount = sum.amount.wrapping_add(more.1);
         }
     }
 

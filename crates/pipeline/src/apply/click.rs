@@ -5,7 +5,7 @@ use super::{event, home};
 use crate::decoded::Sighting;
 use crate::item::Landing;
 use crate::key::{Key, KeyKind};
-use crate::rollup::{Cell, CellPlace, Dimensions, Metric, cell_key};
+use crate::rollup::{CellPlace, Dimensions, Metric, cell_key};
 use crate::rules::Rules;
 use crate::state::{Click, ClickFact, Versioned, living};
 use crate::view::{ApplyError, Stamp, View};
@@ -123,5 +123,5 @@ fn count(
         bot: fact.bot,
     };
     let dimensions = Dimensions::of(&fact.touch);
-    view.sum(cell_key(place, &dimensions), Cell { dimensions, count: sign, amount: 0 });
+    view.sum(cell_key(place, &dimensions), (sign, 0), || dimensions);
 }

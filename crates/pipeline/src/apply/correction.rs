@@ -8,7 +8,7 @@ use super::links::Voice;
 use super::plan::{Plan, Rereading};
 use crate::item::{Body, ItemKind};
 use crate::key::Key;
-use crate::rollup::{Cell, CellPlace, Dimensions, Metric, cell_key};
+use crate::rollup::{CellPlace, Dimensions, Metric, cell_key};
 use crate::rules::Rules;
 use crate::state::Device;
 use crate::stitching::{Origin, Resolution, Stitching, StitchingPlace};
@@ -263,7 +263,7 @@ impl<'a> Correction<'a> {
             bot: session.bot,
         };
         let dimensions = Dimensions::of(origin);
-        self.view.sum(cell_key(place, &dimensions), Cell { dimensions, count: sign, amount: 0 });
+        self.view.sum(cell_key(place, &dimensions), (sign, 0), || dimensions);
     }
 
     /// Sends what changed to the device's person.

@@ -8,6 +8,7 @@ mod click;
 mod correction;
 mod delivery;
 mod device;
+mod earning;
 mod event;
 mod facts;
 mod graph;

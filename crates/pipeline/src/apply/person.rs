@@ -1,11 +1,12 @@
 //! A person learns of a device, a touch or a conversion; the credits it changes are recomputed.
 
+use super::earning::{Earned, Earner, Earning};
 use super::home;
 use super::namesakes::{News, Plan, Recount};
 use crate::item::{Body, ItemKind};
 use crate::key::{Key, KeyKind};
 use crate::recredit::{Change, ChangedTouch, Recredit, change_of, earns_alike, recredit_key};
-use crate::rollup::{Cell, CellPlace, Dimensions, Metric, cell_key};
+use crate::rollup::{CellPlace, Dimensions, Metric, cell_key, hashed_cell_key};
 use crate::rules::Rules;
 use crate::shelf::Range;
 use crate::state::{KnownConversion, KnownTouch, Member, Person, Versioned};
@@ -14,9 +15,9 @@ use crate::view::{ApplyError, Stamp, View};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::ops::RangeInclusive;
-use millstream_attribute::credit::{in_window, is_shortened, reach, sold};
-use millstream_attribute::{Conversion, Credit, Model, Touch, credits};
-use millstream_event::{Channel, EntityId, Hash128, Span, Timestamp};
+use millstream_attribute::credit::{Path, in_window, reach};
+use millstream_attribute::{Conversion, Touch};
+use millstream_event::{EntityId, Hash128, Span, Timestamp};
 use millstream_stitch::entry::{first_at, last_at, time_of};
 
 /// An item to a person.
@@ -188,7 +189,7 @@ impl Books {
         let Some(touch) = touch else { return };
         let dimensions = Dimensions::of(&touch.fact);
         let place = self.place(touch.key.time.utc_day(), Metric::Touches, touch.bot);
-        view.sum(cell_key(place, &dimensions), Cell { dimensions, count: sign, amount: 0 });
+        view.sum(cell_key(place, &dimensions), (sign, 0), || dimensions);
     }
 
     /// True when a device tells what it tells because it joined the person or left them.
@@ -283,73 +284,18 @@ impl Books {
         for conversion in conversions.iter().filter(|conversion| !conversion.bot) {
             let range = self.touches_range(conversion);
             let rows = view.rows::<KnownTouch>(&range.from, &range.to);
-            let touches: Vec<&Touch> = rows.filter_map(|(_, known)| known.body.as_ref()).collect();
-            let shortened = is_shortened(touches.iter().copied(), conversion, self.window);
-            let mut sums = Vec::new();
-            for model in Model::ALL {
-                let touches = touches.iter().copied();
-                for credit in credits(touches, conversion, model, self.window) {
-                    sums.push(self.entry(conversion, model, &credit, sign));
-                    self.goods(&mut sums, (conversion, model), &credit, sign);
-                }
-            }
-            for (key, cell) in sums {
-                view.sum(key, cell);
+            let touches = rows.filter_map(|(_, known)| known.body.as_ref());
+            let path = Path::of(touches, conversion, self.window);
+            let Earning { earners, earned, shortened, .. } = Earning::of(&path, conversion);
+            for Earned { metric, earner, count, amount } in earned {
+                let Earner { dimensions, hash } = &earners[earner];
+                let place = self.place(conversion.key.time.utc_day(), metric, false);
+                let more = (sign.wrapping_mul(count), i128::from(sign) * amount);
+                view.sum(hashed_cell_key(place, *hash), more, || dimensions.clone());
             }
             if shortened {
                 view.count(self.stamp.generation, home(self.home), |sum| sum.shortened += sign);
             }
         }
-    }
-
-    fn entry(
-        &self,
-        conversion: &Conversion,
-        model: Model,
-        credit: &Credit<'_>,
-        sign: i64,
-    ) -> (Key, Cell) {
-        let place = self.place(conversion.key.time.utc_day(), Metric::Credits(model), false);
-        let dimensions = dimensions(conversion, credit);
-        let (count, amount) = (
-            sign * i64::from(credit.weight_ppb),
-            i128::from(sign) * i128::from(credit.amount.map_or(0, |amount| amount.minor)),
-        );
-        (cell_key(place, &dimensions), Cell { dimensions, count, amount })
-    }
-
-    /// The goods behind a credit.
-    fn goods(
-        &self,
-        sums: &mut Vec<(Key, Cell)>,
-        (conversion, model): (&Conversion, Model),
-        credit: &Credit<'_>,
-        sign: i64,
-    ) {
-        let place = self.place(conversion.key.time.utc_day(), Metric::Goods(model), false);
-        for line in sold(&conversion.goods, credit.weight_ppb, credit.amount) {
-            let product = line.product.into();
-            let dimensions = Dimensions { product, ..dimensions(conversion, credit) };
-            let count = sign.wrapping_mul(line.paid_minor);
-            let amount = i128::from(sign) * line.units_ppb;
-            sums.push((cell_key(place, &dimensions), Cell { dimensions, count, amount }));
-        }
-    }
-}
-
-fn dimensions(conversion: &Conversion, credit: &Credit<'_>) -> Dimensions {
-    let dimensions = credit.touch.map_or_else(unattributed, |touch| Dimensions::of(&touch.fact));
-    Dimensions { currency: conversion.value.map(|value| value.currency), ..dimensions }
-}
-
-/// The dimensions of credit that no touch earned.
-fn unattributed() -> Dimensions {
-    let name = || Channel::UNATTRIBUTED.into();
-    Dimensions {
-        channel: name(),
-        source: name(),
-        medium: name(),
-        campaign: name(),
-        ..Dimensions::default()
     }
 }
