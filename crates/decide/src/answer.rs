@@ -1,6 +1,7 @@
 //! Answers: what to show, from which rung, why.
 
 use crate::ladder::{Reasons, Rung};
+use crate::prefetch::Hints;
 use crate::stage::{Micros, Stage};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -30,6 +31,8 @@ pub struct Answer {
     pub provisional: bool,
     /// The chance that the choice had to be drawn, in (0, 1].
     pub propensity: f64,
+    /// What comes next.
+    pub hints: Hints,
     /// What each stage took.
     pub stages: Vec<(Stage, Micros)>,
 }

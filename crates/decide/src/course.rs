@@ -8,6 +8,7 @@ use crate::first_pass::{FirstPass, PRIOR};
 use crate::governor::Limits;
 use crate::ladder::{Reason, Reasons, Rung};
 use crate::outside::{Handed, explore};
+use crate::prefetch::{self, Hints};
 use crate::profile::Profile;
 use crate::sources::{Ranker, Sources};
 use crate::stage::{Micros, Stage, Watch};
@@ -88,6 +89,7 @@ pub fn run(
         handed: None,
     };
     course.climb();
+    course.hint();
     course.finish()
 }
 
@@ -100,6 +102,7 @@ pub fn default_answer(use_case: &UseCase, cause: Reason) -> Answer {
         profile_age: None,
         provisional: false,
         propensity: 1.0,
+        hints: Hints::default(),
         stages: Vec::new(),
     }
 }
@@ -348,6 +351,23 @@ impl<'a> Course<'a, '_> {
             }
         }
         self.offer(Rung::Personalized, cause, ranking);
+    }
+
+    /// What comes next, last of all. To fetch ahead is load: where the installation gives anything up,
+    /// nobody is asked to.
+    fn hint(&mut self) {
+        let use_case = self.ask.use_case;
+        if use_case.hints == 0 {
+            return;
+        }
+        let page = self.ask.context.text("page").and_then(prefetch::page);
+        let spare = !self.limits.protect && self.limits.given_up == 0;
+        let told =
+            |course: &Self| course.sources.routes.hints(page, &use_case.name, use_case.hints);
+        match spare.then(|| self.stage(Stage::Hints, told)).flatten() {
+            Some(hints) => self.best.hints = hints,
+            None => self.best.reasons.add(Reason::WithoutHints),
+        }
     }
 
     fn finish(self) -> Outcome {

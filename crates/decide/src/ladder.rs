@@ -119,6 +119,8 @@ reasons! {
     HttpBusy = "http_busy";
     /// Nothing was explored.
     WithoutExploration = "without_exploration";
+    /// What comes next was not told.
+    WithoutHints = "without_hints";
 }
 
 /// The reasons of one answer: its cause first, then what was left out.

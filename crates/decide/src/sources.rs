@@ -3,6 +3,7 @@
 use crate::candidate::{Candidate, ItemId};
 use crate::context::Context;
 use crate::first_pass::FirstPass;
+use crate::prefetch::Routes;
 use crate::profile::Profile;
 use crate::use_case::UseCase;
 use alloc::boxed::Box;
@@ -88,4 +89,6 @@ pub struct Sources<'a> {
     pub rules: &'a dyn Rules,
     /// Models.
     pub artefacts: &'a Artefacts,
+    /// Where visitors go on to.
+    pub routes: &'a Routes,
 }

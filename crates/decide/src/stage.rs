@@ -86,6 +86,8 @@ stages! {
     Exploration = "exploration", 20;
     /// Caps by group and the final order.
     Diversity = "diversity", 20;
+    /// Where the visitor goes next.
+    Hints = "hints", 20;
 }
 
 impl Stage {

@@ -107,6 +107,8 @@ pub struct UseCase {
     pub holdout_ppm: u32,
     /// The event that tells of success.
     pub goal: Box<str>,
+    /// Prefetch hints of one kind in an answer at most; 0 for none.
+    pub hints: usize,
     /// The gap that ends a session, for the session architecture.
     pub session_gap: Span,
 }

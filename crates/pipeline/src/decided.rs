@@ -146,7 +146,7 @@ pub(crate) fn arm_name(experiment: &str, arm: &str) -> Hash128 {
 }
 
 /// The row of sums of one lane and day.
-fn sums_key(
+pub(crate) fn sums_key(
     (generation, kind): (u16, KeyKind),
     subject: EntityId,
     (name, day): (Hash128, i32),

@@ -2,6 +2,7 @@
 
 use crate::item::Item;
 use crate::key::Key;
+use crate::measured::Measured;
 use crate::rules::Rules;
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
@@ -26,6 +27,8 @@ pub(crate) enum Content {
     Item(Box<Item>),
     /// A count that stands for unstored events.
     Aggregate(Aggregate),
+    /// What was measured beside decisions.
+    Measured(Box<Measured>),
     /// A control record; none where a newer version wrote it.
     Control(Option<Box<Control>>),
     /// Where a line of a destination stands.
@@ -119,8 +122,12 @@ fn content(record: &Record) -> Content {
             .map_or_else(|error| damaged("quarantine", &error), Content::Quarantine),
         Kind::Item => Item::decode(payload)
             .map_or_else(|error| damaged("item", &error), |item| Content::Item(Box::new(item))),
-        Kind::Aggregate => serde_json::from_slice(payload)
-            .map_or_else(|error| damaged("aggregate", &error), Content::Aggregate),
+        Kind::Aggregate => match serde_json::from_slice(payload) {
+            Ok(aggregate) => Content::Aggregate(aggregate),
+            // The two are told apart by their fields.
+            Err(error) => serde_json::from_slice(payload)
+                .map_or_else(|_| damaged("aggregate", &error), Content::Measured),
+        },
         Kind::Control => Content::Control(serde_json::from_slice(payload).ok().map(Box::new)),
         Kind::Delivery => serde_json::from_slice(payload)
             .map_or_else(|error| damaged("delivery", &error), Content::Delivery),

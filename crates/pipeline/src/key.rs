@@ -79,6 +79,8 @@ pub enum KeyKind {
     UnitCost = 68,
     /// A person's conversions that were told under one event id.
     Namesakes = 75,
+    /// What was measured beside decisions, by day.
+    Measured = 73,
 }
 
 /// A key: 37 bytes.

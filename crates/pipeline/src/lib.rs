@@ -13,6 +13,7 @@ pub mod exposures;
 pub mod item;
 pub mod key;
 pub mod lags;
+pub mod measured;
 mod outgoing;
 pub mod preferences;
 pub mod query;

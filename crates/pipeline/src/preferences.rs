@@ -103,6 +103,22 @@ pub fn is_wish(key: &Key) -> bool {
     key.is(KeyKind::Interest) && key.suffix() <= RESET_PLACE
 }
 
+/// Until when devices wish to be forgotten.
+///
+/// # Errors
+/// When the state cannot be read.
+pub fn resets(
+    state: &dyn StateRead,
+    generation: u16,
+) -> Result<BTreeMap<EntityId, Timestamp>, ReadError> {
+    let mut resets = BTreeMap::new();
+    walk(state, generation, KeyKind::Interest, &mut |key, reset: Reset| {
+        resets.insert(key.entity_id(), reset.until);
+        Ok(true)
+    })?;
+    Ok(resets)
+}
+
 /// Walks what devices did, device by device, latest first.
 ///
 /// # Errors
@@ -112,11 +128,7 @@ pub fn walk_interests(
     generation: u16,
     visit: &mut dyn FnMut(EntityId, Interest) -> Result<bool, ReadError>,
 ) -> Result<(), ReadError> {
-    let mut resets: BTreeMap<EntityId, Timestamp> = BTreeMap::new();
-    walk(state, generation, KeyKind::Interest, &mut |key, reset: Reset| {
-        resets.insert(key.entity_id(), reset.until);
-        Ok(true)
-    })?;
+    let resets = resets(state, generation)?;
     walk(state, generation, KeyKind::Interest, &mut |key, interest: Interest| {
         let device = key.entity_id();
         let forgotten = resets.get(&device).is_some_and(|until| interest.at <= *until);

@@ -3,6 +3,7 @@
 use crate::decided::DecisionSums;
 use crate::exposures::Exposure;
 use crate::lags::Lags;
+use crate::measured::Measured;
 use crate::preferences::{Choice, Chosen, Interest, Reset};
 use crate::recredit::Recredit;
 use crate::rollup::{Cell, CellText, Counts};
@@ -96,6 +97,8 @@ pub enum Value {
     Namesakes(Box<Namesakes>),
     /// See [`UnitCost`].
     UnitCost(Box<UnitCost>),
+    /// See [`Measured`].
+    Measured(Box<Measured>),
 }
 
 /// A stored value that cannot be read.
@@ -235,6 +238,7 @@ variants! {
     Chosen: Chosen,
     Namesakes: Namesakes,
     UnitCost: UnitCost,
+    Measured: Measured,
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@ use crate::shop::{Clock, Everything, NOW, artefacts, context, decision, device, 
 use millstream_decide::course;
 use millstream_decide::exploration::uniform;
 use millstream_decide::{
-    Answer, Ask, Governor, Micros, Ranker, Reason, Rung, Sources, Stage, Treatment, UseCase,
-    Visitor,
+    Answer, Ask, Governor, Micros, Ranker, Reason, Routes, Rung, Sources, Stage, Treatment,
+    UseCase, Visitor,
 };
 use std::cell::RefCell;
 
@@ -48,8 +48,13 @@ fn serve(
         now: NOW,
         treatment: &Treatment::NONE,
     };
-    let sources =
-        Sources { profiles: &everything, shelf: &everything, rules: &everything, artefacts };
+    let sources = Sources {
+        profiles: &everything,
+        shelf: &everything,
+        rules: &everything,
+        artefacts,
+        routes: &Routes::default(),
+    };
     let limits = governor.limits(false);
     let published: RefCell<Vec<(Micros, Answer)>> = RefCell::default();
     let outcome = course::run(&ask, sources, &limits, &clock, &mut |answer| {

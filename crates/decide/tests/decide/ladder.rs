@@ -6,8 +6,8 @@ use crate::shop::{
 };
 use millstream_decide::course::{self, Outcome};
 use millstream_decide::{
-    Architecture, Artefacts, Ask, Context, Governor, Profile, ProfilesError, Reason, Rung, Sources,
-    Stage, Treatment, UseCase, Visitor,
+    Architecture, Artefacts, Ask, Context, Governor, Profile, ProfilesError, Reason, Routes, Rung,
+    Sources, Stage, Treatment, UseCase, Visitor,
 };
 
 fn run(
@@ -25,7 +25,13 @@ fn run(
         now: NOW,
         treatment: &Treatment::NONE,
     };
-    let sources = Sources { profiles: everything, shelf: everything, rules: everything, artefacts };
+    let sources = Sources {
+        profiles: everything,
+        shelf: everything,
+        rules: everything,
+        artefacts,
+        routes: &Routes::default(),
+    };
     let limits = Governor::new(use_case).limits(false);
     course::run(&ask, sources, &limits, &Clock::default(), &mut |_| {})
 }

@@ -8,6 +8,7 @@
 mod deadline;
 mod experiments;
 mod forest;
+mod hints;
 mod ladder;
 mod shop;
 mod training;

@@ -43,6 +43,7 @@ pub fn use_case(budget_ms: u64) -> UseCase {
         exploration: None,
         holdout_ppm: 0,
         goal: "Order Completed".into(),
+        hints: 0,
         session_gap: Span::minutes(30),
     }
 }

@@ -28,6 +28,7 @@ pub(crate) use order::verdict as order_verdict;
 use crate::decoded::{Content, Decoded};
 use crate::item::{Body, Item, ItemKind};
 use crate::key::{Key, KeyKind};
+use crate::measured::Measured;
 use crate::rules::Rules;
 use crate::state::Quarantined;
 use crate::view::{ApplyError, Stamp, View};
@@ -78,6 +79,9 @@ pub fn apply(view: &mut View, rules: &Rules<'_>, decoded: &Decoded<'_>) -> Resul
             let count = i64::try_from(aggregate.count).unwrap_or(i64::MAX);
             view.count(stamp.generation, header.lane, |counts| counts.unconsented += count);
         }
+        Content::Measured(measured) => {
+            measure(view, rules.generation, (measured, header.received.utc_day()))?;
+        }
         Content::Control(control) => {
             let key = Key::control(rules.generation, record.position);
             view.put(key, crate::value::Value::Control(record.payload.clone()));
@@ -92,6 +96,22 @@ pub fn apply(view: &mut View, rules: &Rules<'_>, decoded: &Decoded<'_>) -> Resul
     view.count(rules.generation, header.lane, |counts| {
         counts.watermark = counts.watermark.max(header.received);
     });
+    Ok(())
+}
+
+/// Adds what was measured to the sums of its day.
+fn measure(
+    view: &mut View,
+    generation: u16,
+    (measured, day): (&Measured, i32),
+) -> Result<(), ApplyError> {
+    let key = measured.key(generation, day);
+    view.want([key])?;
+    let known = view.take::<Measured>(&key);
+    let mut sums = known.unwrap_or_else(|| Measured::of(&measured.use_case, &measured.candidate));
+    sums.day = day;
+    sums.add(measured);
+    view.put(key, sums);
     Ok(())
 }
 

@@ -25,24 +25,29 @@ pub async fn train(
     State(plane): State<Arc<Plane>>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Refusal> {
-    let (mut use_case, mut rollback, mut distill) = (None, false, false);
+    let (mut use_case, mut pages, mut rollback, mut distill) = (None, false, false, false);
     for (name, value) in parameters(query.as_deref()) {
         match (name.as_str(), value.as_str()) {
             ("use_case", _) => use_case = Some(value),
+            ("pages", "true" | "false") => pages = value == "true",
             ("rollback", "true" | "false") => rollback = value == "true",
             ("distill", "true" | "false") => distill = value == "true",
             _ => {
                 return Err(Refusal::bad_request(
-                    "the parameters are use_case, and rollback or distill, true or false",
+                    "the parameters are use_case or pages, and rollback or distill, true or false",
                 ));
             }
         }
     }
-    let use_case = use_case.ok_or_else(|| Refusal::bad_request("name the use_case"))?;
+    if use_case.is_some() == pages {
+        return Err(Refusal::bad_request("name the use_case, or say pages=true"));
+    }
     let desk = Arc::clone(&plane.parts.decisions);
-    let outcome = plane.gate.run(move || match rollback {
-        true => Ok(desk.roll_back(&use_case)?),
-        false => Ok(desk.train(&use_case, distill)?),
+    let outcome = plane.gate.run(move || match (use_case, rollback) {
+        (Some(use_case), true) => Ok(desk.roll_back(&use_case)?),
+        (Some(use_case), false) => Ok(desk.train(&use_case, distill)?),
+        (None, true) => Ok(desk.roll_back_pages()?),
+        (None, false) => Ok(desk.train_pages()?),
     });
     json(&outcome.await?)
 }
@@ -54,6 +59,7 @@ pub fn routes() -> Vec<(Endpoint, MethodRouter<Arc<Plane>>)> {
     const LEARN: Endpoint = Endpoint {
         query: &[
             text("use_case", "The use case."),
+            choice("pages", "Instead: where visitors go on to.", &["true", "false"]),
             choice("rollback", "Go back to the version before.", &["true", "false"]),
             choice("distill", "Fit the first pass to the session neighbours.", &["true", "false"]),
         ],

@@ -26,6 +26,7 @@ pub async fn get(State(plane): State<Arc<Plane>>) -> Result<Response, Refusal> {
     let mut text = String::new();
     let mut registry = registry(&plane.pulse());
     super::destination_metrics::register(&mut registry, &plane.parts.destinations.standings());
+    super::decision_metrics::register(&mut registry, &plane.parts.decisions.measures());
     encode(&mut text, &registry).map_err(|e| Refusal::internal(e.to_string()))?;
     let media = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     Ok(typed(HeaderValue::from_static(media), text))

@@ -14,6 +14,7 @@ pub mod assets;
 pub mod audits;
 pub mod backfill;
 mod backup;
+pub mod decision_metrics;
 pub mod decisions;
 mod destination_metrics;
 pub mod destinations;

@@ -1,5 +1,6 @@
 //! What the admin plane asks of the rest of the process, each as a small trait.
 
+use super::decision_metrics::DecisionMeasures;
 pub use super::evidence::Evidence;
 use super::links::HouseBody;
 pub use super::privacy::Erasing;
@@ -339,6 +340,21 @@ pub trait DecisionDesk: Send + Sync {
     /// # Errors
     /// When there is none.
     fn roll_back(&self, use_case: &str) -> Result<serde_json::Value, TransferError>;
+
+    /// Learns where visitors go on to, for prefetch hints.
+    ///
+    /// # Errors
+    /// When there is nothing to learn from.
+    fn train_pages(&self) -> Result<serde_json::Value, TransferError>;
+
+    /// Goes back to the version of that before.
+    ///
+    /// # Errors
+    /// When there is none.
+    fn roll_back_pages(&self) -> Result<serde_json::Value, TransferError>;
+
+    /// What decisions count.
+    fn measures(&self) -> DecisionMeasures;
 
     /// Budgets, margins and rungs by use case.
     fn standing(&self) -> serde_json::Value;

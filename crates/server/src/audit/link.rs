@@ -33,7 +33,7 @@ fn brought(sources: &Sources<'_>, slug: &str) -> Result<Chain, ReportError> {
         delivery: DeliveryCounts::default(),
         probable: None,
         plans: &[],
-        shadows: Vec::new(),
+        unlogged: Vec::new(),
     };
     let mut chain = Chain::group("brought");
     for model in Model::ALL.iter().filter(|model| !model.is_data_driven()) {

@@ -8,7 +8,8 @@ use super::refusal::Refusal;
 use crate::decide::{Better, Decided, Question, Served};
 use http::StatusCode;
 use hyper::body::Incoming;
-use millstream_decide::{Candidate, ItemId, Micros, Stage, UseCase};
+use millstream_decide::prefetch::{Hint, page};
+use millstream_decide::{Candidate, Hints, ItemId, Micros, Stage, UseCase};
 use millstream_event::Hash128;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -138,6 +139,7 @@ async fn one(exchange: &mut Exchange<'_>, mut asked: Asked) -> Result<String, Re
         )));
     }
     let context = context(exchange, asked.context)?;
+    let at = context.text("page").and_then(page).map(Box::<str>::from);
     let question = Question {
         assignment: served.assign(visitor, person.entity(), &context),
         visitor,
@@ -150,6 +152,7 @@ async fn one(exchange: &mut Exchange<'_>, mut asked: Asked) -> Result<String, Re
         started: exchange.stopwatch.started(),
     };
     let decided = service.ask(&served, question).answer().await;
+    service.given(&served, (visitor, at.as_deref()), &decided.answer);
     let encoding = Instant::now();
     let head = head(&served, &decided, decision);
     let encode_ms = millis(encoding);
@@ -206,12 +209,24 @@ fn head(served: &Served, decided: &Decided, decision: Hash128) -> String {
     if !decided.assignment.arms.is_empty() {
         body["experiments"] = json!(decided.assignment.arms);
     }
+    if !answer.hints.is_empty() {
+        body["hints"] = hints(&answer.hints);
+    }
     if decided.awaited {
         body["stream"] = format!("/v1/decide/stream?decision_id={}", decision.to_hex()).into();
     }
     let mut text = body.to_string();
     text.pop();
     text
+}
+
+/// What comes next, as answers show it.
+fn hints(hints: &Hints) -> Value {
+    let told = |hints: &[Hint], name: &str| -> Vec<Value> {
+        let shown = |hint: &Hint| json!({ name: hint.place, "probability": f64::from(hint.chance_ppm) / 1e6 });
+        hints.iter().map(shown).collect()
+    };
+    json!({ "pages": told(&hints.pages, "page"), "slots": told(&hints.slots, "use_case") })
 }
 
 /// A better answer, under the id of the one that was given before it.

@@ -172,6 +172,9 @@ impl Group {
         match restrict(event) {
             Kept::Keep(event) => {
                 durable::add_event(plane, &mut self.records, &event);
+                if let Some(decide) = &plane.parts.decide {
+                    decide.received(&event);
+                }
                 self.tally.accepted += 1;
                 self.tally.restricted += u64::from(event.flags.has(Flags::RESTRICTED));
             }

@@ -1,6 +1,7 @@
 //! Decisions beside the fold: they read the state in force, and hear what its commits change.
 
 use super::active::{Active, Workshop};
+use super::measuring::{Ledger, Measuring};
 use crate::consume::OnChange;
 use crate::decide::{DecideOptions, Models, Place, Service, ServiceError, StoreProfiles};
 use arc_swap::ArcSwap;
@@ -8,7 +9,13 @@ use std::sync::{Arc, OnceLock};
 
 /// The two ends of the wire from commits to decisions: the fold starts before decisions do.
 #[derive(Default)]
-pub struct Deciding(OnceLock<(Arc<StoreProfiles>, Arc<Service>)>);
+pub struct Deciding(OnceLock<Wired>);
+
+struct Wired {
+    profiles: Arc<StoreProfiles>,
+    service: Arc<Service>,
+    measuring: Measuring,
+}
 
 impl Deciding {
     /// What the fold is to tell. It holds no decisions alive: they hold the state that it folds.
@@ -16,9 +23,9 @@ impl Deciding {
         let deciding = Arc::downgrade(self);
         Arc::new(move |keys| {
             let Some(deciding) = deciding.upgrade() else { return };
-            let Some((profiles, service)) = deciding.0.get() else { return };
-            for device in profiles.changed(keys) {
-                service.forget(device);
+            let Some(wired) = deciding.0.get() else { return };
+            for device in wired.profiles.changed(keys) {
+                wired.service.forget(device);
             }
         })
     }
@@ -56,18 +63,37 @@ impl Deciding {
                 Err(error) => tracing::error!(use_case = %name, %error, "no model can be used"),
             }
         }
+        match Models::of_routes(&workshop.instance.dir).load_routes() {
+            Ok(routes) => service.install_routes(routes),
+            Err(error) => tracing::error!(%error, "no prefetch hints can be given"),
+        }
+        let service = Arc::new(service);
+        let ledger = Ledger {
+            service: Arc::clone(&service),
+            log: Arc::clone(&workshop.instance.log),
+            clock: Arc::clone(&workshop.clock),
+            subject_key: workshop.instance.keys.subject,
+        };
+        let measuring = Measuring::start(ledger).map_err(ServiceError::Thread)?;
         // It is started once, by the engine that made it.
-        let _ = self.0.set((profiles, Arc::new(service)));
+        let _ = self.0.set(Wired { profiles, service, measuring });
         Ok(())
     }
 
     /// What decides; none before it is started.
     pub fn service(&self) -> Option<&Arc<Service>> {
-        self.0.get().map(|(_, service)| service)
+        self.0.get().map(|wired| &wired.service)
+    }
+
+    /// Logs what was measured until now: before the log is closed.
+    pub fn settle(&self) {
+        if let Some(wired) = self.0.get() {
+            wired.measuring.settle();
+        }
     }
 
     /// What it reads of visitors.
     pub fn profiles(&self) -> Option<&Arc<StoreProfiles>> {
-        self.0.get().map(|(profiles, _)| profiles)
+        self.0.get().map(|wired| &wired.profiles)
     }
 }

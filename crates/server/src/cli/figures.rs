@@ -3,7 +3,7 @@
 use super::engine::Engine;
 use super::recent::{RecentTimings, Timings};
 use crate::capture::{Counters, Endpoint};
-use crate::decide::{Plan, ShadowStanding, plans};
+use crate::decide::{Plan, plans};
 use crate::report::state::StateFigures;
 use crate::report::stitching::StitchingFigures;
 use crate::report::{
@@ -13,6 +13,7 @@ use crate::report::{
 };
 use millstream_event::{Span, Timestamp};
 use millstream_pipeline::decided::DecisionSums;
+use millstream_pipeline::measured::Measured;
 use millstream_store::Reading;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -32,6 +33,14 @@ impl StoreFigures {
         let decide = &engine.config.decide;
         let plans = plans(&decide.use_cases, &decide.trials);
         Self { engine, counters, recent: RecentTimings::default(), plans }
+    }
+
+    /// What decisions measured today and is on its way to the log.
+    fn unlogged(&self) -> Vec<Measured> {
+        let day = (self.engine.clock)().utc_day();
+        let unlogged = self.engine.deciding.service().map(|service| service.unlogged());
+        let of_today = |measured| Measured { day, ..measured };
+        unlogged.into_iter().flatten().map(of_today).collect()
     }
 
     fn read<T>(
@@ -56,7 +65,7 @@ impl StoreFigures {
             delivery,
             probable: self.engine.probable.in_force(),
             plans: &self.plans,
-            shadows: self.shadows(),
+            unlogged: self.unlogged(),
         };
         answer(&figures)
     }
@@ -99,8 +108,8 @@ impl Figures for StoreFigures {
         self.read(|figures| figures.experiments(range))
     }
 
-    fn shadows(&self) -> Vec<ShadowStanding> {
-        self.engine.deciding.service().map(|service| service.shadows()).unwrap_or_default()
+    fn measured(&self, range: &DateRange) -> Result<Vec<Measured>, ReportError> {
+        self.read(|figures| figures.measured(range))
     }
 
     fn session_days(&self, range: &DateRange) -> Result<Vec<SessionDay>, ReportError> {

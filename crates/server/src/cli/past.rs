@@ -219,7 +219,7 @@ impl Past {
             delivery: DeliveryCounts::default(),
             probable: None,
             plans: &[],
-            shadows: Vec::new(),
+            unlogged: Vec::new(),
         })
     }
 }

@@ -194,6 +194,7 @@ impl Planes {
         }
         // What has become durable meanwhile is sent after the next start.
         drop(self.forwarding);
+        self.engine.deciding.settle();
         if let Err(error) = self.engine.active().consumer.drain(LAST_FOLD) {
             tracing::warn!(%error, "the rest is folded at the next start");
         }

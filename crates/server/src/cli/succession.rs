@@ -343,7 +343,7 @@ pub(super) fn figures<'a>(sums: &'a Scan<'a>, spans: Spans) -> StateFigures<'a> 
         delivery: DeliveryCounts::default(),
         probable: None,
         plans: &[],
-        shadows: Vec::new(),
+        unlogged: Vec::new(),
     }
 }
 

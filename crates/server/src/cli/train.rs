@@ -1,10 +1,12 @@
 //! `train`: batch models from the events, versioned, judged before they come into force.
 
+use super::engine::Engine;
 use super::failure::{Ended, Failure};
 use super::output;
 use super::place::{Place, Target};
 use super::remote::encoded;
-use super::training::{self, Wanted};
+use super::routes;
+use super::training::{self, TrainError, Wanted};
 use clap::Args;
 use http::Method;
 use serde_json::{Value, json};
@@ -15,8 +17,11 @@ use std::path::PathBuf;
 #[derive(Args, Clone, Debug)]
 pub struct Train {
     /// The use case.
-    #[arg(value_name = "USE_CASE")]
-    pub use_case: String,
+    #[arg(value_name = "USE_CASE", required_unless_present = "pages")]
+    pub use_case: Option<String>,
+    /// Instead: from which page visitors go on to which, and from which use case, for prefetch hints.
+    #[arg(long, conflicts_with_all = ["use_case", "rerank", "distill"])]
+    pub pages: bool,
     /// A LightGBM text model as the heavy ranking, its features those of the candidates.
     #[arg(long, value_name = "FILE", conflicts_with = "rollback")]
     pub rerank: Option<PathBuf>,
@@ -41,14 +46,9 @@ impl Train {
         let outcome = match self.place.open(false)? {
             Target::Local(engine) => {
                 engine.drain().map_err(|error| failed(&error))?;
-                let outcome = if self.rollback {
-                    training::roll_back(&engine, &self.use_case)
-                } else {
-                    let wanted = Wanted { rerank: self.rerank()?, distill: self.distill };
-                    training::run(&engine, &self.use_case, wanted).map(|training| json!(training))
-                };
+                let outcome = self.local(&engine);
                 engine.close();
-                outcome.map_err(|error| failed(&error))?
+                outcome?.map_err(|error| failed(&error))?
             }
             Target::Remote(mut remote) => {
                 if self.rerank.is_some() {
@@ -58,12 +58,12 @@ impl Train {
                         "stop the instance, train with --data-dir, and start it again",
                     ));
                 }
-                let path = format!(
-                    "/api/train?use_case={}&rollback={}&distill={}",
-                    encoded(&self.use_case),
-                    self.rollback,
-                    self.distill
-                );
+                let what = match &self.use_case {
+                    Some(use_case) => format!("use_case={}", encoded(use_case)),
+                    None => "pages=true".to_owned(),
+                };
+                let (rollback, distill) = (self.rollback, self.distill);
+                let path = format!("/api/train?{what}&rollback={rollback}&distill={distill}");
                 let answer = remote.send_json(Method::POST, &path, &json!({}))?;
                 serde_json::from_slice(&answer)
                     .map_err(|error| Failure::new("the instance's answer cannot be read", error))?
@@ -71,9 +71,22 @@ impl Train {
         };
         match self.format.as_str() {
             "json" => output::print_json(&outcome)?,
+            _ if self.pages => output::print(&routes::told(&outcome))?,
             _ => output::print(&told(&outcome))?,
         }
         Ok(Ended::Done)
+    }
+
+    fn local(&self, engine: &Engine) -> Result<Result<Value, TrainError>, Failure> {
+        Ok(match (&self.use_case, self.rollback) {
+            (Some(use_case), true) => training::roll_back(engine, use_case),
+            (Some(use_case), false) => {
+                let wanted = Wanted { rerank: self.rerank()?, distill: self.distill };
+                training::run(engine, use_case, wanted).map(|training| json!(training))
+            }
+            (None, true) => routes::roll_back(engine),
+            (None, false) => routes::run(engine).map(|training| json!(training)),
+        })
     }
 
     fn rerank(&self) -> Result<Option<String>, Failure> {

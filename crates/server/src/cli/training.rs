@@ -1,12 +1,17 @@
 //! Training on what is folded, and what becomes of it.
 
 use super::engine::Engine;
+use super::routes;
 use super::visits::all_visits;
+use crate::admin::decision_metrics::{DecisionMeasures, UseCaseMeasures};
 use crate::admin::parts::{DecisionDesk, TransferError};
-use crate::decide::{External, Late, Models, ModelsError, Served, forest};
+use crate::decide::{External, Late, Models, ModelsError, PlaceKind, Served, forest};
 use crate::report::ReportError;
 use millstream_decide::Stage;
+use millstream_decide::prefetch::VISITORS_LEAST;
 use millstream_decide::train::{Distilled, Judged, Trained, distill, train};
+use millstream_log::LogError;
+use millstream_pipeline::measured::HintSums;
 use millstream_pipeline::query::ReadError;
 use millstream_store::StoreError;
 use serde::Serialize;
@@ -25,6 +30,14 @@ pub enum TrainError {
         "there are fewer than two visits to learn from; send events with product_id or item_id, and consent to personalization"
     )]
     NoVisits,
+    /// Nothing to learn hints from.
+    #[error(
+        "no page or use case leads to another one that {VISITORS_LEAST} visitors have been to; send page events, or ask for decisions, with consent to personalization"
+    )]
+    NoWays,
+    /// The log.
+    #[error(transparent)]
+    Log(#[from] LogError),
     /// The state.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -87,7 +100,7 @@ pub fn run(engine: &Engine, use_case: &str, wanted: Wanted) -> Result<Training, 
             .ok_or(TrainError::NoVisits)?,
     };
     let trained = Trained { rerank: wanted.rerank, ..trained };
-    models.save(&trained)?;
+    models.save(version, &trained)?;
     // A distilled first pass must be as good as what it stands for, and as what it would replace.
     let fits = distilled.is_none_or(|it| it.non_inferior && trained.judged.first_pass >= usual);
     let promoted = fits && (trained.judged.is_better() || trained.rerank.is_some());
@@ -128,7 +141,9 @@ pub struct Desk(pub Arc<Engine>);
 impl From<TrainError> for TransferError {
     fn from(error: TrainError) -> Self {
         match error {
-            TrainError::Unknown(_) | TrainError::NoVisits => Self::Request(error.to_string()),
+            TrainError::Unknown(_) | TrainError::NoVisits | TrainError::NoWays => {
+                Self::Request(error.to_string())
+            }
             TrainError::Models(ModelsError::NoEarlier) => Self::Request(error.to_string()),
             other => Self::Failed(other.to_string()),
         }
@@ -144,6 +159,37 @@ impl DecisionDesk for Desk {
 
     fn roll_back(&self, use_case: &str) -> Result<Value, TransferError> {
         Ok(roll_back(&self.0, use_case)?)
+    }
+
+    fn train_pages(&self) -> Result<Value, TransferError> {
+        let training = routes::run(&self.0)?;
+        serde_json::to_value(training)
+            .map_err(|error| TransferError::Failed(ReportError::encode(error).to_string()))
+    }
+
+    fn roll_back_pages(&self) -> Result<Value, TransferError> {
+        Ok(routes::roll_back(&self.0)?)
+    }
+
+    fn measures(&self) -> DecisionMeasures {
+        let deciding = &self.0.deciding;
+        let Some(service) = deciding.service() else { return DecisionMeasures::default() };
+        let use_case = |served: &Arc<Served>| {
+            let (gauge, counts) = (served.gauge(), &served.counts);
+            UseCaseMeasures {
+                use_case: served.configured.use_case.name.clone(),
+                rungs: counts.rungs(),
+                timed_out: count(&counts.timed_out),
+                overrun: count(&counts.overrun),
+                margin_s: gauge.margin.as_millis() / 1e3,
+                given_up: gauge.given_up,
+            }
+        };
+        DecisionMeasures {
+            use_cases: service.all().map(use_case).collect(),
+            hints: service.followed().since_start(),
+            profiles: deciding.profiles().map(|profiles| profiles.lookups()).unwrap_or_default(),
+        }
     }
 
     fn standing(&self) -> Value {
@@ -179,6 +225,7 @@ impl DecisionDesk for Desk {
         json!({
             "use_cases": uses,
             "waiting": service.map_or(0, |service| service.waiting()),
+            "hints": self.measures().hints.iter().map(hint_standing).collect::<Vec<_>>(),
             "late": service.map(|service| late_standing(service.late())),
             "profiles": { "hits": hits, "misses": misses },
         })
@@ -199,6 +246,17 @@ fn http_standing(external: &External) -> Value {
         "late": count(&counts.late),
         "failed": count(&counts.failed),
         "spared": count(&counts.spared),
+    })
+}
+
+fn hint_standing((use_case, kind, sums): &(Box<str>, PlaceKind, HintSums)) -> Value {
+    json!({
+        "use_case": use_case,
+        "kind": kind.as_str(),
+        "given": sums.given,
+        "went_on": sums.went_on,
+        "hits": sums.hits,
+        "popular": sums.popular,
     })
 }
 

@@ -6,6 +6,7 @@ use super::outside::{RawHttp, http};
 use super::resolved::wrong;
 use crate::decide::{CelRules, Configured, DecideOptions, ShadowOptions};
 use crate::forward::Guard;
+use millstream_decide::prefetch::HINTS_MAX;
 use millstream_decide::use_case::Exploration;
 use millstream_decide::{Architecture, Candidate, ItemId, Micros, Moment, Rung, Stage, UseCase};
 use millstream_event::Span;
@@ -37,6 +38,10 @@ pub struct Decide {
     pub late_kept: usize,
     /// How long.
     pub late_seconds: u32,
+    /// Visitors who are followed to see whether hints come true.
+    pub hints_followed: usize,
+    /// How long.
+    pub hints_seconds: u32,
     /// `[[decide.use_cases]]`
     #[serde(default)]
     pub use_cases: Vec<RawUseCase>,
@@ -70,6 +75,7 @@ pub struct RawUseCase {
     holdout_percent: Option<f64>,
     goal: Option<String>,
     session_gap_minutes: Option<u32>,
+    hints: Option<usize>,
     rule: Option<String>,
     http: Option<RawHttp>,
     shadow: Option<RawShadow>,
@@ -194,7 +200,10 @@ pub(super) fn decide(raw: &Decide, guard: &Guard) -> Result<DecideOptions, Confi
     }
     let minutes = bounded("decide.answers_minutes", raw.answers_minutes as usize, 1..=43_200)?;
     let late = bounded("decide.late_seconds", raw.late_seconds as usize, 1..=3_600)?;
+    let hints = bounded("decide.hints_seconds", raw.hints_seconds as usize, 1..=3_600)?;
     Ok(DecideOptions {
+        hints_followed: bounded("decide.hints_followed", raw.hints_followed, 1..=10_000_000)?,
+        hints_for: Duration::from_secs(hints as u64),
         late_kept: bounded("decide.late_kept", raw.late_kept, 1..=10_000_000)?,
         late_for: Duration::from_secs(late as u64),
         workers: bounded("decide.workers", raw.workers, 1..=256)?,
@@ -253,6 +262,7 @@ fn configured(raw: &RawUseCase) -> Result<Configured, ConfigError> {
             "decide.use_cases.holdout_percent",
             raw.holdout_percent.unwrap_or(0.0),
         )?,
+        hints: bounded("decide.use_cases.hints", raw.hints.unwrap_or(0), 0..=HINTS_MAX)?,
         goal: raw.goal.as_deref().unwrap_or("Order Completed").into(),
         session_gap: Span::minutes(i64::from(raw.session_gap_minutes.unwrap_or(30))),
     };
@@ -397,6 +407,7 @@ mod tests {
             ("answer_max = 0", "answer_max"),
             ("survivors = 5001", "survivors"),
             ("holdout_percent = 101.0", "holdout_percent"),
+            ("hints = 9", "hints"),
             ("exploration = { among = 1, gamma = 1.0 }", "exploration.among"),
             ("exploration = { among = 2, gamma = -1.0 }", "exploration.gamma"),
             ("rule = \"context.country ==\"", "rule"),

@@ -64,6 +64,7 @@ const OPTIONAL: &[&str] = &[
     "decide.use_cases.holdout_percent",
     "decide.use_cases.goal",
     "decide.use_cases.session_gap_minutes",
+    "decide.use_cases.hints",
     "decide.use_cases.rule",
     "decide.use_cases.candidates.id",
     "decide.use_cases.candidates.group",

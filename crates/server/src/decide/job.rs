@@ -150,13 +150,14 @@ fn course_of(
     (limits, board): (&Limits, &Board),
 ) -> Outcome {
     let use_case = &served.configured.use_case;
-    let artefacts = served.artefacts.load();
+    let (artefacts, routes) = (served.artefacts.load(), shared.routes.load());
     let ask = question.ask(use_case, &question.assignment.treatment);
     let sources = Sources {
         profiles: shared,
         shelf: &*shared.kept,
         rules: &served.rules,
         artefacts: &artefacts,
+        routes: &routes,
     };
     let mut publish = |answer: &Answer| {
         *board.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer.clone());

@@ -3,9 +3,11 @@
 
 mod explanation;
 mod external;
+mod followed;
 mod job;
 mod kept;
 mod late;
+mod measuring;
 mod models;
 mod options;
 mod profiles;
@@ -20,6 +22,7 @@ mod trial;
 
 pub use explanation::Explanation;
 pub use external::{External, ExternalCounts, ExternalOptions};
+pub use followed::{Followed, PlaceKind};
 pub use job::Question;
 pub use kept::Generation;
 pub use late::{Better, Late, LateCounts, Standing};
@@ -30,7 +33,7 @@ pub use rehearsal::Rehearsal;
 pub use rules::{CelRules, RuleError};
 pub use served::{Counts, Gauge, Served};
 pub use service::{Service, ServiceError};
-pub use shadow::{ShadowOptions, ShadowStanding};
+pub use shadow::ShadowOptions;
 pub use ticket::{Decided, Ticket};
 pub use trial::{Assignment, HELD_OUT, PERSONALIZED, Plan, Trial, holdout_name, plans};
 

@@ -8,8 +8,10 @@ use millstream_decide::forest::{Forest, ForestError};
 use millstream_decide::lightgbm::{Model, ModelError};
 use millstream_decide::neighbours::Neighbours;
 use millstream_decide::train::Trained;
-use millstream_decide::{Artefacts, Candidate, FirstPass, Popularity, Ranker, wasm};
+use millstream_decide::{Artefacts, Candidate, FirstPass, Popularity, Ranker, Routes, wasm};
 use millstream_event::Hash128;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use std::fs;
 use std::io::{self, Write};
@@ -62,6 +64,11 @@ impl Models {
         Self { folder: data_dir.join("models").join(use_case) }
     }
 
+    /// Of ways from place to place in a data directory.
+    pub fn of_routes(data_dir: &Path) -> Self {
+        Self { folder: data_dir.join("routes") }
+    }
+
     fn file(&self, version: u32) -> PathBuf {
         self.folder.join(format!("{version}.json"))
     }
@@ -86,10 +93,10 @@ impl Models {
     ///
     /// # Errors
     /// When the disk refuses.
-    pub fn save(&self, trained: &Trained) -> Result<(), ModelsError> {
+    pub fn save(&self, version: u32, artefact: &impl Serialize) -> Result<(), ModelsError> {
         fs::create_dir_all(&self.folder).map_err(io("make", &self.folder))?;
-        let path = self.file(trained.version);
-        let body = serde_json::to_string(trained)
+        let path = self.file(version);
+        let body = serde_json::to_string(artefact)
             .map_err(|error| io("write", &path)(io::Error::other(error)))?;
         let hash = Hash128::of("artefact", &[body.as_bytes()]);
         write_whole(&path, format!("{hash}\n{body}").as_bytes())
@@ -99,7 +106,7 @@ impl Models {
     ///
     /// # Errors
     /// When it is not there, or damaged.
-    pub fn read(&self, version: u32) -> Result<Trained, ModelsError> {
+    pub fn read<T: DeserializeOwned>(&self, version: u32) -> Result<T, ModelsError> {
         let path = self.file(version);
         let damaged = || ModelsError::Damaged(path.display().to_string());
         let text = fs::read_to_string(&path).map_err(io("read", &path))?;
@@ -140,6 +147,14 @@ impl Models {
             None => Ok(Loaded::default()),
             Some(version) => loaded(self.read(version)?, candidates),
         }
+    }
+
+    /// Where visitors go on to: the version in force, or nothing before the first.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn load_routes(&self) -> Result<Routes, ModelsError> {
+        self.current().map_or_else(|| Ok(Routes::default()), |version| self.read(version))
     }
 
     /// Writes the module of a version beside it.
@@ -236,11 +251,11 @@ mod tests {
         assert!(models.load(&[]).unwrap().artefacts.first_pass.is_none());
         assert!(matches!(models.roll_back(), Err(ModelsError::NoEarlier)));
         for version in [1, 2] {
-            models.save(&trained(version)).unwrap();
+            models.save(version, &trained(version)).unwrap();
             models.promote(version).unwrap();
         }
         assert_eq!((models.versions(), models.current()), (vec![1, 2], Some(2)));
-        assert_eq!(models.read(2).unwrap(), trained(2));
+        assert_eq!(models.read::<Trained>(2).unwrap(), trained(2));
         assert!(models.load(&[]).unwrap().artefacts.first_pass.is_some());
         assert_eq!(models.roll_back().unwrap(), 1);
         assert_eq!(models.current(), Some(1));
@@ -250,7 +265,7 @@ mod tests {
     fn a_damaged_file_is_told() {
         let folder = tempfile::tempdir().unwrap();
         let models = Models::of(folder.path(), "shop");
-        models.save(&trained(1)).unwrap();
+        models.save(1, &trained(1)).unwrap();
         models.promote(1).unwrap();
         let path = folder.path().join("models/shop/1.json");
         let text = fs::read_to_string(&path).unwrap();

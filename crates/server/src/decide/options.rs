@@ -26,6 +26,10 @@ pub struct DecideOptions {
     pub late_kept: usize,
     /// How long one is waited for, and kept.
     pub late_for: Duration,
+    /// Visitors who are followed to see whether hints come true, at most.
+    pub hints_followed: usize,
+    /// How long each is.
+    pub hints_for: Duration,
     /// The use cases.
     pub use_cases: Vec<Configured>,
     /// Experiments on them.
@@ -63,6 +67,8 @@ impl Default for DecideOptions {
             answers_for: Duration::from_secs(3_600),
             late_kept: 10_000,
             late_for: Duration::from_secs(60),
+            hints_followed: 50_000,
+            hints_for: Duration::from_secs(300),
             use_cases: Vec::new(),
             trials: Vec::new(),
             rehearsal: Rehearsal::default(),

@@ -1,6 +1,7 @@
 //! The service: use cases, threads, and what they count.
 
 use super::external::External;
+use super::followed::Followed;
 use super::job::{Board, Job, Question};
 use super::kept::{Generation, KeptAnswers};
 use super::late::{Better, Late};
@@ -9,11 +10,12 @@ use super::queue::Queue;
 use super::rehearsal::StallingProfiles;
 use super::rules::RuleError;
 use super::served::Served;
-use super::shadow::{Echo, Shadow, ShadowStanding, WAITING_MAX};
+use super::shadow::{Echo, Shadow, WAITING_MAX};
 use super::ticket::Ticket;
 use super::trial::Assignment;
 use crate::forward::client::ClientError;
-use millstream_decide::{Profile, Profiles, ProfilesError, Visitor};
+use arc_swap::ArcSwap;
+use millstream_decide::{Profile, Profiles, ProfilesError, Routes, Visitor};
 use millstream_event::{EntityId, Timestamp};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -45,7 +47,7 @@ pub enum ServiceError {
 /// See the module.
 pub struct Service {
     uses: BTreeMap<Box<str>, Arc<Served>>,
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     changes: Arc<watch::Sender<u64>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// Where external services are asked, where there are any.
@@ -55,11 +57,14 @@ pub struct Service {
 pub(super) struct Shared {
     queue: Queue<Job>,
     /// Shadows by the use case that they follow, and what they are to score.
-    shadows: BTreeMap<Box<str>, Shadow>,
+    pub(super) shadows: BTreeMap<Box<str>, Shadow>,
     echoes: Queue<Echo>,
     pub(super) kept: Arc<KeptAnswers>,
     pub(super) late: Arc<Late>,
     pub(super) profiles: Arc<dyn Profiles + Send + Sync>,
+    /// Where visitors go on to.
+    pub(super) routes: ArcSwap<Routes>,
+    pub(super) followed: Followed,
 }
 
 impl Service {
@@ -97,7 +102,11 @@ impl Service {
         let late = Arc::new(Late::new(options.late_kept, options.late_for));
         let (queue, echoes) = (Queue::new(options.queue), Queue::new(WAITING_MAX));
         let shadows = shadows(&uses);
-        let shared = Arc::new(Shared { queue, shadows, echoes, kept, late, profiles });
+        let hints = uses.values().any(|served| served.configured.use_case.hints > 0);
+        let followed = Followed::new(options.hints_followed, options.hints_for, hints);
+        let routes = ArcSwap::default();
+        let shared = Shared { queue, shadows, echoes, kept, late, profiles, routes, followed };
+        let shared = Arc::new(shared);
         let service = Self { uses, shared, changes, threads: Mutex::new(Vec::new()), outside };
         if !service.uses.is_empty() {
             for _ in 0..options.workers.max(1) {
@@ -153,15 +162,12 @@ impl Service {
         Ticket { served: Arc::clone(served), assignment, board, done, started, late }
     }
 
-    /// What came of shadows since the start.
-    pub fn shadows(&self) -> Vec<ShadowStanding> {
-        let shadows = self.shared.shadows.iter();
-        shadows.map(|(use_case, shadow)| shadow.standing(use_case)).collect()
-    }
-
     /// A device's choice, from now on: what is kept of one that denies is forgotten.
     pub fn choose(&self, device: EntityId, granted: bool) {
         self.shared.kept.choose(device, granted);
+        if !granted {
+            self.shared.followed.forget(device);
+        }
     }
 
     pub(super) fn profile(&self, device: EntityId) -> Result<Profile, ProfilesError> {
@@ -171,6 +177,7 @@ impl Service {
     /// A device wishes to be forgotten: nothing that it did until then is used, from now on.
     pub fn reset(&self, device: EntityId, until: Timestamp) {
         self.shared.kept.reset(device, until);
+        self.shared.followed.forget(device);
     }
 
     /// Better answers that came late.
@@ -194,6 +201,7 @@ impl Service {
     /// Forgets every answer kept of a device.
     pub fn forget(&self, device: EntityId) {
         self.shared.kept.forget(device);
+        self.shared.followed.forget(device);
     }
 
     /// While the installation protects its critical path no profile is read and no model run.

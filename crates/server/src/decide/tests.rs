@@ -59,6 +59,7 @@ fn configured(rule: Option<&str>) -> Configured {
         exploration: None,
         holdout_ppm: 0,
         goal: "Order Completed".into(),
+        hints: 0,
         session_gap: Span::minutes(30),
     };
     Configured {

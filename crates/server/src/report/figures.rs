@@ -8,10 +8,10 @@ use super::goods::{GoodsSum, Uncosted};
 use super::query::{DateRange, Links, ReportQuery};
 use super::spend::UnmatchedSpend;
 use super::stitching::StitchingFigures;
-use crate::decide::ShadowStanding;
 use millstream_event::ledger::Budget;
 use millstream_event::{Money, Span, Timestamp};
 use millstream_pipeline::decided::DecisionSums;
+use millstream_pipeline::measured::Measured;
 
 /// Parts per billion: the unit of fractional conversions.
 pub const PARTS_PER_WHOLE: u64 = 1_000_000_000;
@@ -82,8 +82,11 @@ pub trait Figures {
     /// When the state cannot be read.
     fn experiments(&self, range: &DateRange) -> Result<Vec<ExperimentFigures>, ReportError>;
 
-    /// What came of shadow policies since the process started; nothing where none decides.
-    fn shadows(&self) -> Vec<ShadowStanding>;
+    /// What was measured beside decisions, in order of use cases.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    fn measured(&self, range: &DateRange) -> Result<Vec<Measured>, ReportError>;
 
     /// How much of the latest conversions has arrived by now; none where too few tell.
     ///

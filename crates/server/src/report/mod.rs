@@ -21,6 +21,7 @@ pub mod forecast;
 pub mod goods;
 pub mod html;
 mod journeys;
+mod measured;
 pub mod number;
 pub mod page;
 pub mod personalization;

@@ -6,10 +6,10 @@ use super::experiments::{
     self, ExperimentFigures, ExperimentResult, fallback, millis, percent, share,
 };
 use super::figures::Figures;
+use super::measured::{self, HintResult, ShadowResult};
 use super::number;
 use super::page::{Grid, plain};
 use super::query::ReportQuery;
-use crate::decide::ShadowStanding;
 use millstream_pipeline::decided::DecisionSums;
 use serde::Serialize;
 
@@ -23,8 +23,10 @@ pub struct PersonalizationReport {
     pub rows: Vec<DecisionSums>,
     /// What came of experiments, in order of use cases.
     pub experiments: Vec<ExperimentResult>,
-    /// What came of shadow policies since the process started.
-    pub shadows: Vec<ShadowStanding>,
+    /// Whether prefetch hints come true.
+    pub hints: Vec<HintResult>,
+    /// How shadow policies compare.
+    pub shadows: Vec<ShadowResult>,
 }
 
 /// Sums over all use cases.
@@ -36,7 +38,9 @@ pub struct PersonalizationTotals {
     timeout_rate: Option<f64>,
     experiments: Vec<ExperimentResult>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    shadows: Vec<ShadowStanding>,
+    hints: Vec<HintResult>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    shadows: Vec<ShadowResult>,
 }
 
 /// Builds the report.
@@ -48,10 +52,12 @@ pub fn build(
     query: &ReportQuery,
 ) -> Result<PersonalizationReport, ReportError> {
     let experiments = figures.experiments(&query.range)?;
+    let measured = figures.measured(&query.range)?;
     Ok(PersonalizationReport {
         rows: figures.decisions(&query.range)?,
         experiments: experiments.iter().map(ExperimentFigures::result).collect(),
-        shadows: figures.shadows(),
+        hints: measured.iter().flat_map(HintResult::of).collect(),
+        shadows: measured.iter().filter_map(ShadowResult::of).collect(),
     })
 }
 
@@ -118,6 +124,7 @@ impl PersonalizationReport {
             fallback_rate: fallback(&sum),
             timeout_rate: share(sum.timed_out, sum.decisions),
             experiments: self.experiments.clone(),
+            hints: self.hints.clone(),
             shadows: self.shadows.clone(),
         }
     }
@@ -173,42 +180,11 @@ impl PersonalizationReport {
             ]);
         }
         let mut grids = vec![rungs, times];
-        grids.extend(shadows(&self.shadows));
+        grids.extend(measured::hints(&self.hints));
+        grids.extend(measured::shadows(&self.shadows));
         grids.extend(experiments::grids(&self.experiments));
         grids
     }
-}
-
-/// How shadow policies compare with what was shown, where there are any.
-fn shadows(standings: &[ShadowStanding]) -> Option<Grid> {
-    let mut grid = Grid::new(
-        "Shadow policies since the start, scored and never shown (shown | scored)",
-        &[
-            "Use case",
-            "Candidate",
-            "Scored",
-            "Left out",
-            "Same first",
-            "Overlap",
-            "Personal",
-            "p95",
-        ],
-        "No shadows.",
-    );
-    let both = |[shown, scored]: [String; 2]| format!("{shown} | {scored}");
-    for it in standings {
-        grid.rows.push(vec![
-            plain(&it.use_case),
-            plain(&it.candidate),
-            number::grouped(it.scored),
-            number::grouped(it.left_out),
-            percent(it.same_choice),
-            percent(it.overlap),
-            both(it.personalized.map(percent)),
-            both(it.p95_ms.map(millis)),
-        ]);
-    }
-    (!standings.is_empty()).then_some(grid)
 }
 
 /// The commonest cause that is not the healthy one.

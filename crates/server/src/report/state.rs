@@ -13,11 +13,12 @@ use super::query::{By, DateRange, Links, Model, ReportQuery};
 use super::stitching::{self, StitchingFigures};
 use super::{Arrivals, arrival, budgets, forecast, goods, journeys, spend};
 use crate::consume::Parameters;
-use crate::decide::{Plan, ShadowStanding};
+use crate::decide::Plan;
 use crate::linking::Numbered;
 use millstream_event::{Flags, Money, Span, Timestamp};
 use millstream_pipeline::StateRead;
 use millstream_pipeline::decided::{self, DecisionSums};
+use millstream_pipeline::measured::{self, Measured};
 use millstream_pipeline::query::{self, RevenueDays};
 use millstream_pipeline::sums::SumsRead;
 use millstream_stitch::SessionRules;
@@ -41,8 +42,8 @@ pub struct StateFigures<'a> {
     pub probable: Option<Arc<Numbered>>,
     /// The experiments there are.
     pub plans: &'a [Plan],
-    /// What came of shadow policies where the process runs.
-    pub shadows: Vec<ShadowStanding>,
+    /// What the process measured beside decisions today and has not logged yet.
+    pub unlogged: Vec<Measured>,
 }
 
 /// The spans that a state was folded with, and when they end a session.
@@ -207,8 +208,15 @@ impl Figures for StateFigures<'_> {
         experiments::read(self, range)
     }
 
-    fn shadows(&self) -> Vec<ShadowStanding> {
-        self.shadows.clone()
+    fn measured(&self, range: &DateRange) -> Result<Vec<Measured>, ReportError> {
+        let wanted = |day| range.contains(day);
+        let mut all = measured::measured(self.state, self.generation, &wanted)?;
+        for sums in self.unlogged.iter().filter(|sums| wanted(sums.day)) {
+            let name = (sums.use_case.clone(), sums.candidate.clone());
+            let known = all.entry(name);
+            known.or_insert_with(|| Measured::of(&sums.use_case, &sums.candidate)).add(sums);
+        }
+        Ok(all.into_values().collect())
     }
 
     fn arrivals(&self, as_of: Timestamp) -> Result<Option<Arrivals>, ReportError> {

@@ -2,9 +2,9 @@
 
 use super::stitching::{IdentityCounts, StitchingFigures, StitchingSum};
 use super::*;
-use crate::decide::ShadowStanding;
 use millstream_event::ledger::Budget;
 use millstream_event::{Currency, Money, Span, Timestamp};
+use millstream_pipeline::measured::{HintSums, Measured, ShadowSums};
 
 fn currency(code: &str) -> Currency {
     Currency::parse(code).unwrap()
@@ -63,17 +63,22 @@ impl Figures for Canned {
         })
     }
 
-    fn shadows(&self) -> Vec<ShadowStanding> {
-        vec![ShadowStanding {
-            use_case: "home".into(),
-            candidate: "home-next".into(),
+    fn measured(&self, _: &DateRange) -> Result<Vec<Measured>, ReportError> {
+        let mut shadow = ShadowSums {
             scored: 12_400,
             left_out: 3,
-            same_choice: Some(0.731),
-            overlap: Some(0.88),
-            personalized: [Some(0.974), Some(0.991)],
-            p95_ms: [Some(1.24), Some(2.9)],
-        }]
+            same_choice: 9_064,
+            overlap_ppm: 10_912_000_000,
+            personalized: [12_078, 12_288],
+            ..ShadowSums::default()
+        };
+        (0..100).for_each(|number| shadow.took([13 * number, 30 * number]));
+        let pages = HintSums { given: 1_200, went_on: 800, hits: 312, popular: 140 };
+        let slots = HintSums { given: 1_200, ..HintSums::default() };
+        Ok(vec![
+            Measured { pages, slots, ..Measured::of("home", "") },
+            Measured { shadow, ..Measured::of("home", "home-next") },
+        ])
     }
 
     fn budgets(&self, _: &ReportQuery) -> Result<Vec<BudgetSum>, ReportError> {

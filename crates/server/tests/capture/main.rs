@@ -6,6 +6,7 @@ mod choices;
 mod connections;
 mod express;
 mod harness;
+mod hints;
 mod memory_log;
 mod other_calls;
 mod outside;

@@ -204,11 +204,14 @@ async fn a_shadow_scores_what_was_answered_and_is_never_shown() {
     for _ in 0..5 {
         assert_eq!(decide(&plane).await["choice"], "hat");
     }
-    until(|| service.shadows()[0].scored == 5).await;
-    let told = service.shadows().remove(0);
-    assert_eq!((&*told.use_case, &*told.candidate, told.left_out), ("home", "next", 0));
-    assert_eq!((told.same_choice, told.overlap), (Some(0.0), Some(0.5)));
-    assert_eq!(told.personalized, [Some(1.0), Some(1.0)]);
+    until(|| service.unlogged().iter().any(|told| told.shadow.scored == 5)).await;
+    let told = service.hand_over().remove(0);
+    assert_eq!((&*told.use_case, &*told.candidate, told.shadow.left_out), ("home", "next", 0));
+    assert_eq!((told.shadow.same_choice, told.shadow.overlap_ppm), (0, 5 * 500_000));
+    assert_eq!(told.shadow.personalized, [5, 5]);
+    assert!(service.unlogged().is_empty(), "it was handed over");
+    service.take_back(std::slice::from_ref(&told));
+    assert_eq!(service.unlogged(), [told]);
     let counts = &service.find("next").unwrap().counts;
     assert!(counts.rungs().values().all(|count| *count == 0), "it answered nobody");
 }

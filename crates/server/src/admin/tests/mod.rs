@@ -261,6 +261,18 @@ impl parts::DecisionDesk for Nothing {
         Err(parts::TransferError::Request("there is no earlier version".to_owned()))
     }
 
+    fn train_pages(&self) -> Result<serde_json::Value, parts::TransferError> {
+        Err(parts::TransferError::Request("nothing decides here".to_owned()))
+    }
+
+    fn roll_back_pages(&self) -> Result<serde_json::Value, parts::TransferError> {
+        Err(parts::TransferError::Request("nothing decides here".to_owned()))
+    }
+
+    fn measures(&self) -> super::decision_metrics::DecisionMeasures {
+        super::decision_metrics::DecisionMeasures::default()
+    }
+
     fn standing(&self) -> serde_json::Value {
         serde_json::json!({ "use_cases": [] })
     }

@@ -142,7 +142,7 @@ impl Shop {
             delivery: DeliveryCounts::default(),
             probable: None,
             plans: &[],
-            shadows: Vec::new(),
+            unlogged: Vec::new(),
         };
         let window = window.parse().unwrap();
         let query = ReportQuery { by, model, window, ..ReportQuery::new(ReportKind::Campaigns) };
