@@ -5,7 +5,7 @@ use crate::ladder::Rung;
 use crate::stage::{Micros, Stage};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use millstream_event::Span;
+use millstream_event::{EntityId, Hash128, Span};
 
 /// When the answer is needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,6 +116,12 @@ pub struct UseCase {
 impl UseCase {
     /// Most candidates of one decision.
     pub const CANDIDATES_MAX: usize = 5_000;
+
+    /// True for the share of visitors that are never personalized.
+    pub fn holds_out(&self, visitor: EntityId) -> bool {
+        let place = Hash128::of("holdout", &[self.name.as_bytes(), &visitor.0.0]).low64();
+        place % 1_000_000 < u64::from(self.holdout_ppm)
+    }
 
     /// True when the stage may run.
     pub fn has(&self, stage: Stage) -> bool {

@@ -70,7 +70,7 @@ impl Person {
         }
         match self.entity() {
             None => Visitor::Unknown,
-            Some(entity) if held_out(use_case, entity) => Visitor::HeldOut,
+            Some(entity) if use_case.holds_out(entity) => Visitor::HeldOut,
             Some(entity) => Visitor::Known(entity),
         }
     }
@@ -127,12 +127,6 @@ fn properties(served: &Served, decided: &Decided, timing: &str) -> String {
         decided.timed_out,
         served.configured.use_case.budget.as_millis(),
     )
-}
-
-/// True for the share of visitors that the use case never personalizes.
-fn held_out(use_case: &UseCase, entity: EntityId) -> bool {
-    let place = Hash128::of("holdout", &[use_case.name.as_bytes(), &entity.0.0]).low64();
-    place % 1_000_000 < u64::from(use_case.holdout_ppm)
 }
 
 /// The purposes that a request states.

@@ -3,20 +3,25 @@
 use super::engine::Engine;
 use super::failure::{Ended, Failure};
 use super::output;
+use super::routes;
 use super::serve::{Planes, Serve};
-use crate::demo::{Live, Past, Told, shop};
+use super::training::{self, TrainError, Wanted};
+use crate::config::{Config, read};
+use crate::decide::{DecideOptions, Models, Served};
+use crate::demo::{Hero, Live, Past, Told, hero, shop};
 use crate::import::{Format, ImportOptions, Input};
 use crate::ledger::LedgerKind;
 use crate::load::Target;
 use crate::report::{Format as ReportFormat, ReportKind, ReportQuery};
 use clap::Args;
 use indicatif::ProgressBar;
-use millstream_event::{SourceId, Span, Timestamp};
+use millstream_event::{Event, Hash128, Header, Kind, Lane, SourceId, Span, Timestamp};
+use millstream_log::Append;
 use std::io::IsTerminal;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 /// The shop of `--once` opened then, whatever day it is: 2026-06-01T00:00:00Z.
@@ -66,6 +71,9 @@ impl Demo {
             roles: Vec::new(),
         };
         let mut config = serve.config()?;
+        if config.decide.use_cases.is_empty() {
+            config.decide = own_use_case()?;
+        }
         // The simulated visitors come through a simulated proxy, so that they have countries.
         config.capture.trusted_proxies.push(IpAddr::V4(Ipv4Addr::LOCALHOST));
         let engine =
@@ -102,7 +110,9 @@ impl Demo {
             "A shop with {} visitors over {} days, seed {}\n",
             past.visitors, past.days, past.seed
         ))?;
-        let text = past.lines(&engine.instance.keys.click).join("\n");
+        let hero = Hero(hero(engine));
+        let (lines, decided) = past.lines(&engine.instance.keys.click, hero);
+        let text = lines.join("\n");
         let source =
             SourceId::parse("shop").ok_or_else(|| failed(&"the source's name is wrong"))?;
         let mut options = ImportOptions::new(Format::Segment, source);
@@ -110,12 +120,15 @@ impl Demo {
         let inputs = vec![Input::reader("the shop's past", Box::new(text.as_bytes()))];
         let outcome = engine.import(&options, inputs, &|_| {}).map_err(|error| failed(&error))?;
         engine.drain().map_err(|error| failed(&error))?;
+        log_decisions(engine, decided).map_err(|error| failed(&error))?;
+        engine.drain().map_err(|error| failed(&error))?;
         let spent = engine.import_ledger(LedgerKind::Spend, past.spend().as_bytes(), false);
         spent.map_err(|error| failed(&error))?;
         output::print(&format!(
             "  {} events, {} duplicates, {} only counted for want of consent\n\n",
             outcome.accepted, outcome.duplicate, outcome.unconsented
-        ))
+        ))?;
+        learn(engine)
     }
 
     /// The past ends now, or is a fixed one.
@@ -140,6 +153,7 @@ impl Demo {
             target,
             seed: self.seed,
             visits_per_second: self.rate,
+            decides: hero(&planes.engine).is_some(),
             end: Arc::clone(&end),
             told: Arc::clone(&told),
         };
@@ -168,9 +182,10 @@ fn ticker(
         while !end.load(Ordering::Relaxed) {
             let count = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
             line.set_message(format!(
-                "{} visits, {} clicks, {} events, {} orders, {} failed; {} records to fold",
+                "{} visits, {} clicks, {} decisions, {} events, {} orders, {} failed; {} records to fold",
                 count(&told.visits),
                 count(&told.clicks),
+                count(&told.decisions),
                 count(&told.events),
                 count(&told.orders),
                 count(&told.failed),
@@ -183,8 +198,72 @@ fn ticker(
     })
 }
 
+/// Decisions of the past that are logged at once.
+const GROUP: usize = 500;
+
+/// The shop's own use case.
+fn own_use_case() -> Result<DecideOptions, Failure> {
+    let resolved = read(Some(("the shop's use case", hero::CONFIG)), &[]).and_then(Config::resolve);
+    resolved
+        .map(|config| config.decide)
+        .map_err(|error| Failure::new("the shop's use case cannot be used", error))
+}
+
+fn hero(engine: &Engine) -> Option<&Served> {
+    engine.deciding.service()?.find(hero::USE_CASE).map(|served| &**served)
+}
+
+/// Logs what the past decided; again adds nothing, for decisions have the ids that they had.
+fn log_decisions(engine: &Engine, decided: Vec<Event>) -> Result<(), Box<dyn std::error::Error>> {
+    let now = (engine.clock)();
+    for events in decided.chunks(GROUP) {
+        let record = |event: &Event| {
+            let subject = event.subject();
+            let key = &engine.instance.keys.subject;
+            let header = Header {
+                subject: Hash128::keyed(key, "subject", &[&subject.0.0]),
+                ..Header::new(Kind::Event, Lane::of(subject), now)
+            };
+            Ok(Append { header, payload: event.encode()? })
+        };
+        let group: Result<Vec<Append>, serde_json::Error> = events.iter().map(record).collect();
+        let (told, outcome) = mpsc::channel();
+        let acknowledge = Box::new(move |result: Result<_, _>| {
+            // Whoever waits has gone only where the process ends.
+            let _ = told.send(result.map(drop));
+        });
+        engine.instance.log.append(group?, acknowledge)?;
+        outcome.recv()??;
+    }
+    Ok(())
+}
+
+/// Learns from the past what the shop decides by, once; a small past may teach nothing.
+fn learn(engine: &Engine) -> Result<(), Failure> {
+    let dir = &engine.instance.dir;
+    if hero(engine).is_none() || !Models::of(dir, hero::USE_CASE).versions().is_empty() {
+        return Ok(());
+    }
+    let trained = training::run(engine, hero::USE_CASE, Wanted::default()).map(drop);
+    for outcome in [trained, routes::run(engine).map(drop)] {
+        match outcome {
+            Ok(()) | Err(TrainError::NoVisits | TrainError::NoWays) => {}
+            Err(error) => return Err(Failure::new("the shop cannot learn from its past", error)),
+        }
+    }
+    let path = dir.join("shop.toml");
+    std::fs::write(&path, hero::CONFIG)
+        .map_err(|error| Failure::new(format!("{} cannot be written", path.display()), error))
+}
+
 fn print_reports(engine: &Arc<Engine>) -> Result<(), Failure> {
-    for kind in [ReportKind::Campaigns, ReportKind::Sessions, ReportKind::Delivery] {
+    for kind in [
+        ReportKind::Campaigns,
+        ReportKind::Sessions,
+        ReportKind::Delivery,
+        ReportKind::Personalization,
+        ReportKind::Sensitivity,
+    ] {
         let text = super::report::local(engine, &ReportQuery::new(kind), ReportFormat::Table)?;
         output::print(&format!("{text}\n"))?;
     }

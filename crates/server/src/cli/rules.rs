@@ -53,6 +53,14 @@ impl FoldRules {
         Self { fold: FOLD_VERSION, agents: agents.fingerprint(), zones, parameters }
     }
 
+    /// The same, and preferences go on being kept where they are: a command that is given no configuration
+    /// must not have the log folded anew, and again after it.
+    #[must_use]
+    pub fn keeping(mut self, in_force: &Self) -> Self {
+        self.parameters.interests |= in_force.parameters.interests;
+        self
+    }
+
     /// Those that were recorded; none before any were.
     pub fn recorded(rules: &Value) -> Option<Self> {
         serde_json::from_value(rules.clone()).ok()

@@ -2,10 +2,11 @@
 //! and there, as the wire does.
 
 use super::draw::Draw;
+use super::hero::Hero;
 use super::shop::{PRODUCTS, SPEND};
 use super::visit::{Entry, Visit, Visitor};
 use millstream_event::click_token::ClickReference;
-use millstream_event::{ClickId, Hash128, Span, Timestamp};
+use millstream_event::{ClickId, Event, Hash128, Span, Timestamp};
 use serde_json::{Value, json};
 
 /// What past is made up.
@@ -22,25 +23,30 @@ pub struct Past {
 }
 
 impl Past {
-    /// Every line. `click_key` signs the clicks on links, as the redirect would have.
-    pub fn lines(&self, click_key: &[u8; 32]) -> Vec<String> {
+    /// Every line, and every decision. `click_key` signs the clicks on links, as the redirect would have.
+    pub fn lines(&self, click_key: &[u8; 32], hero: Hero<'_>) -> (Vec<String>, Vec<Event>) {
         let draw = Draw::new(self.seed);
-        let mut calls: Vec<(Timestamp, Value)> = Vec::new();
+        let (mut calls, mut decided): (Vec<(Timestamp, Value)>, _) = (Vec::new(), Vec::new());
         for n in 0..self.visitors {
             let visitor = Visitor::nth(&draw, n);
             let mut chance = draw.nth(n.wrapping_add(1 << 40));
             let visits = chance.weighted(&[(55, 1), (25, 2), (14, 3), (6, 5)], 1);
-            for visit in 0..visits {
-                let seconds = chance.between(0, self.days * 86_400 - 7_200);
+            let mut starts: Vec<(u64, u64)> = (0..visits)
+                .map(|visit| (chance.between(0, self.days * 86_400 - 7_200), visit))
+                .collect();
+            starts.sort_unstable();
+            let mut looked_at = Vec::new();
+            for (seconds, visit) in starts {
                 let start = self.opened + Span::seconds(i64::try_from(seconds).unwrap_or(0));
-                let visit = Visit::draw(&draw, visitor.clone(), &format!("h{n}-{visit}"));
+                let mut visit = Visit::draw(&draw, visitor.clone(), &format!("h{n}-{visit}"));
+                decided.extend(hero.decide((&mut visit, start), &mut looked_at, &draw));
                 tell(&visit, start, click_key, &mut calls);
             }
         }
         calls.sort_by(|a, b| {
             a.0.cmp(&b.0).then_with(|| a.1["messageId"].as_str().cmp(&b.1["messageId"].as_str()))
         });
-        disturb(calls, &draw)
+        (disturb(calls, &draw), decided)
     }
 }
 
@@ -141,13 +147,15 @@ mod tests {
     #[test]
     fn the_same_seed_tells_the_same_past() {
         let key = [7; 32];
-        assert_eq!(PAST.lines(&key), PAST.lines(&key));
-        assert_ne!(PAST.lines(&key), Past { seed: 2, ..PAST }.lines(&key));
+        let told = |past: Past| past.lines(&key, Hero(None));
+        assert_eq!(told(PAST), told(PAST));
+        assert_ne!(told(PAST), told(Past { seed: 2, ..PAST }));
+        assert!(told(PAST).1.is_empty(), "nothing decides");
     }
 
     #[test]
     fn the_past_has_what_a_shop_has() {
-        let lines = PAST.lines(&[7; 32]);
+        let (lines, _) = PAST.lines(&[7; 32], Hero(None));
         let has = |text: &str| lines.iter().any(|line| line.contains(text));
         for text in [
             "Order Completed",

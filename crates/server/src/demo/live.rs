@@ -1,8 +1,9 @@
 //! The present: visitors over HTTP, at a steady rate, in fast motion.
 
 use super::draw::Draw;
+use super::hero;
 use super::visit::{Entry, Visit, Visitor};
-use crate::load::connection::{Connection, ConnectionError, Target, whole};
+use crate::load::connection::{Body, Connection, ConnectionError, Target, whole};
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION, USER_AGENT};
 use http::{HeaderName, Request};
@@ -28,6 +29,8 @@ pub struct Told {
     pub visits: AtomicU64,
     /// Links followed.
     pub clicks: AtomicU64,
+    /// Decisions asked for and answered.
+    pub decisions: AtomicU64,
     /// Calls acknowledged.
     pub events: AtomicU64,
     /// Orders among them.
@@ -45,6 +48,8 @@ pub struct Live {
     pub seed: u64,
     /// Visits begun a second.
     pub visits_per_second: f64,
+    /// True where the shop's use case is configured.
+    pub decides: bool,
     /// Set to end it.
     pub end: Arc<AtomicBool>,
     /// Counts.
@@ -84,19 +89,19 @@ impl Live {
         // Some come again: they have one of the first visitors' devices.
         let mut chance = draw.nth(number.wrapping_add(1 << 41));
         let who = if chance.chance(35) { chance.between(0, 500) } else { number + 1_000_000 };
-        let visit =
+        let mut visit =
             Visit::draw(&draw, Visitor::nth(&draw, who), &format!("live{}-{number}", started.0));
         self.told.visits.fetch_add(1, Ordering::Relaxed);
         let mut connection = Connection::new(self.target.clone(), PATIENCE);
         // A visitor whose instance is gone goes away; the counts show it.
-        if self.walk(&visit, &mut connection).await.is_err() {
+        if self.walk(&mut visit, &mut connection).await.is_err() {
             self.told.failed.fetch_add(1, Ordering::Relaxed);
         }
     }
 
     async fn walk(
         &self,
-        visit: &Visit,
+        visit: &mut Visit,
         connection: &mut Connection,
     ) -> Result<(), ConnectionError> {
         let landing = match visit.entry {
@@ -104,7 +109,8 @@ impl Live {
             _ => None,
         };
         let mut before = Span(0);
-        for (number, step) in visit.steps.iter().enumerate() {
+        let mut number = 0;
+        while let Some(step) = visit.steps.get(number).cloned() {
             let pause = (step.after.0 - before.0) / FAST_MOTION;
             before = step.after;
             tokio::time::sleep(Duration::from_micros(u64::try_from(pause).unwrap_or(0))).await;
@@ -122,8 +128,38 @@ impl Live {
             if number % 50 == 7 {
                 self.tell(&call, visit, connection).await?;
             }
+            if self.decides && call["type"] == "page" && visit.visitor.is_asked_for() {
+                let answer = self.ask(&call, visit, connection).await?;
+                if number == 0 {
+                    let arms = answer["experiments"].as_object().into_iter().flatten();
+                    let arms: Vec<&str> = arms.filter_map(|(_, arm)| arm.as_str()).collect();
+                    hero::discourage(visit, &arms, &Draw::new(self.seed));
+                }
+            }
+            number += 1;
         }
         Ok(())
+    }
+
+    /// Asks what a page is to show; what answers.
+    async fn ask(
+        &self,
+        call: &Value,
+        visit: &Visit,
+        connection: &mut Connection,
+    ) -> Result<Value, ConnectionError> {
+        let asked = json!({
+            "use_case": hero::USE_CASE,
+            "anonymous_id": visit.visitor.device,
+            "context": { "page": call["properties"]["url"] },
+            "consent": call["context"]["consent"],
+        });
+        let Some(request) = post("/v1/decide", &asked, visit) else { return Ok(Value::Null) };
+        let answer = connection.send(request).await?;
+        let counter =
+            if answer.status.is_success() { &self.told.decisions } else { &self.told.failed };
+        counter.fetch_add(1, Ordering::Relaxed);
+        Ok(serde_json::from_slice(&answer.body).unwrap_or_default())
     }
 
     /// Follows a link; where it leads.
@@ -154,13 +190,7 @@ impl Live {
         connection: &mut Connection,
     ) -> Result<(), ConnectionError> {
         let kind = call["type"].as_str().unwrap_or("track");
-        let request = Request::post(format!("/v1/{kind}"))
-            .header(USER_AGENT, visit.visitor.agent)
-            .header(FORWARDED, visit.visitor.address)
-            .header(CONTENT_TYPE, "application/json")
-            .header(AUTHORIZATION, "Bearer demo")
-            .body(whole(call.to_string().into()));
-        let Ok(request) = request else { return Ok(()) };
+        let Some(request) = post(&format!("/v1/{kind}"), call, visit) else { return Ok(()) };
         let answer = connection.send(request).await?;
         let counter = match (answer.status.is_success(), call["event"].as_str()) {
             (false, _) => &self.told.failed,
@@ -173,6 +203,17 @@ impl Live {
         counter.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
+}
+
+/// A call as a visitor's browser sends it.
+fn post(path: &str, call: &Value, visit: &Visit) -> Option<Request<Body>> {
+    let request = Request::post(path)
+        .header(USER_AGENT, visit.visitor.agent)
+        .header(FORWARDED, visit.visitor.address)
+        .header(CONTENT_TYPE, "application/json")
+        .header(AUTHORIZATION, "Bearer demo")
+        .body(whole(call.to_string().into()));
+    request.ok()
 }
 
 fn now() -> Timestamp {

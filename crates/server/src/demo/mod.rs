@@ -4,10 +4,12 @@
 //! ([`live`]), following governed links and telling its page views as a browser would.
 
 mod draw;
+pub mod hero;
 pub mod history;
 pub mod live;
 pub mod shop;
 mod visit;
 
+pub use hero::Hero;
 pub use history::Past;
 pub use live::{Live, Told};

@@ -108,6 +108,12 @@ impl Product {
     pub fn id(&self) -> &'static str {
         self.path.trim_start_matches("/p/")
     }
+
+    /// What goes with it.
+    pub fn companion(&self) -> Option<Self> {
+        let place = PRODUCTS.iter().position(|product| product == self)?;
+        PRODUCTS.get((place + 1) % PRODUCTS.len()).copied()
+    }
 }
 
 /// Every product.

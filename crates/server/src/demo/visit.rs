@@ -83,6 +83,13 @@ impl Visitor {
     }
 }
 
+impl Visitor {
+    /// True for those that the shop decides for by what they did.
+    pub const fn is_asked_for(&self) -> bool {
+        !self.bot && self.consent.0
+    }
+}
+
 impl Visit {
     /// A visit of a visitor; `name` makes its ids and its chances its own.
     pub fn draw(draw: &Draw, visitor: Visitor, name: &str) -> Self {
@@ -152,9 +159,11 @@ impl Story<'_> {
         let mut looked_at: Option<Product> = None;
         for _ in 0..draw.between(0, 5) {
             self.wait(Span::seconds(i64::try_from(draw.between(8, 240)).unwrap_or(60)));
-            if let Some(product) = draw.one(&PRODUCTS) {
-                self.look(product);
-                looked_at = Some(*product);
+            // Most go on to what goes with what they looked at.
+            let companion = looked_at.and_then(|last| last.companion()).filter(|_| draw.chance(60));
+            if let Some(product) = companion.or_else(|| draw.one(&PRODUCTS).copied()) {
+                self.look(&product);
+                looked_at = Some(product);
             }
         }
         if self.visitor.user.is_some() && draw.chance(50) {

@@ -100,6 +100,13 @@ def line(anonymous, number, item, second):
     })
 
 
+def table(name, folder, config):
+    """The rows of a table of the data directory in `folder`."""
+    output = folder / f"{name}.jsonl"
+    run("export", "--data-dir", folder / "data", "--config", config, "--table", name, "--format", "jsonl", "--output", output)
+    return [json.loads(row) for row in output.read_text().splitlines()]
+
+
 def shop(draw, visits, items=400, topic=20, successors=5):
     """Visits with a planted structure: the next item is mostly a successor of the present one, else one of its topic,
     of the popular ones, or any; so what a profile that lags behind has missed is what tells most."""
@@ -304,8 +311,17 @@ class Oracles(Case):
         if DEEP:
             self.assertLessEqual(standing["overrun"], answered / 10_000, standing)
         self.assertGreaterEqual(standing["rungs"]["personalized"], 0.8 * answered, standing)
+        if DEEP:
+            self.assertEqual((done["done"], answered), (done["sent"], done["sent"]), "nobody was left without an answer")
         instance.stop()
         config = self.folder / "data.toml"
+        rows = table("decisions", self.folder, config)
+        self.assertEqual(sum(row["took_us"] > row["budget_us"] for row in rows), standing["overrun"], "each is counted")
+        # A stalled read leaves nothing personal on the board, a stalled model what stood before it.
+        stalled = {personal: sum(row["timed_out"] and (row["source"] == "personalized") == personal for row in rows)
+                   for personal in (False, True)}
+        self.assertGreaterEqual(min(stalled.values()), STALLED_DECISIONS // 2_500, f"both were met: {stalled}")
+        self.assertLess(sum("without_rerank" in row["reason"] for row in rows), 0.1 * answered, "the trees run")
         row = report("personalization", data, "--config", config)["rows"][0]
         self.assertEqual(row["decisions"], answered, "what was answered was logged and counted")
         self.assertAlmostEqual(row["within_budget"], 1 - standing["overrun"] / answered, delta=0.001)
@@ -327,12 +343,6 @@ arms = [{ name = "edge" }, { name = "stale", stale_by = 3 }, { name = "slow", de
 
 class Experiments(Case):
     """Visitors ask, some buy: what the reports make of it is compared with what was done."""
-
-    def table(self, name, config):
-        output = self.folder / f"{name}.jsonl"
-        run("export", "--data-dir", self.folder / "data", "--config", config, "--table", name, "--format", "jsonl",
-            "--output", output)
-        return [json.loads(row) for row in output.read_text().splitlines()]
 
     def test_arms_lift_and_verdict(self):
         draw = random.Random(seed())
@@ -372,9 +382,9 @@ class Experiments(Case):
         held = {arm["arm"]: arm["visitors"] for arm in by_name["home.holdout"]["arms"]}
         self.assertEqual(sum(held.values()), visitors)
         self.assertTrue(by_name["home.holdout"]["holds"], held)
-        met = self.table("exposures", config)
+        met = table("exposures", self.folder, config)
         self.assertEqual(len({row["device_id"] for row in met if row["experiment"] == "home.holdout"}), visitors)
-        decided = self.table("decisions", config)
+        decided = table("decisions", self.folder, config)
         self.assertEqual(len(decided), visitors + 2)
         by_visitor = {row["anonymous_id"]: json.loads(row["experiments"]) if isinstance(row["experiments"], str)
                       else row["experiments"] for row in decided}

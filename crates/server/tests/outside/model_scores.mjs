@@ -1,10 +1,7 @@
 // Scores with the served WebAssembly module, in Node or in Chromium: what `node` and browsers make of it.
 //   node model_scores.mjs WHERE MODULES BASE_URL < {"use_case", "seen": [names, latest first], "rows": [[features]]}
-import { mkdtemp, rm } from "node:fs/promises";
-import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { text } from "node:stream/consumers";
+import { withPage } from "./chromium.mjs";
 
 const [, , where, modules, base] = process.argv;
 const asked = JSON.parse(await text(process.stdin));
@@ -27,23 +24,10 @@ async function scores({ base, use_case, seen, rows }) {
   return { imports: WebAssembly.Module.imports(module).length, version: about.version, first, ranks };
 }
 
-async function inChromium() {
-  const { chromium } = createRequire(join(modules, "entry.js"))("playwright-core");
-  const profile = await mkdtemp(join(tmpdir(), "millstream-browser-"));
-  const context = await chromium.launchPersistentContext(profile, {
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"],
-    headless: true,
-  });
-  try {
-    const page = await context.newPage();
-    await page.goto(`${base}/healthz`);
-    return await page.evaluate(scores, { base, ...asked });
-  } finally {
-    await context.close();
-    await rm(profile, { recursive: true, force: true });
-  }
-}
+const inChromium = () => withPage(modules, async (page) => {
+  await page.goto(`${base}/healthz`);
+  return page.evaluate(scores, { base, ...asked });
+});
 
 const found = where === "chromium" ? await inChromium() : await scores({ base, ...asked });
 console.log(JSON.stringify(found));

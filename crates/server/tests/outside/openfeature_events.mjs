@@ -2,13 +2,11 @@
 //   node openfeature_events.mjs MODULES BASE_URL FLAG TARGETING_KEY
 // Prints the value once the stream is open, then the value after the first change that it was told of.
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { withPage } from "./chromium.mjs";
 
 const [, , modules, base, flag, targetingKey] = process.argv;
-const { chromium } = createRequire(join(modules, "entry.js"))("playwright-core");
 const provider = "@openfeature/ofrep-web-provider";
 const files = {
   "@openfeature/core": "@openfeature/core/dist/esm/index.js",
@@ -32,14 +30,7 @@ async function listen({ base, flag, targetingKey }) {
   await OpenFeature.close();
 }
 
-const profile = await mkdtemp(join(tmpdir(), "millstream-browser-"));
-const context = await chromium.launchPersistentContext(profile, {
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  args: ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"],
-  headless: true,
-});
-try {
-  const page = await context.newPage();
+await withPage(modules, async (page) => {
   let streams = 0, bulks = 0;
   const opened = new Promise((done) => page.on("response", (answer) => {
     const path = new URL(answer.url()).pathname;
@@ -59,7 +50,4 @@ try {
   await page.evaluate(listen, { base, flag, targetingKey });
   assert.equal(streams, 1, "one stream");
   assert.equal(bulks, 2, "it asked at the start, and when it was told to");
-} finally {
-  await context.close();
-  await rm(profile, { recursive: true, force: true });
-}
+});
