@@ -100,7 +100,7 @@ def line(anonymous, number, item, second):
     })
 
 
-def table(name, folder, config):
+def exported(name, folder, config):
     """The rows of a table of the data directory in `folder`."""
     output = folder / f"{name}.jsonl"
     run("export", "--data-dir", folder / "data", "--config", config, "--table", name, "--format", "jsonl", "--output", output)
@@ -315,13 +315,14 @@ class Oracles(Case):
             self.assertEqual((done["done"], answered), (done["sent"], done["sent"]), "nobody was left without an answer")
         instance.stop()
         config = self.folder / "data.toml"
-        rows = table("decisions", self.folder, config)
+        rows = exported("decisions", self.folder, config)
         self.assertEqual(sum(row["took_us"] > row["budget_us"] for row in rows), standing["overrun"], "each is counted")
         # A stalled read leaves nothing personal on the board, a stalled model what stood before it.
         stalled = {personal: sum(row["timed_out"] and (row["source"] == "personalized") == personal for row in rows)
                    for personal in (False, True)}
-        self.assertGreaterEqual(min(stalled.values()), STALLED_DECISIONS // 2_500, f"both were met: {stalled}")
-        self.assertLess(sum("without_rerank" in row["reason"] for row in rows), 0.1 * answered, "the trees run")
+        self.assertGreaterEqual(min(stalled.values()), STALLED_DECISIONS // 2_500 if DEEP else 1, f"both were met: {stalled}")
+        if DEEP:
+            self.assertLess(sum("without_rerank" in row["reason"] for row in rows), 0.1 * answered, "the trees run")
         row = report("personalization", data, "--config", config)["rows"][0]
         self.assertEqual(row["decisions"], answered, "what was answered was logged and counted")
         self.assertAlmostEqual(row["within_budget"], 1 - standing["overrun"] / answered, delta=0.001)
@@ -382,9 +383,9 @@ class Experiments(Case):
         held = {arm["arm"]: arm["visitors"] for arm in by_name["home.holdout"]["arms"]}
         self.assertEqual(sum(held.values()), visitors)
         self.assertTrue(by_name["home.holdout"]["holds"], held)
-        met = table("exposures", self.folder, config)
+        met = exported("exposures", self.folder, config)
         self.assertEqual(len({row["device_id"] for row in met if row["experiment"] == "home.holdout"}), visitors)
-        decided = table("decisions", self.folder, config)
+        decided = exported("decisions", self.folder, config)
         self.assertEqual(len(decided), visitors + 2)
         by_visitor = {row["anonymous_id"]: json.loads(row["experiments"]) if isinstance(row["experiments"], str)
                       else row["experiments"] for row in decided}
