@@ -162,7 +162,6 @@ impl Engine {
         let known = costs_known(&state)?;
         let wanted = FoldRules::wanted(&config, &agents, (known, &Settings::default()));
         let rules = rules_in_force(&instance, &wanted)?;
-        let wanted = wanted.keeping(&rules);
         let parameters = rules.of(state.generation);
         let consumer = workshop.fold(&state, &parameters, config.pipeline.niceness)?;
         let active = Active::of(&instance, (consumer, parameters), &workshop.keeping);

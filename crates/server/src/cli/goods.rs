@@ -25,8 +25,9 @@ impl Engine {
 
     /// The rules that the configuration, what was disabled and what is known of costs ask for.
     pub(super) fn wanted(&self) -> Result<FoldRules, InstanceError> {
-        let known = (costs_known(&self.active().state)?, &*self.registry.settings());
-        Ok(FoldRules::wanted(&self.config, &self.agents, known))
+        let active = self.active();
+        let known = (costs_known(&active.state)?, &*self.registry.settings());
+        Ok(FoldRules::wanted(&self.config, &self.agents, known).keeping(&active.parameters))
     }
 }
 

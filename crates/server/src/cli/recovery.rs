@@ -274,7 +274,8 @@ impl Engine {
     /// Folds the log anew by other settings, or tells what that would change.
     fn fold_by(&self, settings: Settings, dry_run: bool) -> Result<Vec<Difference>, SwitchError> {
         let known = costs_known(&self.active().state)?;
-        let rules = FoldRules::wanted(&self.config, &self.agents, (known, &settings));
+        let rules = FoldRules::wanted(&self.config, &self.agents, (known, &settings))
+            .keeping(&self.active().parameters);
         if !dry_run {
             self.editor.set(settings, (self.clock)())?;
         }

@@ -56,8 +56,8 @@ impl FoldRules {
     /// The same, and preferences go on being kept where they are: a command that is given no configuration
     /// must not have the log folded anew, and again after it.
     #[must_use]
-    pub fn keeping(mut self, in_force: &Self) -> Self {
-        self.parameters.interests |= in_force.parameters.interests;
+    pub fn keeping(mut self, in_force: &Parameters) -> Self {
+        self.parameters.interests |= in_force.interests;
         self
     }
 
