@@ -29,11 +29,13 @@ pub enum QuarantineReason {
     UnknownVersion,
     /// A logged payload that can no longer be read.
     Unreadable,
+    /// It happened before what retention keeps: what it would change is no longer held.
+    PastRetention,
 }
 
 impl QuarantineReason {
     /// Every reason.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::MalformedLine,
         Self::NotAnObject,
         Self::UnknownType,
@@ -44,6 +46,7 @@ impl QuarantineReason {
         Self::TooComplex,
         Self::UnknownVersion,
         Self::Unreadable,
+        Self::PastRetention,
     ];
 
     /// The stable name.
@@ -59,6 +62,7 @@ impl QuarantineReason {
             Self::TooComplex => "too_complex",
             Self::UnknownVersion => "unknown_version",
             Self::Unreadable => "unreadable",
+            Self::PastRetention => "past_retention",
         }
     }
 }

@@ -3,6 +3,7 @@
 use crate::item::Item;
 use crate::key::Key;
 use crate::measured::Measured;
+use crate::retention::Order;
 use crate::rules::Rules;
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
@@ -33,6 +34,8 @@ pub(crate) enum Content {
     Control(Option<Box<Control>>),
     /// Where a line of a destination stands.
     Delivery(Box<Delivery>),
+    /// An order to let go of what is old.
+    Order(Order),
     /// A kind whose payload the fold does not read.
     Unread,
     /// A payload of ours that is damaged: what it should be, and what is wrong.
@@ -131,6 +134,8 @@ fn content(record: &Record) -> Content {
         Kind::Control => Content::Control(serde_json::from_slice(payload).ok().map(Box::new)),
         Kind::Delivery => serde_json::from_slice(payload)
             .map_or_else(|error| damaged("delivery", &error), Content::Delivery),
+        Kind::Tick if !payload.is_empty() => serde_json::from_slice(payload)
+            .map_or_else(|error| damaged("tick", &error), Content::Order),
         Kind::Tick | Kind::Erase => Content::Unread,
     }
 }

@@ -77,6 +77,8 @@ pub enum KeyKind {
     Chosen = 67,
     /// What a unit of a product costs, by the day from which on. In the control lane.
     UnitCost = 68,
+    /// From when on a lane keeps rows, and how many it let go.
+    Kept = 70,
     /// A person's conversions that were told under one event id.
     Namesakes = 75,
     /// What was measured beside decisions, by day.

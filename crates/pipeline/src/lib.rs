@@ -18,6 +18,7 @@ mod outgoing;
 pub mod preferences;
 pub mod query;
 pub mod recredit;
+pub mod retention;
 pub mod rollup;
 pub mod rows;
 pub mod rules;

@@ -6,6 +6,7 @@ use crate::lags::Lags;
 use crate::measured::Measured;
 use crate::preferences::{Choice, Chosen, Interest, Reset};
 use crate::recredit::Recredit;
+use crate::retention::Kept;
 use crate::rollup::{Cell, CellText, Counts};
 use crate::state::{
     Click, Dedup, Device, KnownConversion, KnownTouch, Member, Namesakes, Order, Person,
@@ -99,6 +100,8 @@ pub enum Value {
     UnitCost(Box<UnitCost>),
     /// See [`Measured`].
     Measured(Box<Measured>),
+    /// See [`Kept`].
+    Kept(Box<Kept>),
 }
 
 /// A stored value that cannot be read.
@@ -239,6 +242,7 @@ variants! {
     Namesakes: Namesakes,
     UnitCost: UnitCost,
     Measured: Measured,
+    Kept: Kept,
 }
 
 #[cfg(test)]

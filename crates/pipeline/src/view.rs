@@ -4,11 +4,13 @@
 //! for one atomic commit. Sums (counts, rollups) are changed without being read; their stored
 //! part is asked for only when the changes are taken.
 
+mod fetching;
+
 use crate::item::{Item, ItemKind};
 use crate::key::{Key, KeyHasher, KeyKind};
 use crate::lags::Lags;
 use crate::outgoing::{Outgoing, outgoing, outgoing_row, sender_lane};
-use crate::query::{ReadError, StateRead};
+use crate::retention::Walk;
 use crate::rollup::{Cell, Counts, Dimensions};
 use crate::shelf::{Range, Shelves};
 use crate::stitching::{Origin, Stitching};
@@ -27,6 +29,8 @@ pub struct Miss {
     pub keys: Vec<Key>,
     /// Rows between two keys.
     pub ranges: Vec<Range>,
+    /// Rows of many entities that are no longer kept.
+    pub walks: Vec<Walk>,
 }
 
 /// Why a record or its changes could not be processed yet, or at all.
@@ -83,6 +87,8 @@ pub struct View {
     shelves: Shelves,
     sums: BTreeMap<Key, Value>,
     items: BTreeMap<ItemName, (Header, Item)>,
+    /// What was walked for the record that is folded next.
+    walks: Vec<Walk>,
     batch: u64,
 }
 
@@ -126,7 +132,7 @@ impl View {
         if keys.is_empty() {
             return Ok(());
         }
-        Err(ApplyError::Miss(Miss { keys, ranges: Vec::new() }))
+        Err(ApplyError::Miss(Miss { keys, ..Miss::default() }))
     }
 
     /// Fails when not all rows of the range are held.
@@ -137,55 +143,7 @@ impl View {
         if self.shelves.holds(&range) {
             return Ok(());
         }
-        Err(ApplyError::Miss(Miss { keys: Vec::new(), ranges: alloc::vec![range] }))
-    }
-
-    /// Loads everything that was missed.
-    ///
-    /// # Errors
-    /// When the store cannot be read, or what it holds.
-    pub fn fetch(&mut self, miss: &Miss, store: &dyn StateRead) -> Result<(), ReadError> {
-        for key in &miss.keys {
-            self.load(*key, store.get(key.as_bytes())?.as_deref())?;
-        }
-        for range in &miss.ranges {
-            self.fetch_range(range, store)?;
-        }
-        Ok(())
-    }
-
-    /// Loads the rows of a range.
-    ///
-    /// # Errors
-    /// When the store cannot be read, or what it holds.
-    pub fn fetch_range(&mut self, range: &Range, store: &dyn StateRead) -> Result<(), ReadError> {
-        let from = if range.below { self.fetch_below(range.from, store)? } else { range.from };
-        store.range(range.from.as_bytes(), range.to.as_bytes(), &mut |key, value| {
-            if let Some(key) = Key::from_bytes(key) {
-                self.load(key, Some(value))?;
-            }
-            Ok(true)
-        })?;
-        self.shelves.know(&from, &range.to);
-        Ok(())
-    }
-
-    /// Loads the last row at or before a key; one that was deleted here does not count. Returns
-    /// that row's key, or the shelf's start when there is none.
-    fn fetch_below(&mut self, mut at: Key, store: &dyn StateRead) -> Result<Key, ReadError> {
-        let start = at.shelf();
-        while let Some((key, value)) = store.last(start.as_bytes(), at.as_bytes())? {
-            let Some(key) = Key::from_bytes(&key) else { break };
-            self.load(key, Some(&value))?;
-            if self.slots.get(&key).is_some_and(|slot| slot.value.is_some()) {
-                return Ok(key);
-            }
-            match u128::from_be_bytes(key.suffix().0).checked_sub(1) {
-                Some(before) => at = key.with_suffix(Hash128(before.to_be_bytes())),
-                None => break,
-            }
-        }
-        Ok(start)
+        Err(ApplyError::Miss(Miss { ranges: alloc::vec![range], ..Miss::default() }))
     }
 
     /// Says that the store has nothing under any key of these shelves: their entity is new.

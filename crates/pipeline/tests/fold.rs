@@ -23,6 +23,8 @@ mod orders;
 mod preferences;
 #[path = "fold/properties.rs"]
 mod properties;
+#[path = "fold/retention.rs"]
+mod retention;
 #[cfg(feature = "sabotage")]
 #[path = "fold/sabotage.rs"]
 mod sabotage;

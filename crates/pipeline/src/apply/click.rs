@@ -1,7 +1,7 @@
 //! A click of ours: its own record, or the landing that tells of it.
 
 use super::arrivals::Provenance;
-use super::{event, home};
+use super::{event, home, retention};
 use crate::decoded::Sighting;
 use crate::item::Landing;
 use crate::key::{Key, KeyKind};
@@ -41,7 +41,13 @@ pub(super) fn apply(
     (record, sighting): (&Record, &Sighting),
     stamp: Stamp,
 ) -> Result<(), ApplyError> {
-    let judged = event::judge(view, rules, sighting)?;
+    let mut judged = event::judge(view, rules, sighting)?;
+    if retention::is_past(view, sighting, stamp)? {
+        if judged.before.is_none() {
+            return retention::refuse(view, (record, sighting), &judged.key, stamp);
+        }
+        judged.verdict = Verdict::Loses;
+    }
     let Sighting { event, subject, .. } = sighting;
     let subject = *subject;
     let key = Key::entity(rules.generation, KeyKind::Click, subject);

@@ -7,12 +7,13 @@ use super::links;
 use super::plan::{Exchange, Plan, Planner};
 use crate::item::{Body, ItemKind, OrderVerdict};
 use crate::key::{Key, KeyKind};
+use crate::retention::Kept;
 use crate::rules::Rules;
 use crate::state::{Device, Verdict, Versioned};
 use crate::value::Value;
 use crate::view::{ApplyError, Stamp, View};
 use alloc::vec::Vec;
-use millstream_event::{EntityId, Event, Hash128, Timestamp};
+use millstream_event::{EntityId, Event, Hash128, Lane, Timestamp};
 use millstream_stitch::{Entry, EntryKey, sessions};
 
 /// A new entry, and the place of the one it replaces.
@@ -125,6 +126,7 @@ pub(super) fn learn_person(
         return Ok(());
     }
     if person != device.person {
+        view.want([Kept::key(stamp.generation, Lane::of(subject))])?;
         let facts = everything(view, rules, subject, &device)?;
         facts::send(view, stamp, (subject, device.person), &facts, Facts::new());
         facts::send(view, stamp, (subject, person), &Facts::new(), facts);
@@ -176,6 +178,7 @@ pub(super) fn learn_verdict(
     stamp: Stamp,
 ) -> Result<(), ApplyError> {
     let row = verdict_key(rules.generation, subject, ruling.order);
+    view.want([Kept::key(stamp.generation, Lane::of(subject))])?;
     let known = view.get::<Verdict>(&row);
     if known.is_some_and(|known| known.version >= ruling.version) {
         return Ok(());

@@ -4,6 +4,7 @@ use super::arrivals::{self, Provenance};
 use super::device::{self, EntryChange};
 use super::history::History;
 use super::interest::{self, Told};
+use super::retention;
 use crate::decoded::Sighting;
 use crate::key::{Key, KeyKind};
 use crate::rollup::Counts;
@@ -168,7 +169,14 @@ pub(super) fn apply(
     (record, sighting): (&Record, &Sighting),
     stamp: Stamp,
 ) -> Result<(), ApplyError> {
-    let judged = judge(view, rules, sighting)?;
+    let mut judged = judge(view, rules, sighting)?;
+    let past = retention::is_past(view, sighting, stamp)?;
+    if past && judged.before.is_none() {
+        return retention::refuse(view, (record, sighting), &judged.key, stamp);
+    }
+    if past {
+        judged.verdict = Verdict::Loses;
+    }
     let Sighting { event, subject, .. } = sighting;
     let subject = *subject;
     let agent = marked(agent(rules, event), event);
@@ -179,7 +187,7 @@ pub(super) fn apply(
     let provenance = Provenance::of(event, &agent, fact.as_ref());
     let traits = traits(rules, event, agent.bot);
     let dedup = judged.dedup((record, sighting), traits, &provenance);
-    if judged.is_idle() {
+    if past || judged.is_idle() {
         settle(view, stamp, judged, (dedup, provenance, None));
         return Ok(());
     }

@@ -1,14 +1,17 @@
 //! What a device tells its person: touches and conversions, as a function of sessions, of entries
 //! outside them and of the verdicts on orders.
 
+use super::retention;
 use crate::item::{Body, Item, ItemKind};
 use crate::key::{Key, KeyKind};
+use crate::retention::Class;
 use crate::state::Verdict;
 use crate::view::{ApplyError, Stamp, View};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use millstream_attribute::{Conversion, Touch};
-use millstream_event::{EntityId, Hash128, Money, OrderId};
+use millstream_event::{EntityId, Hash128, Lane, Money, OrderId};
+use millstream_stitch::entry::time_of;
 use millstream_stitch::{ConversionFact, Entry, EntryKey, Goods, Session, SessionFacts, TouchFact};
 
 /// Living items of a device to its person, by kind and id.
@@ -142,7 +145,8 @@ impl Teller<'_> {
     }
 }
 
-/// Sends the difference between what a device said and what it says now.
+/// Sends the difference between what a device said and what it says now. What is no longer kept
+/// stands as it was last told.
 pub(super) fn send(
     view: &mut View,
     stamp: Stamp,
@@ -151,12 +155,26 @@ pub(super) fn send(
     after: Facts,
 ) {
     let item = |kind, id, body| Item { kind, sender, target: person, id, body };
+    let lane = (stamp.generation, Lane::of(sender));
     for (kind, id) in before.keys().filter(|name| !after.contains_key(name)) {
-        view.send(stamp, item(*kind, *id, None));
+        if is_kept(view, lane, (*kind, *id)) {
+            view.send(stamp, item(*kind, *id, None));
+        }
     }
     for ((kind, id), body) in after {
-        if before.get(&(kind, id)) != Some(&body) {
+        if before.get(&(kind, id)) != Some(&body) && is_kept(view, lane, (kind, id)) {
             view.send(stamp, item(kind, id, Some(body)));
         }
     }
+}
+
+/// False for what receivers let go, and for what can no longer be told whole.
+fn is_kept(view: &View, lane: (u16, Lane), (kind, id): (ItemKind, Hash128)) -> bool {
+    let class = match kind {
+        ItemKind::Touch => Class::Touches,
+        ItemKind::Conversion => Class::Conversions,
+        _ => return true,
+    };
+    let past = |class| retention::excludes(view, lane, class, time_of(&id));
+    !past(class) && !past(Class::Events)
 }

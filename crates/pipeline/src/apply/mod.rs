@@ -20,6 +20,7 @@ mod namesakes;
 mod order;
 mod person;
 mod plan;
+mod retention;
 
 pub(crate) use click::effective as effective_click;
 pub(crate) use delivery::line_key;
@@ -89,6 +90,10 @@ pub fn apply(view: &mut View, rules: &Rules<'_>, decoded: &Decoded<'_>) -> Resul
                 ledger::apply(view, rules.generation, change);
             }
         }
+        Content::Order(order) if header.generation == rules.generation => {
+            retention::apply(view, header.lane, order, stamp)?;
+        }
+        Content::Order(_) => {}
         Content::Delivery(told) => delivery::apply(view, rules, (told, &record.payload))?,
         Content::Unread => {}
         Content::Damaged(what, why) => return Err(damaged(record, what, why)),

@@ -1,11 +1,12 @@
 //! A person learns of a device, a touch or a conversion; the credits it changes are recomputed.
 
 use super::earning::{Earned, Earner, Earning};
-use super::home;
 use super::namesakes::{News, Plan, Recount};
+use super::{home, retention};
 use crate::item::{Body, ItemKind};
 use crate::key::{Key, KeyKind};
 use crate::recredit::{Change, ChangedTouch, Recredit, change_of, earns_alike, recredit_key};
+use crate::retention::Class;
 use crate::rollup::{CellPlace, Dimensions, Metric, cell_key, hashed_cell_key};
 use crate::rules::Rules;
 use crate::shelf::Range;
@@ -41,6 +42,17 @@ pub(super) fn apply(
 ) -> Result<(), ApplyError> {
     let key = Key::entity(stamp.generation, KeyKind::Person, message.person);
     let mut person = view.get::<Person>(&key).cloned().unwrap_or_default();
+    let class = match message.kind {
+        ItemKind::Touch => Some(Class::Touches),
+        ItemKind::Conversion => Some(Class::Conversions),
+        _ => None,
+    };
+    let lane = (stamp.generation, home(message.person));
+    if let Some(class) = class
+        && retention::is_swept(view, lane, class, time_of(&message.id))?
+    {
+        return Ok(());
+    }
     let changed = match message.kind {
         ItemKind::Touch => learn_touch(view, rules, &mut person, message, stamp)?,
         ItemKind::Conversion => learn_conversion(view, rules, &mut person, message, stamp)?,

@@ -12,6 +12,7 @@ mod lookup;
 mod open_sessions;
 mod person_trace;
 mod profiles;
+mod retention;
 mod rows;
 mod stitching;
 mod tables;
@@ -34,6 +35,7 @@ pub use lookup::{
 pub use open_sessions::open_sessions;
 pub use person_trace::{LinkTrace, MemberTrace, STATEMENTS_MAX, person_of, person_trace};
 pub use profiles::profiles;
+pub use retention::{EventsKept, Leftovers, kept, leftovers};
 pub(crate) use rows::{between, device_sessions, session_at};
 pub use stitching::{StitchingSums, stitching};
 pub use tables::{Kin, clicks, conversions, credits, credits_among, people, sessions, touches};

@@ -70,7 +70,7 @@ pub fn roughly(
 }
 
 /// As many cases as `PROPTEST_CASES` says; failing seeds go to a file that is kept.
-fn cases() -> ProptestConfig {
+pub fn cases() -> ProptestConfig {
     let seeds = proptest::test_runner::FileFailurePersistence::Direct("tests/fold/seeds.txt");
     ProptestConfig { failure_persistence: Some(Box::new(seeds)), ..ProptestConfig::default() }
 }

@@ -7,7 +7,7 @@ use crate::consume::{
     self, ConsumeError, ConsumeOptions, ConsumeParts, Consumer, OnChange, Parameters,
 };
 use crate::forward::needed_from;
-use crate::instance::{InForce, Instance, Keeper, NeededFrom};
+use crate::instance::{InForce, Instance, InstanceOptions, Keeper, NeededFrom};
 use crate::links::Registry;
 use crate::links::edit::{FoldedControls, LastControl};
 use crate::report::Spans;
@@ -15,7 +15,7 @@ use arc_swap::ArcSwap;
 use millstream_event::{Lane, Span};
 use millstream_log::SegmentOptions;
 use millstream_pipeline::{ReadError, query};
-use millstream_store::Reading;
+use millstream_store::{Reading, StoreOptions};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -132,6 +132,17 @@ pub fn segment_options(config: &Config) -> SegmentOptions {
         retain_for: log.retain_days.map(|days| Span::days(i64::from(days))),
         retain_bytes: log.retain_bytes,
         ..SegmentOptions::default()
+    }
+}
+
+/// How the data directory is opened, as configured.
+pub fn instance_options(config: &Config) -> InstanceOptions {
+    let cache_bytes = config.pipeline.cache_bytes;
+    InstanceOptions {
+        log: segment_options(config),
+        store: StoreOptions { cache_bytes, ..StoreOptions::default() },
+        row_days: config.retention,
+        niceness: config.pipeline.niceness,
     }
 }
 

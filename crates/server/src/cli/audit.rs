@@ -130,14 +130,15 @@ impl Audit {
             }
         };
         let told: Value = told.map_err(|error| failed(&error))?;
+        let width = output::terminal_width().unwrap_or(120);
         match self.format {
-            Shown::Tree => output::print(&removals(&told))?,
+            Shown::Tree => output::print(&super::retention::table(&told, width))?,
             Shown::Json => output::print_json(&told)?,
         }
         match told["broken"].as_str() {
             None => Ok(Ended::Done),
             Some(why) => Err(Failure::known(
-                "what is missing from the log is not what retention removed",
+                "what is missing is not what retention removed",
                 why.to_owned(),
                 "after a restore, ask again once `millstream serve` ran for a minute; else compare with a backup",
             )),
@@ -290,28 +291,4 @@ fn receipt(file: &str) -> Result<String, Failure> {
     let fix = "millstream audit receipt FILE, with what stood under `receipt` in the answer to the choice";
     read.map_err(|error| Failure::known("the receipt cannot be read", error.to_string(), fix))?;
     Ok(text.trim().to_owned())
-}
-
-/// What retention removed, a line each time.
-fn removals(told: &Value) -> String {
-    let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
-    let rules = |value: &Value| {
-        let rules: Vec<String> = value.as_array().into_iter().flatten().map(text).collect();
-        if rules.is_empty() { "no rule".to_owned() } else { rules.join(", ") }
-    };
-    let mut shown = format!(
-        "{} record(s) removed; the oldest that is kept was received {}; in force: {}\n",
-        told["records"],
-        text(&told["oldest_kept"]),
-        rules(&told["rules"])
-    );
-    for one in told["removals"].as_array().into_iter().flatten() {
-        let at = text(&one["at"]);
-        shown.push_str(&format!(
-            "{at}  {} record(s) by {}\n",
-            one["records"],
-            rules(&one["rules"])
-        ));
-    }
-    shown
 }

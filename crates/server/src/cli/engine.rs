@@ -1,6 +1,6 @@
 //! A data directory at work: log, fold, registry and editor, wired in one place.
 
-use super::active::{Active, KeepingOptions, Workshop, last_control, segment_options};
+use super::active::{Active, KeepingOptions, Workshop, instance_options, last_control};
 use super::deciding::Deciding;
 use super::figures::StoreFigures;
 use super::goods::costs_known;
@@ -16,7 +16,7 @@ use crate::consume::{ConsumeError, ConsumeOptions, DrainError, MergedView};
 use crate::country::CountryError;
 use crate::decide::ServiceError;
 use crate::forward::Forwarder;
-use crate::instance::{Instance, InstanceError, InstanceOptions};
+use crate::instance::{Instance, InstanceError};
 use crate::linking::Shelf;
 use crate::links::{EditError, Editor, Registry};
 use crate::places::Places;
@@ -27,7 +27,7 @@ use crate::tables::{Tables, TablesError, TablesLimits, TablesParts};
 use arc_swap::ArcSwap;
 use millstream_event::control::Settings;
 use millstream_event::{Lane, Timestamp};
-use millstream_store::{LaneHead, StoreError, StoreOptions};
+use millstream_store::{LaneHead, StoreError};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
@@ -101,15 +101,6 @@ pub struct Engine {
 
 /// A clock that stamps what is received.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
-
-fn instance_options(config: &Config) -> InstanceOptions {
-    let cache_bytes = config.pipeline.cache_bytes;
-    InstanceOptions {
-        log: segment_options(config),
-        store: StoreOptions { cache_bytes, ..StoreOptions::default() },
-        niceness: config.pipeline.niceness,
-    }
-}
 
 /// A consistent view of the generation in force. Holds space: drop it soon.
 pub struct View {

@@ -46,6 +46,7 @@ mod rehearsal;
 mod remote;
 mod replay;
 mod report;
+mod retention;
 mod routes;
 mod rules;
 mod score;

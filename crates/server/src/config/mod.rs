@@ -13,6 +13,7 @@ pub mod outside;
 mod properties;
 pub mod raw;
 mod resolved;
+mod retention;
 mod signed_links;
 
 pub use error::ConfigError;

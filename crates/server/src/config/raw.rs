@@ -24,6 +24,8 @@ pub struct Raw {
     pub consent: Consent,
     /// `[log]`
     pub log: Log,
+    /// `[retention]`
+    pub retention: Retention,
     /// `[pipeline]`
     pub pipeline: Pipeline,
     /// `[links]`
@@ -193,6 +195,20 @@ pub struct Log {
     pub retain_days: Option<u32>,
     /// Retention by size.
     pub retain_bytes: Option<u64>,
+}
+
+/// `[retention]`: how long rows are kept, in days; for ever where nothing is said.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retention {
+    /// What is kept of each event.
+    pub events_days: Option<u32>,
+    /// Sessions.
+    pub sessions_days: Option<u32>,
+    /// Touches.
+    pub touches_days: Option<u32>,
+    /// Conversions and credits.
+    pub conversions_days: Option<u32>,
 }
 
 /// `[pipeline]`

@@ -5,11 +5,13 @@ use super::forwarding::forward;
 use super::kept::{KeptTables, sql, tables};
 use super::properties::{properties, session_rules};
 use super::raw::{self, Raw};
+use super::retention::retention;
 use crate::capture::{
     CaptureOptions, ConsentDefaults, KeyHash, Limits, Source, Timeouts, TlsFiles,
 };
 use crate::decide::DecideOptions;
 use crate::forward::ForwardOptions;
+use crate::instance::RowDays;
 use crate::links::Governance;
 use crate::priority::NICENESS_MAX;
 use crate::sql::Bounds;
@@ -90,6 +92,8 @@ pub struct Config {
     pub roles: Roles,
     /// The log.
     pub log: raw::Log,
+    /// How long rows are kept.
+    pub retention: RowDays,
     /// The fold.
     pub pipeline: Pipeline,
     /// House rules of links.
@@ -137,6 +141,7 @@ impl Config {
                 .map_err(|error| wrong("links", "rules", &error.to_string()))?,
             tables: tables(&raw.tables)?,
             sql: sql(&raw.sql)?,
+            retention: retention(&raw.retention, raw.pipeline.window_days)?,
             pipeline: pipeline(&raw.pipeline, (sessions, properties))?,
         })
     }

@@ -44,6 +44,9 @@ pub(super) fn fetch(view: &mut View, store: &dyn StateStore, miss: Miss) -> Resu
     for range in &miss.ranges {
         view.fetch_range(range, &Reading(store))?;
     }
+    for walk in &miss.walks {
+        view.fetch_walk(walk, &Reading(store))?;
+    }
     Ok(())
 }
 

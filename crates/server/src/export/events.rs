@@ -2,10 +2,11 @@
 
 use super::{ExportError, ExportParts, ExportRequest, united};
 use millstream_event::{
-    Event, EventKind, Flags, Hash128, Kind, Lane, Position, Quarantine, Record, Span, envelope,
+    Event, EventKind, Flags, Hash128, Kind, Lane, Position, Quarantine, QuarantineReason, Record,
+    Span, envelope,
 };
 use millstream_log::{EventLog, LanePositions};
-use millstream_pipeline::query::{self, EventName, Outcome};
+use millstream_pipeline::query::{self, EventName, EventsKept, Outcome};
 use millstream_pipeline::state::Quarantined;
 use millstream_stitch::Agents;
 use millstream_store::Reading;
@@ -62,11 +63,13 @@ fn sorted(
     write: &mut dyn FnMut(&[u8]) -> Result<(), TableError>,
 ) -> Result<u64, ExportError> {
     let read = Reading(parts.state);
+    let kept = EventsKept::read(&read, parts.generation)?;
+    let wanted = |lane: Lane, event: &Event| kept.shows(lane, event.event_time) && wanted(event);
     let mut sorter = Sorter::new(request.sorter.clone());
     let mut failed = None;
     let (from, to) = range(parts.log);
     parts.log.scan(&from, &to, &mut |record| {
-        let taken = take_event(&read, parts, (record, wanted), &mut sorter);
+        let taken = take_event(&read, parts, (record, &wanted), &mut sorter);
         failed = taken.err();
         failed.is_none()
     })?;
@@ -81,11 +84,14 @@ fn sorted(
     Ok(rows)
 }
 
+/// Which events of a lane are wanted.
+type Wanted<'a> = &'a dyn Fn(Lane, &Event) -> bool;
+
 /// Sorts in an event record whose copy counts. Payloads that cannot be read are in quarantine.
 fn take_event(
     read: &Reading<'_>,
     parts: ExportParts<'_>,
-    (mut record, wanted): (Record, &dyn Fn(&Event) -> bool),
+    (mut record, wanted): (Record, Wanted<'_>),
     sorter: &mut Sorter,
 ) -> Result<(), ExportError> {
     if record.header.kind != Kind::Event {
@@ -94,7 +100,7 @@ fn take_event(
     let Ok(event) = envelope::decode(record.header.contract_version, &record.payload) else {
         return Ok(());
     };
-    if !wanted(&event) {
+    if !wanted(record.header.lane, &event) {
         return Ok(());
     }
     let generation = parts.generation;
@@ -214,7 +220,10 @@ fn quarantine_row(record: &Record, id: Hash128, entry: Quarantined) -> Quarantin
     QuarantineRow(logged.filter(|thing| thing.id == id).unwrap_or_else(|| Quarantine {
         id,
         reason: entry.reason,
-        detail: "the logged payload cannot be read".into(),
+        detail: match entry.reason {
+            QuarantineReason::PastRetention => "it happened before what retention keeps".into(),
+            _ => "the logged payload cannot be read".into(),
+        },
         source: entry.source,
         received: Some(entry.received),
         bytes: u32::try_from(record.payload.len()).unwrap_or(u32::MAX),

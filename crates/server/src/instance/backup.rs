@@ -6,8 +6,8 @@
 
 use super::error::InstanceError;
 use super::keys::KEY_FILE;
-use super::removals;
 use super::{Generation, Generations, InForce, Instance, InstanceOptions, log_dir, state_dir};
+use super::{removals, row_removals};
 use crate::erasure::Register;
 use crate::linking;
 use millstream_store::FjallStore;
@@ -49,7 +49,7 @@ pub fn backup(instance: &Instance, to: &Path) -> Result<BackupReport, InstanceEr
     let CheckpointSize { entries, bytes, .. } =
         checkpoint::write(&|| store.snapshot(), generation, &to.join(CHECKPOINT_DIR))?;
     // First: what goes meanwhile is noted anew where the copy is put to work.
-    copy_line_file(&instance.dir.join(removals::NAME), &to.join(removals::NAME))?;
+    copy_line_files(&instance.dir, to)?;
     let (segments, log_bytes) = copy_log(&log_dir(&instance.dir), &log_dir(to))?;
     copy_links(&instance.dir, to)?;
     // Last, so that nobody who was erased meanwhile is missing.
@@ -93,7 +93,7 @@ pub fn restore(
         return Err(not_a_backup("another version of the program wrote it".to_owned()));
     }
     require_empty(dir)?;
-    copy_line_file(&from.join(removals::NAME), &dir.join(removals::NAME))?;
+    copy_line_files(from, dir)?;
     copy_log(&log_dir(from), &log_dir(dir))?;
     copy_links(from, dir)?;
     let unfinished = dir.join("state.restoring");
@@ -112,6 +112,13 @@ fn copy_register(from: &Path, to: &Path) -> Result<(), InstanceError> {
 }
 
 /// Copies a file that need not be there.
+/// Copies what tells of retention.
+fn copy_line_files(from: &Path, to: &Path) -> Result<(), InstanceError> {
+    [removals::NAME, row_removals::NAME]
+        .into_iter()
+        .try_for_each(|name| copy_line_file(&from.join(name), &to.join(name)))
+}
+
 fn copy_line_file(from: &Path, to: &Path) -> Result<(), InstanceError> {
     match copy(from, to) {
         Err(error) if error.kind() != ErrorKind::NotFound => {

@@ -86,6 +86,9 @@ pub enum InstanceError {
     /// Retention does not know how far it may go.
     #[error("what destinations are owed cannot be told: {0}; the log is kept whole until it can")]
     Needed(String),
+    /// Rows cannot be let go.
+    #[error("old rows stay for now: {0}")]
+    Rows(String),
     /// 65,536 generations were folded in this directory.
     #[error("this directory has used up its 65,536 generations: import its log into a new one")]
     GenerationsUsedUp,

@@ -1,6 +1,7 @@
 //! The keeper: one thread that writes checkpoints and lets retention go as far as they, and those
 //! who have yet to read the log, allow.
 
+use super::aging::Aging;
 use super::checkpoints::{Checkpoints, positions};
 use super::error::InstanceError;
 use super::removals::Removals;
@@ -18,6 +19,14 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 /// How often retention is applied between checkpoints: segments grow old and many meanwhile.
 const RETAIN_EVERY: Duration = Duration::from_secs(60);
 
+/// How soon rows are looked after while some have to go.
+const AGE_EVERY: Duration = Duration::from_secs(1);
+
+fn wall_clock() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+}
+
 /// From where on others need the log, by a generation's state; none when nobody does.
 pub type NeededFrom =
     Arc<dyn Fn(&dyn StateRead, u16) -> Result<Option<LanePositions>, String> + Send + Sync>;
@@ -34,6 +43,7 @@ pub struct Keeping {
     floor: Option<LanePositions>,
     needed_from: Option<NeededFrom>,
     removals: Removals,
+    aging: Option<Aging>,
     closing: Arc<AtomicBool>,
 }
 
@@ -46,7 +56,7 @@ impl Keeping {
         generation: u16,
         removals: Removals,
     ) -> Self {
-        let (needed_from, closing) = (None, Arc::default());
+        let (needed_from, aging, closing) = (None, None, Arc::default());
         Self {
             log,
             store,
@@ -56,6 +66,7 @@ impl Keeping {
             floor: None,
             needed_from,
             removals,
+            aging,
             closing,
         }
     }
@@ -65,6 +76,27 @@ impl Keeping {
     pub fn needed_from(mut self, needed_from: NeededFrom) -> Self {
         self.needed_from = Some(needed_from);
         self
+    }
+
+    /// Has rows go that are kept for a time only; `closing` ends the wait for them.
+    #[must_use]
+    pub(super) fn letting_go(mut self, aging: Aging, closing: Arc<AtomicBool>) -> Self {
+        (self.aging, self.closing) = (Some(aging), closing);
+        self
+    }
+
+    /// Has the fold let go of rows that are too old on this day; true once all of them are gone.
+    ///
+    /// # Errors
+    /// When the state cannot be read or the log not written.
+    pub fn let_go(&mut self, now: Timestamp) -> Result<bool, InstanceError> {
+        self.aging.as_mut().map_or(Ok(true), |aging| aging.go_on(now))
+    }
+
+    /// How long to wait before the next look: less while rows have to go.
+    fn pause(&self, every: Duration) -> Duration {
+        let due = self.aging.as_ref().is_some_and(|aging| aging.is_due(wall_clock()));
+        every.min(if due { AGE_EVERY } else { RETAIN_EVERY })
     }
 
     /// Writes a checkpoint unless nothing was folded since the last one; true when it did.
@@ -107,9 +139,7 @@ impl Keeping {
             None => floor.clone(),
         };
         self.log.set_retention_floor(&floor)?;
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let now = Timestamp(i64::try_from(since.as_micros()).unwrap_or(i64::MAX));
-        if let Some(removal) = self.removals.note(&*self.log, now)? {
+        if let Some(removal) = self.removals.note(&*self.log, wall_clock())? {
             tracing::info!(
                 records = removal.records,
                 "retention removed the log's oldest segments"
@@ -126,7 +156,7 @@ impl Keeping {
             Ok(floor) => self.floor = floor,
             Err(error) => self.report(Err(error)),
         }
-        while let Err(RecvTimeoutError::Timeout) = stop.recv_timeout(every.min(RETAIN_EVERY)) {
+        while let Err(RecvTimeoutError::Timeout) = stop.recv_timeout(self.pause(every)) {
             if Instant::now() >= due {
                 // After a failure the next one is tried no sooner: the disk may be full.
                 due = Instant::now() + every;
@@ -134,13 +164,15 @@ impl Keeping {
                 self.report(written.map(drop));
             }
             self.report(self.retain());
+            let gone = self.let_go(wall_clock());
+            self.report(gone.map(drop));
         }
     }
 
     fn report(&self, outcome: Result<(), InstanceError>) {
         match outcome {
             Err(error) if !self.closing.load(Ordering::Acquire) => {
-                tracing::error!(%error, "nothing of the log goes until this is mended");
+                tracing::error!(%error, "what retention should remove stays until this is mended");
             }
             _ => {}
         }

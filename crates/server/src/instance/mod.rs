@@ -11,18 +11,23 @@
 //! | `tables/` | rows of the state and the log as Parquet, for SQL: can be removed like the state |
 //! | `checkpoints/` | the two newest copies of the state; the log is kept from the older one on |
 
+mod aging;
 mod backup;
 mod checkpoints;
 mod error;
 mod generations;
 mod keeper;
 mod keys;
+mod line_file;
 mod lock;
 mod presence;
 mod removals;
+mod row_removals;
 mod state;
 mod timeline;
 
+use aging::Aging;
+pub use aging::RowDays;
 pub use backup::{BackupReport, backup, restore};
 use checkpoints::Checkpoints;
 pub use error::InstanceError;
@@ -31,15 +36,17 @@ pub use keeper::{Keeper, Keeping, NeededFrom};
 pub use keys::Keys;
 pub use presence::Addresses;
 pub use removals::{Removal, RemovalVerdict};
+pub use row_removals::{ClassVerdict, RowRemoval, RowVerdict};
 pub use timeline::check_timeline;
 
 use crate::priority::{NICENESS, stepped_back};
 use lock::DirectoryLock;
 use millstream_log::disk::SystemDisk;
 use millstream_log::{EventLog, SegmentLog, SegmentOptions};
-use millstream_store::{StateStore, StoreOptions};
+use millstream_store::{Reading, StateStore, StoreOptions};
 use presence::Presence;
 use removals::Removals;
+use row_removals::RowRemovals;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -52,13 +59,20 @@ pub struct InstanceOptions {
     pub log: SegmentOptions,
     /// Settings of the state store.
     pub store: StoreOptions,
+    /// How long rows are kept.
+    pub row_days: RowDays,
     /// How far the state's own threads and the keeper step back behind capture; 0 for not at all.
     pub niceness: u8,
 }
 
 impl Default for InstanceOptions {
     fn default() -> Self {
-        Self { log: SegmentOptions::default(), store: StoreOptions::default(), niceness: NICENESS }
+        Self {
+            log: SegmentOptions::default(),
+            store: StoreOptions::default(),
+            row_days: RowDays::default(),
+            niceness: NICENESS,
+        }
     }
 }
 
@@ -162,19 +176,39 @@ impl Instance {
         Removals::of(&self.dir, self.keys.subject, &self.options.log)
     }
 
-    /// What retention removed from the log, and whether that is all that is missing.
+    fn row_removals(&self) -> RowRemovals {
+        RowRemovals::of(&self.dir, self.keys.subject, self.options.row_days)
+    }
+
+    /// What retention removed from the log and let go of rows, and whether that is all that is missing.
     ///
     /// # Errors
-    /// When that or the log cannot be read.
+    /// When that, the log or the state cannot be read.
     pub fn removed(&self) -> Result<RemovalVerdict, InstanceError> {
-        self.removals().verify(&*self.log)
+        let InForce { generation, store } = self.in_force();
+        let rows = self.row_removals().verify((&Reading(&*store), generation))?;
+        let mut told = self.removals().verify(&*self.log)?;
+        told.broken = told.broken.or_else(|| rows.broken.clone());
+        Ok(RemovalVerdict { intact: told.broken.is_none(), rows, ..told })
     }
 
     /// What writes checkpoints of this directory and applies its retention, step by step.
     pub fn keeping(&self) -> Keeping {
         let InForce { generation, store } = self.in_force();
         let checkpoints = Checkpoints::of(&self.dir, generation, self.options.store.layout);
-        Keeping::new(Arc::clone(&self.log), store, checkpoints, generation, self.removals())
+        let closing = Arc::default();
+        let aging = Aging {
+            log: Arc::clone(&self.log),
+            store: Arc::clone(&store),
+            generation,
+            days: self.options.row_days,
+            removals: self.row_removals(),
+            closing: Arc::clone(&closing),
+            done: None,
+        };
+        let keeping =
+            Keeping::new(Arc::clone(&self.log), store, checkpoints, generation, self.removals());
+        keeping.letting_go(aging, closing)
     }
 
     /// The same on a thread of its own: a checkpoint whenever the newest is older than `every`;

@@ -5,12 +5,12 @@
 //! follow on from the last one.
 
 use super::error::InstanceError;
+use super::line_file::LineFile;
+use super::row_removals::RowVerdict;
 use millstream_event::{Hash128, Lane, Position, Timestamp};
 use millstream_log::{EventLog, LanePositions, SegmentOptions};
 use serde::{Deserialize, Serialize};
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The file's name, in a data directory and in a backup.
 pub const NAME: &str = "retention.jsonl";
@@ -77,12 +77,14 @@ pub struct RemovalVerdict {
     pub rules: Vec<String>,
     /// Each time, the earliest first.
     pub removals: Vec<Removal>,
+    /// What went of rows.
+    pub rows: RowVerdict,
 }
 
 /// The lines of one data directory.
 #[derive(Clone, Debug)]
 pub struct Removals {
-    path: PathBuf,
+    file: LineFile,
     key: [u8; 32],
     rules: Vec<String>,
 }
@@ -92,7 +94,11 @@ impl Removals {
     pub fn of(dir: &Path, key: [u8; 32], options: &SegmentOptions) -> Self {
         let age = options.retain_for.map(|age| format!("log.retain_days = {}", age.0 / DAY_MICROS));
         let size = options.retain_bytes.map(|bytes| format!("log.retain_bytes = {bytes}"));
-        Self { path: dir.join(NAME), key, rules: age.into_iter().chain(size).collect() }
+        Self {
+            file: LineFile::new(dir.join(NAME)),
+            key,
+            rules: age.into_iter().chain(size).collect(),
+        }
     }
 
     /// Notes what went since the last line, if anything did. Also what went in a process that ended
@@ -105,7 +111,7 @@ impl Removals {
         log: &dyn EventLog,
         at: Timestamp,
     ) -> Result<Option<Removal>, InstanceError> {
-        let (lines, whole) = self.read()?;
+        let (lines, whole) = self.file.read::<Removal>()?;
         let last = lines.last().cloned().unwrap_or_default();
         let tails = log.tails();
         let records = tails.records_since(&last.positions());
@@ -122,7 +128,7 @@ impl Removals {
             hash: String::new(),
         };
         removal.hash = removal.sealed(&self.key);
-        self.append(&removal, whole).map_err(InstanceError::io("write", &self.path))?;
+        self.file.append(&removal, whole)?;
         Ok(Some(removal))
     }
 
@@ -131,7 +137,7 @@ impl Removals {
     /// # Errors
     /// When the file or the log cannot be read.
     pub fn verify(&self, log: &dyn EventLog) -> Result<RemovalVerdict, InstanceError> {
-        let (removals, _) = self.read()?;
+        let (removals, _) = self.file.read::<Removal>()?;
         let mut verdict = RemovalVerdict { rules: self.rules.clone(), ..RemovalVerdict::default() };
         let (mut before, mut hash) = (LanePositions::default(), String::new());
         for (number, line) in removals.iter().enumerate() {
@@ -163,35 +169,6 @@ impl Removals {
         verdict.intact = verdict.broken.is_none();
         verdict.removals = removals;
         Ok(verdict)
-    }
-
-    /// The lines, and the bytes that they take. What follows them was cut short by the end of a process:
-    /// it was never told, and what it would have told is noted again.
-    fn read(&self) -> Result<(Vec<Removal>, u64), InstanceError> {
-        let mut text = match fs::read_to_string(&self.path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-            Err(error) => return Err(InstanceError::io("read", &self.path)(error)),
-        };
-        text.truncate(text.rfind('\n').map_or(0, |end| end + 1));
-        let broken = |error| {
-            InstanceError::io("read", &self.path)(io::Error::other::<serde_json::Error>(error))
-        };
-        let lines = text.lines().map(|line| serde_json::from_str(line).map_err(broken));
-        Ok((lines.collect::<Result<_, _>>()?, text.len() as u64))
-    }
-
-    fn append(&self, removal: &Removal, whole: u64) -> io::Result<()> {
-        let mut line = serde_json::to_vec(removal)?;
-        line.push(b'\n');
-        let mut file = OpenOptions::new().create(true).append(true).open(&self.path)?;
-        file.set_len(whole)?;
-        file.write_all(&line)?;
-        file.sync_all()?;
-        match self.path.parent() {
-            Some(folder) => File::open(folder)?.sync_all(),
-            None => Ok(()),
-        }
     }
 }
 

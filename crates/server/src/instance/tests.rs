@@ -1,3 +1,4 @@
+mod aging;
 mod keeping;
 
 use super::*;

@@ -107,6 +107,9 @@ fn take_record(
         return Ok(());
     };
     let step = writing.step;
+    if !step.kept.shows(record.header.lane, event.event_time) {
+        return Ok(());
+    }
     let generation = step.parts.generation;
     let key = EventName::of(&event).key((generation, &step.parts.properties));
     let state = Reading(step.state);

@@ -15,7 +15,8 @@ use millstream_store::Reading;
 use millstream_store::tables::events::kind_name;
 use millstream_store::tables::{Cell, Column, EventRow, Table, TableError, read_part};
 
-/// Writes those parts again that hold a row of a moved session or of a replaced copy.
+/// Writes those parts again that hold a row of a moved session, of a replaced copy, or one that is no
+/// longer kept.
 pub(super) fn correct(
     step: &Step<'_>,
     parts: Vec<EventPart>,
@@ -42,6 +43,9 @@ fn concerns(
     moved: &Moved,
     replaced: &Replaced,
 ) -> Result<bool, TablesError> {
+    if !step.kept.all_show(part.first) {
+        return Ok(true);
+    }
     if replaced.ids.is_empty() && !moved.reaches(part.first, part.last) {
         return Ok(false);
     }
@@ -69,6 +73,7 @@ fn session_of(cell: &Cell<'_>) -> Option<Hash128> {
 /// Where the columns stand that name an event.
 struct Names {
     kind: usize,
+    time: usize,
     id: usize,
     source: usize,
     anonymous: usize,
@@ -82,6 +87,7 @@ impl Names {
         let at = |name: &str| columns.iter().position(|column| column.name == name);
         Some(Self {
             kind: at("kind")?,
+            time: at("event_time")?,
             id: at("event_id")?,
             source: at("source")?,
             anonymous: at("anonymous_id")?,
@@ -89,6 +95,15 @@ impl Names {
             click: at("click_id")?,
             session: at("session_id")?,
         })
+    }
+
+    /// True when the row is one that tables still show.
+    fn is_kept(&self, step: &Step<'_>, cells: &[Cell<'_>]) -> bool {
+        let Cell::Time(time) = cells[self.time] else { return true };
+        step.kept.all_show(time)
+            || self
+                .event(cells)
+                .is_none_or(|(subject, ..)| step.kept.shows(Lane::of(subject), time))
     }
 
     /// The event that a row shows.
@@ -144,6 +159,9 @@ fn rewrite(
     let (state, generation) = (Reading(step.state), step.parts.generation);
     let unread = |error: query::ReadError| TableError::Read(error.to_string());
     read_part(&step.dir.join(&part.file), &names, &mut |cells| {
+        if !places.is_kept(step, cells) {
+            return Ok(true);
+        }
         let leaves = session_of(&cells[places.session])
             .is_some_and(|session| moved.sessions.contains(&session));
         let copied = text(&cells[places.id]).is_some_and(|id| replaced.ids.contains(id));

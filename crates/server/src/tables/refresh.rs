@@ -10,9 +10,10 @@ use crate::report::Freshness;
 use arc_swap::ArcSwap;
 use millstream_event::{Lane, Span};
 use millstream_log::{EventLog, LanePositions, LogError};
+use millstream_pipeline::query::EventsKept;
 use millstream_stitch::{Agents, Properties};
 use millstream_store::tables::{PartWriter, Table};
-use millstream_store::{LaneHead, StateStore, StateView};
+use millstream_store::{LaneHead, Reading, StateStore, StateView};
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::fs;
@@ -91,6 +92,8 @@ pub(super) struct Step<'a> {
     pub(super) parts: &'a TablesParts,
     /// The snapshot.
     pub(super) state: &'a dyn StateView,
+    /// Which events are shown.
+    pub(super) kept: EventsKept,
     pub(super) dir: &'a Path,
     number: u64,
     files: Cell<u32>,
@@ -216,6 +219,7 @@ impl Tables {
         let step = Step {
             parts: &parts,
             state: &*state,
+            kept: EventsKept::read(&Reading(&*state), parts.generation)?,
             dir: &self.dir,
             number: before.manifest.number + 1,
             files: Cell::new(0),

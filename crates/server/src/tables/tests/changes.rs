@@ -1,9 +1,11 @@
 use super::super::merge::MERGED;
-use super::{TIGHT, arrive, check, open, parquet_files, parts};
+use super::{TIGHT, Version, arrive, check, open, parquet_files, parts};
 use crate::consume::tests::history::{Random, history, record};
 use crate::consume::tests::parts::World;
 use crate::tables::{Tables, TablesLimits};
-use millstream_event::{Event, Span, envelope};
+use millstream_event::{Event, Header, Kind, Lane, Span, Timestamp, envelope};
+use millstream_log::Append;
+use millstream_pipeline::retention::{Class, Cutoffs, Order};
 use millstream_store::tables::Table;
 
 #[test]
@@ -163,4 +165,38 @@ fn other_rules_make_the_tables_anew() {
     let tables = Tables::open(dir.path(), narrow).unwrap();
     assert_eq!(parquet_files(dir.path()), 0);
     assert_eq!(tables.refresh().unwrap().rows(Table::Events), 80);
+}
+
+#[test]
+fn what_is_no_longer_kept_leaves_tables_and_exports_alike() {
+    let world = World::new();
+    let dir = tempfile::tempdir().unwrap();
+    let tables = open(&world, dir.path(), TIGHT);
+    arrive(&world, &history(7, 200));
+    let version = tables.refresh().unwrap();
+    let rows = |version: &Version| version.rows(Table::Events);
+    let (all, start) = (rows(&version), Timestamp(1_790_000_000_000_000));
+    let order = |lane, order: &Order| Append {
+        header: Header::new(Kind::Tick, lane, start),
+        payload: serde_json::to_vec(order).unwrap(),
+    };
+    let mut left = all;
+    for hours in [36, 24 * 3, 24 * 9] {
+        let from = Some(start + Span::hours(hours));
+        let with = |cutoffs: Cutoffs, class| cutoffs.with(class, from);
+        let from = Class::ALL.into_iter().fold(Cutoffs::default(), with);
+        let keep = |lane| order(lane, &Order::Keep(from));
+        arrive(&world, &Lane::all().map(keep).collect::<Vec<_>>());
+        let version = tables.refresh().unwrap();
+        check(&world, &version);
+        assert!(rows(&version) < left || left == 0, "events before {hours} h go");
+        left = rows(&version);
+        for class in Class::ALL {
+            let sweep = |lane| order(lane, &Order::Sweep { class, from: 0, to: u32::MAX });
+            arrive(&world, &Lane::all().map(sweep).collect::<Vec<_>>());
+        }
+        check(&world, &tables.refresh().unwrap());
+    }
+    let version = tables.refresh().unwrap();
+    assert!(Table::KEPT.into_iter().all(|table| version.rows(table) == 0));
 }
