@@ -1,7 +1,7 @@
 // Top campaigns with their credit, by any grouping and model.
 
 import { html } from "/vendor/preact-htm.js";
-import { count, money, share } from "/app/format.js";
+import { count, money, percent, share } from "/app/format.js";
 
 const ROWS_SHOWN = 10;
 
@@ -40,19 +40,49 @@ function Choice({ name, legend, choices, value, choose }) {
 
 const ratio = (roas) => (roas === null || roas === undefined ? "–" : roas.toFixed(2));
 
-const known = (minor, currency) => (minor === null || minor === undefined ? "–" : money(minor, currency));
-
 /** Where the cost of some goods is not known, the margin is at most what is told. */
 const margin = (row) =>
-  (row.goods_known !== null && row.goods_known < 1 && row.margin_minor !== null ? "≤ " : "") +
-  known(row.margin_minor, row.currency);
+  (row.goods_known !== null && row.goods_known < 1 && row.margin_minor !== null ? "≤\u00a0" : "") +
+  money(row.margin_minor, row.currency);
 
-function Margin({ row }) {
-  return html`<td class="wide">${known(row.goods_minor, row.currency)}</td>
-    <td>${margin(row)}</td>`;
+function MarginRow({ name, row }) {
+  return html`<tr>
+    <th scope="row"><span class="name" title=${name}>${name}</span></th>
+    <td class="wide">${money(row.revenue_minor, row.currency)}</td>
+    <td>${money(row.goods_minor, row.currency)}</td>
+    <td class="wide">${row.goods_known === null ? "–" : percent.format(row.goods_known)}</td>
+    <td class="wide">${money(row.cost_minor, row.currency)}</td>
+    <td>${margin(row)}</td>
+  </tr>`;
 }
 
-function Row({ row, by, most, costs, goods }) {
+function Margins({ report, by }) {
+  const rows = report.rows.slice(0, ROWS_SHOWN).filter((row) => row.margin_minor !== null || row.revenue_minor !== 0);
+  const { totals } = report;
+  if (!report.rows.some((row) => row.goods_minor !== undefined)) return null;
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="Margin table">
+    <table>
+      <caption class="hidden">Revenue without cost of goods and spend by ${by}</caption>
+      <thead>
+        <tr>
+          <th scope="col">${GROUPINGS[by]}</th>
+          <th scope="col" class="wide">Revenue</th>
+          <th scope="col">Cost of goods</th>
+          <th scope="col" class="wide">Known for</th>
+          <th scope="col" class="wide">Spend</th>
+          <th scope="col">Margin</th>
+        </tr>
+      </thead>
+      <tbody>
+        ${rows.map((row) => html`<${MarginRow} key=${row[by] + row.currency} name=${row[by] || "(none)"} row=${row} />`)}
+      </tbody>
+      ${totals.goods_minor !== undefined &&
+      html`<tfoot><${MarginRow} name="All" row=${{ goods_known: null, ...totals }} /></tfoot>`}
+    </table>
+  </div>`;
+}
+
+function Row({ row, by, most, costs }) {
   const name = row[by] || "(none)";
   const width = most > 0 ? Math.max(0, (100 * row.revenue_minor) / most) : 0;
   return html`<tr>
@@ -69,7 +99,6 @@ function Row({ row, by, most, costs, goods }) {
     html`<td>${row.cost_minor === null ? "–" : money(row.cost_minor, row.currency)}</td>
       <td class="wide">${row.cac_minor === null ? "–" : money(row.cac_minor, row.currency)}</td>
       <td>${ratio(row.roas)}</td>`}
-    ${goods && html`<${Margin} row=${row} />`}
   </tr>`;
 }
 
@@ -79,7 +108,6 @@ function Table({ report, by }) {
   const more = report.rows.length - rows.length;
   const totals = report.totals;
   const costs = report.rows.some((row) => row.cost_minor !== null);
-  const goods = totals.goods_minor !== undefined || report.rows.some((row) => row.goods_minor !== undefined);
   const revenue = totals.revenue.length
     ? totals.revenue.map((one) => money(one.revenue_minor, one.currency)).join(" + ")
     : "–";
@@ -95,11 +123,10 @@ function Table({ report, by }) {
           <th scope="col">Conversions</th>
           <th scope="col">Revenue</th>
           ${costs && html`<th scope="col">Cost</th><th scope="col" class="wide">CAC</th><th scope="col">ROAS</th>`}
-          ${goods && html`<th scope="col" class="wide">Goods</th><th scope="col">Margin</th>`}
         </tr>
       </thead>
       <tbody>
-        ${rows.map((row) => html`<${Row} key=${row[by] + row.currency} row=${row} by=${by} most=${most} costs=${costs} goods=${goods} />`)}
+        ${rows.map((row) => html`<${Row} key=${row[by] + row.currency} row=${row} by=${by} most=${most} costs=${costs} />`)}
       </tbody>
       <tfoot>
         <tr>
@@ -113,7 +140,6 @@ function Table({ report, by }) {
           html`<td>${totals.cost_minor === null ? "–" : money(totals.cost_minor, totals.currency)}</td>
             <td class="wide">${totals.cac_minor === null ? "–" : money(totals.cac_minor, totals.currency)}</td>
             <td>${ratio(totals.roas)}</td>`}
-          ${goods && html`<${Margin} row=${{ goods_known: null, margin_minor: null, ...totals }} />`}
         </tr>
       </tfoot>
     </table>
@@ -147,7 +173,7 @@ export function Campaigns({ report, by, model, busy, choose }) {
     ${!report
       ? html`<div class="skeleton tall" aria-hidden="true"></div>`
       : report.rows.length
-        ? html`<${Table} report=${report} by=${shown} /><${Strays} spend=${report.unmatched_spend} /><${Unpriced} goods=${report.unknown_costs} />`
+        ? html`<${Table} report=${report} by=${shown} /><${Margins} report=${report} by=${shown} /><${Strays} spend=${report.unmatched_spend} /><${Unpriced} goods=${report.unknown_costs} />`
         : html`<p class="empty">No touches yet. They appear with the first visit that carries a campaign, or comes from another site.</p>`}
   </section>`;
 }

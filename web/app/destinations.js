@@ -1,11 +1,10 @@
 // Does every system get what it is owed? Destinations, what waits for them, and whether they keep their promise.
 
 import { html } from "/vendor/preact-htm.js";
-import { count, duration, micros } from "/app/format.js";
+import { count, duration, micros, percent } from "/app/format.js";
 import { usePolling } from "/app/polling.js";
 
 const EVERY_MS = 5_000;
-const percent = new Intl.NumberFormat("en", { style: "percent", maximumFractionDigits: 1 });
 
 /** The sums over a destination's classes of events. */
 function sums(destination) {

@@ -2,6 +2,8 @@
 
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const fraction = new Intl.NumberFormat("en", { maximumFractionDigits: 2 });
+/** Shares of one. */
+export const percent = new Intl.NumberFormat("en", { style: "percent", maximumFractionDigits: 1 });
 const moneyFormats = new Map();
 
 /** A count with grouped digits. */
