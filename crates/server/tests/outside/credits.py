@@ -2,6 +2,7 @@
 credit at once, in one revision and to the last minor unit, and tables of links that are made whole or not at all.
 """
 
+import collections
 import csv
 import hashlib
 import io
@@ -192,13 +193,16 @@ class Credits(Case):
         ask = lambda: self.answer(instance, "/api/report/campaigns")
         told = self.until(ask, lambda report: report["totals"]["conversions"] == 300 and not report["provisional"])["arrivals"]
         self.assertEqual(told["days"][0]["day"], when(0)[:10])
-        self.assertEqual(sum(day["conversions"] for day in told["days"]), 300)
+        # Soon after midnight most of them were made yesterday, which may be as good as complete and is then not told.
+        made = collections.Counter(sale["timestamp"][:10] for sale in sales)
         for day in told["days"]:
+            self.assertEqual(day["conversions"], made[day["day"]])
             self.assertLessEqual(day["conversions"], day["expected_low"])
             self.assertLessEqual(day["expected_low"], day["expected_high"])
         self.assertGreater(told["settled_after_s"], 3_600)
         page = instance.call("GET", "/api/report/campaigns?format=table", admin=True).body.decode()
-        self.assertIn("of today's conversions so far have arrived", page)
+        if made[told["days"][0]["day"]]:
+            self.assertIn("of today's conversions so far have arrived", page)
 
     def test_a_table_of_links_is_made_whole_or_not_at_all(self):
         instance = self.instance()
