@@ -200,7 +200,7 @@ fn head(served: &Served, decided: &Decided, decision: Hash128) -> String {
         "ranking": ranking,
         "source": answer.rung.as_str(),
         "reason": answer.reasons.to_text(),
-        "architecture": use_case.architecture.as_str(),
+        "architecture": decided.assignment.treatment.architecture(use_case).as_str(),
         "profile_age_ms": answer.profile_age.map(|age| age.as_millis()),
         "provisional": answer.provisional,
         "propensity": answer.propensity,

@@ -26,7 +26,7 @@ pub use followed::{Followed, PlaceKind};
 pub use job::Question;
 pub use kept::Generation;
 pub use late::{Better, Late, LateCounts, Standing};
-pub use models::{Loaded, Models, ModelsError, WasmModule, forest};
+pub use models::{Loaded, MODELS_DIR, Models, ModelsError, ROUTES_DIR, WasmModule, forest};
 pub use options::{Configured, DecideOptions};
 pub use profiles::{Place, StoreProfiles};
 pub use rehearsal::Rehearsal;

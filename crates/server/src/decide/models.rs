@@ -17,6 +17,10 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+/// Where models are, in a data directory.
+pub const MODELS_DIR: &str = "models";
+/// Where ways from place to place are.
+pub const ROUTES_DIR: &str = "routes";
 /// Names the version in force.
 const CURRENT: &str = "current";
 
@@ -61,12 +65,12 @@ fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> ModelsError
 impl Models {
     /// Of a use case in a data directory.
     pub fn of(data_dir: &Path, use_case: &str) -> Self {
-        Self { folder: data_dir.join("models").join(use_case) }
+        Self { folder: data_dir.join(MODELS_DIR).join(use_case) }
     }
 
     /// Of ways from place to place in a data directory.
     pub fn of_routes(data_dir: &Path) -> Self {
-        Self { folder: data_dir.join("routes") }
+        Self { folder: data_dir.join(ROUTES_DIR) }
     }
 
     fn file(&self, version: u32) -> PathBuf {

@@ -1,4 +1,4 @@
-//! Backup and restore: a checkpoint of the state, the key, and the log's segments.
+//! Backup and restore: a checkpoint of the state, the key, the log's segments, and what was learned.
 //!
 //! The state is taken first, from one snapshot, and the segments afterwards, newest first: the copy
 //! of the log always reaches at least as far as the state. Opening the restored folder cuts the
@@ -8,6 +8,7 @@ use super::error::InstanceError;
 use super::keys::KEY_FILE;
 use super::{Generation, Generations, InForce, Instance, InstanceOptions, log_dir, state_dir};
 use super::{removals, row_removals};
+use crate::decide::{MODELS_DIR, ROUTES_DIR};
 use crate::erasure::Register;
 use crate::linking;
 use millstream_store::FjallStore;
@@ -51,7 +52,7 @@ pub fn backup(instance: &Instance, to: &Path) -> Result<BackupReport, InstanceEr
     // First: what goes meanwhile is noted anew where the copy is put to work.
     copy_line_files(&instance.dir, to)?;
     let (segments, log_bytes) = copy_log(&log_dir(&instance.dir), &log_dir(to))?;
-    copy_links(&instance.dir, to)?;
+    copy_learned(&instance.dir, to)?;
     // Last, so that nobody who was erased meanwhile is missing.
     copy_register(&instance.dir, to)?;
     let report = BackupReport {
@@ -95,7 +96,7 @@ pub fn restore(
     require_empty(dir)?;
     copy_line_files(from, dir)?;
     copy_log(&log_dir(from), &log_dir(dir))?;
-    copy_links(from, dir)?;
+    copy_learned(from, dir)?;
     let unfinished = dir.join("state.restoring");
     let store = FjallStore::open(&unfinished, &options.store)?;
     checkpoint::read(&from.join(CHECKPOINT_DIR), &store)?;
@@ -167,19 +168,28 @@ fn copy_log(from: &Path, to: &Path) -> Result<(u64, u64), InstanceError> {
     Ok((segments, bytes))
 }
 
-/// Copies the versions of the probable links, where there are any.
-fn copy_links(from: &Path, to: &Path) -> Result<(), InstanceError> {
-    let (from, to) = (from.join(linking::DIR), to.join(linking::DIR));
+/// Copies what was learned: probable links, models, ways from page to page.
+fn copy_learned(from: &Path, to: &Path) -> Result<(), InstanceError> {
+    let folders = [linking::DIR, MODELS_DIR, ROUTES_DIR];
+    folders.into_iter().try_for_each(|name| copy_folder(&from.join(name), &to.join(name)))
+}
+
+/// Copies a folder and those in it; it need not be there.
+fn copy_folder(from: &Path, to: &Path) -> Result<(), InstanceError> {
     if !from.is_dir() {
         return Ok(());
     }
-    fs::create_dir_all(&to).map_err(InstanceError::io("make", &to))?;
-    for entry in fs::read_dir(&from).map_err(InstanceError::io("list", &from))? {
-        let name = entry.map_err(InstanceError::io("list", &from))?.file_name();
-        copy(&from.join(&name), &to.join(&name))
-            .map_err(InstanceError::io("copy", &from.join(&name)))?;
+    fs::create_dir_all(to).map_err(InstanceError::io("make", to))?;
+    for entry in fs::read_dir(from).map_err(InstanceError::io("list", from))? {
+        let name = entry.map_err(InstanceError::io("list", from))?.file_name();
+        let (from, to) = (from.join(&name), to.join(&name));
+        match from.is_dir() {
+            true => copy_folder(&from, &to)?,
+            // What is just being written is renamed meanwhile.
+            false => copy_line_file(&from, &to)?,
+        }
     }
-    File::open(&to).and_then(|dir| dir.sync_all()).map_err(InstanceError::io("sync", &to))
+    File::open(to).and_then(|dir| dir.sync_all()).map_err(InstanceError::io("sync", to))
 }
 
 /// Copies contents and permissions, durably.
