@@ -206,3 +206,28 @@ impl Item {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_item_from_before_goods_were_kept_says_that_there_are_none() {
+        let order = EntityId(Hash128::of("order", &[b"o"]));
+        let key = EntryKey {
+            time: millstream_event::Timestamp(1),
+            sequence: 0,
+            id: millstream_event::EventId::parse("e").unwrap(),
+            source: millstream_event::SourceId::parse("s").unwrap(),
+        };
+        let goods = Vec::new();
+        let verdict = OrderVerdict { device: order, key, value: None, refunded_minor: 0, goods };
+        let body = Some(Body::Verdict(verdict));
+        let id = Hash128::default();
+        let item = Item { kind: ItemKind::Verdict, sender: order, target: order, id, body };
+        let now = item.encode().unwrap();
+        assert_eq!(Item::decode(&now).unwrap(), item);
+        assert_eq!(Item::decode(&now[..now.len() - 1]).unwrap(), item);
+        assert!(Item::decode(&now[..now.len() - 2]).is_err());
+    }
+}

@@ -71,7 +71,8 @@ pub(super) const MODEL: Parameter = choice(
     "How a conversion is shared among touches.",
     &["first", "last", "last_non_direct", "linear", "position", "time_decay", "markov", "shapley"],
 );
-const LEDGER: Parameter = choice("kind", "What the rows are.", &["spend", "budgets", "rates"]);
+const LEDGER: Parameter =
+    choice("kind", "What the rows are.", &["spend", "budgets", "rates", "goods"]);
 const SLUG: &[Parameter] = &[text("slug", "The link's slug.")];
 
 pub(super) const fn read(
@@ -244,7 +245,7 @@ fn upkeep() -> Vec<(Endpoint, MethodRouter<Arc<Plane>>)> {
 fn money_and_rules() -> Vec<(Endpoint, MethodRouter<Arc<Plane>>)> {
     const SPENT: Endpoint = Endpoint {
         query: &[LEDGER, text("from", "First day."), text("to", "Last day.")],
-        ..read("/api/spend", "Spend, budgets or rates in force.", "Ledger")
+        ..read("/api/spend", "Spend, budgets, rates or costs of goods in force.", "Ledger")
     };
     const SPEND: Endpoint = Endpoint {
         query: &[LEDGER, choice("dry_run", "Only tell what would change.", &["true", "false"])],

@@ -5,6 +5,7 @@ use crate::report::{ReportError, number};
 use millstream_event::Hash128;
 use millstream_pipeline::query;
 use millstream_pipeline::rows::{ConversionRow, CreditRow, TouchRow};
+use millstream_stitch::{Goods, Ware};
 
 /// The chain behind a conversion, named by its conversion id, event id or order number.
 ///
@@ -42,6 +43,7 @@ fn node(sources: &Sources<'_>, found: &query::Chain) -> Result<Chain, ReportErro
         .with("window_days", sources.window.0 / millstream_event::Span::days(1).0)
         .with("rules_generation", u32::from(sources.generation))
         .with("revision", row.revision.0);
+    chain = row.goods.iter().map(goods).fold(chain, Chain::over);
     for logged in event::nodes_of_person(sources, &row.event_id, person_id)? {
         chain = chain.over(logged);
     }
@@ -69,6 +71,15 @@ fn node(sources: &Sources<'_>, found: &query::Chain) -> Result<Chain, ReportErro
         chain = told.into_iter().fold(chain, Chain::over);
     }
     Ok(chain)
+}
+
+/// One line of what was sold.
+fn goods(line: &Goods) -> Chain {
+    match &line.ware {
+        Ware::Product(product) => Chain::new("goods", &**product).with("units", line.units),
+        Ware::Cost => Chain::group("goods").with("cost_told_minor", line.units),
+        Ware::Unknown => Chain::group("goods").with("cost", "not known"),
+    }
 }
 
 fn person(sources: &Sources<'_>, id: millstream_event::EntityId) -> Result<Chain, ReportError> {

@@ -127,6 +127,8 @@ fn margins_are_told_where_costs_are_known_and_say_for_how_much() {
     let report = shop.report(&[]);
     assert_eq!(told(&report, "spring").0, 2_200 + 100 + 1_000);
     assert_eq!(told(&shop.report(&["--as-of", &instant]), "spring").0, 2_020);
+    let chain = expect(0, &["audit", "conversion", "A", "--data-dir", &shop.dir]);
+    assert!(chain.contains("goods shoe") && chain.contains("goods sock"), "{chain}");
     let table = expect(0, &["report", "campaigns", "--by", "campaign", "--data-dir", &shop.dir]);
     assert!(table.contains("Margin"), "{table}");
 }
