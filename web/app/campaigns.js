@@ -62,7 +62,7 @@ function Margins({ report, by }) {
   if (!report.rows.some((row) => row.goods_minor !== undefined)) return null;
   return html`<div class="scroll" tabindex="0" role="region" aria-label="Margin table">
     <table>
-      <caption class="hidden">Revenue without cost of goods and spend by ${by}</caption>
+      <caption>What is left: revenue without cost of goods and spend</caption>
       <thead>
         <tr>
           <th scope="col">${GROUPINGS[by]}</th>

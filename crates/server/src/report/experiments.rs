@@ -240,20 +240,14 @@ pub(super) fn grids(results: &[ExperimentResult]) -> Vec<Grid> {
         return Vec::new();
     }
     let mut arms = Grid::new(
-        "Experiments: lift by assignment, in points of 100 visitors, valid whenever it is read",
-        &[
-            "Experiment",
-            "Arm",
-            "Visitors",
-            "Reached",
-            "Rate",
-            "Lift",
-            "Less noise",
-            "If personal",
-            "Fallback",
-            "p95",
-        ],
+        "Experiments",
+        &["Experiment", "Arm", "Visitors", "Reached", "Rate", "Fallback", "p95"],
         "Nobody has met an experiment yet.",
+    );
+    let mut lifts = Grid::new(
+        "Lift by assignment, in points of 100 visitors, valid whenever it is read",
+        &["Experiment", "Arm", "Lift", "Less noise", "If personal"],
+        "No arm has visitors to be compared yet.",
     );
     let mut segments = Grid::new(
         "Lift by segment, in points of 100 visitors",
@@ -266,18 +260,25 @@ pub(super) fn grids(results: &[ExperimentResult]) -> Vec<Grid> {
             false => "uneven arms".to_owned(),
         };
         for arm in &result.arms {
-            let personal = arm.personalized_lift.filter(|_| result.holds);
             arms.rows.push(vec![
                 plain(&result.experiment),
                 plain(&arm.arm),
                 number::grouped(arm.visitors),
                 number::grouped(arm.reached),
                 percent(Some(arm.rate).filter(|_| arm.visitors > 0)),
+                percent(arm.fallback_rate),
+                millis(arm.p95_ms),
+            ]);
+            if arm.lift.is_none() {
+                continue;
+            }
+            let personal = arm.personalized_lift.filter(|_| result.holds);
+            lifts.rows.push(vec![
+                plain(&result.experiment),
+                plain(&arm.arm),
                 told(arm.lift),
                 told(arm.adjusted_lift),
                 personal.map_or_else(|| NOT_KNOWN.to_owned(), |it| format!("{:+.2}", 100.0 * it)),
-                percent(arm.fallback_rate),
-                millis(arm.p95_ms),
             ]);
         }
         for it in result.segments.iter().filter(|_| result.holds) {
@@ -290,7 +291,7 @@ pub(super) fn grids(results: &[ExperimentResult]) -> Vec<Grid> {
             ]);
         }
     }
-    let mut grids = vec![arms];
+    let mut grids = vec![arms, lifts];
     if !segments.rows.is_empty() {
         grids.push(segments);
     }
