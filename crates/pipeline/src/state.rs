@@ -49,15 +49,27 @@ pub struct Device {
     pub revision: Revision,
 }
 
-/// An identity link of a device. It lives while an entry after the last unlink states it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// An identity link of a device. It lives while an entry after the last unlink states it, kept or
+/// let go.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stated {
     /// The link; none while only an unlink tells of it.
     pub edge: Option<Edge>,
-    /// How many entries after the last unlink state it.
+    /// How many entries that are kept state it after the last unlink.
     pub entries: u64,
     /// The last unlink.
     pub unlinked: Option<EntryKey>,
+    /// The last entry that states it among those that were let go.
+    pub let_go: Option<EntryKey>,
+    /// The last unlink among them.
+    pub unlink_let_go: Option<EntryKey>,
+}
+
+impl Stated {
+    /// True when the link lives.
+    pub fn lives(&self) -> bool {
+        self.entries > 0 || self.let_go > self.unlinked
+    }
 }
 
 /// What a device knows of an order.

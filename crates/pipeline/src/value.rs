@@ -21,7 +21,7 @@ use millstream_stitch::{Component, Entry, Node, Pair, Session};
 use serde::{Deserialize, Serialize};
 
 /// First byte of every stored value.
-const FORMAT: u8 = 11;
+const FORMAT: u8 = 12;
 /// How a stored [`Value::Cell`] is told from other values.
 const CELL: u32 = 14;
 

@@ -46,7 +46,7 @@ impl Default for StoreOptions {
             journal_bytes: 256 << 20,
             worker_threads: 1,
             compress: true,
-            layout: 12,
+            layout: 13,
         }
     }
 }

@@ -19,11 +19,41 @@ fn stated_key(generation: u16, subject: EntityId, target: EntityId) -> Key {
 /// against everything that states its link.
 pub(super) fn want(view: &View, history: History<'_>, entry: &Entry) -> Result<(), ApplyError> {
     let History { generation, subject, .. } = history;
-    let targets = entry.edges.iter().map(|edge| edge.target).chain(entry.unlinks);
-    view.want(targets.map(|target| stated_key(generation, subject, target)))?;
+    view.want(targets(entry).map(|target| stated_key(generation, subject, target)))?;
     match entry.unlinks {
         Some(_) => history.want_entries(view, ALWAYS).map(drop),
         None => Ok(()),
+    }
+}
+
+/// The identity links that these entries tell of must be at hand before the entries are let go.
+pub(super) fn want_told(view: &View, generation: u16, rows: &[Key]) -> Result<(), ApplyError> {
+    let told = rows.iter().filter_map(|row| Some((row.entity_id(), view.get::<Entry>(row)?)));
+    view.want(told.flat_map(|(subject, entry)| {
+        targets(entry).map(move |target| stated_key(generation, subject, target))
+    }))
+}
+
+fn targets(entry: &Entry) -> impl Iterator<Item = EntityId> {
+    entry.edges.iter().map(|edge| edge.target).chain(entry.unlinks)
+}
+
+/// An entry is let go: what it tells of links stays.
+pub(super) fn let_go(view: &mut View, generation: u16, row: &Key) {
+    let Some(entry) = view.take::<Entry>(row) else { return };
+    let key = Some(&entry.key);
+    for target in targets(&entry) {
+        let row = stated_key(generation, row.entity_id(), target);
+        let Some(mut stated) = view.take::<Stated>(&row) else { continue };
+        if entry.edges.iter().any(|edge| edge.target == target) {
+            let counted = key > stated.unlinked.as_ref();
+            stated.entries = stated.entries.saturating_sub(u64::from(counted));
+            stated.let_go = stated.let_go.max(key.cloned());
+        }
+        if entry.unlinks == Some(target) {
+            stated.unlink_let_go = stated.unlink_let_go.max(key.cloned());
+        }
+        view.put(row, stated);
     }
 }
 
@@ -63,19 +93,18 @@ impl Voice<'_> {
 
     fn stated(&self, target: EntityId) -> Stated {
         let key = stated_key(self.history.generation, self.history.subject, target);
-        let none = || Stated { edge: None, entries: 0, unlinked: None };
-        self.view.get::<Stated>(&key).cloned().unwrap_or_else(none)
+        self.view.get::<Stated>(&key).cloned().unwrap_or_default()
     }
 
     /// Counts an entry that states a link, or does no longer.
     fn count(&mut self, device: &Device, edge: Edge, (key, change): (&EntryKey, i64)) {
         let mut stated = self.stated(edge.target);
-        let before = stated.entries;
+        let lived = stated.lives();
         stated.edge = Some(edge);
-        if stated.unlinked.as_ref().is_none_or(|unlinked| unlinked < key) {
-            stated.entries = before.saturating_add_signed(change);
+        if Some(key) > stated.unlinked.as_ref() {
+            stated.entries = stated.entries.saturating_add_signed(change);
         }
-        self.put(device, edge.target, (before, stated));
+        self.put(device, edge.target, (lived, stated));
     }
 
     /// Weighs a link anew once `change` was made to the unlinks of it.
@@ -90,31 +119,31 @@ impl Voice<'_> {
         let mut unlinks: Vec<EntryKey> = unlinking.map(|entry| entry.key.clone()).collect();
         change(&mut unlinks);
         let mut stated = self.stated(target);
-        let before = stated.entries;
-        stated.unlinked = unlinks.into_iter().max();
+        let lived = stated.lives();
+        stated.unlinked = unlinks.into_iter().max().max(stated.unlink_let_go.clone());
         let after = |entry: &&Entry| Some(&entry.key) > stated.unlinked.as_ref();
         let links = entries.iter().filter(after).flat_map(|entry| &entry.edges);
         stated.entries = links.filter(|edge| edge.target == target).count() as u64;
-        self.put(device, target, (before, stated));
+        self.put(device, target, (lived, stated));
     }
 
     /// Keeps a link, and tells the graph where it came to life or ended.
-    fn put(&mut self, device: &Device, target: EntityId, (before, stated): (u64, Stated)) {
+    fn put(&mut self, device: &Device, target: EntityId, (lived, stated): (bool, Stated)) {
         let subject = self.history.subject;
         let told = stated.edge.map(|edge| EdgeBody {
             target,
             target_is_user: edge.user,
             sender_is_user: !device.anonymous,
         });
-        match (before, stated.entries, told) {
-            (0, 1.., Some(body)) => {
+        match (lived, stated.lives(), told) {
+            (false, true, Some(body)) => {
                 self.view.send(self.stamp, edge_item(subject, target, Some(Body::Edge(body))));
             }
-            (1.., 0, _) => self.view.send(self.stamp, edge_item(subject, target, None)),
+            (true, false, _) => self.view.send(self.stamp, edge_item(subject, target, None)),
             _ => {}
         }
         let key = stated_key(self.history.generation, subject, target);
-        if stated.entries == 0 && stated.unlinked.is_none() {
+        if !stated.lives() && stated.unlinked.is_none() {
             self.view.delete(key);
         } else {
             self.view.put(key, stated);
@@ -143,7 +172,7 @@ fn claim(sender: EntityId, entry: &Entry) -> Option<Item> {
         part: conversion.part.clone(),
         goods: conversion.goods.clone(),
     };
-    let id: Hash128 = entry.key.name("claim", sender);
+    let id: Hash128 = entry.key.timed_name("claim", sender);
     Some(Item { kind: ItemKind::Claim, sender, target, id, body: Some(Body::Claim(claim)) })
 }
 
@@ -157,6 +186,6 @@ fn landing(sender: EntityId, entry: &Entry) -> Option<Item> {
         bot: entry.agent.bot,
     };
     let (kind, target) = (ItemKind::Landing, EntityId::click(&click.id));
-    let id = entry.key.name("landing", sender);
+    let id = entry.key.timed_name("landing", sender);
     Some(Item { kind, sender, target, id, body: Some(Body::Landing(landing)) })
 }

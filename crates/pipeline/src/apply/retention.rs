@@ -1,11 +1,12 @@
 //! Orders to let go of what is old, and events that come after their time.
 
-use super::quarantine;
+use super::{links, quarantine};
 use crate::decoded::Sighting;
 use crate::key::{Key, KeyKind};
 use crate::retention::{Class, FRESH, Kept, Order, Walk};
 use crate::state::Device;
 use crate::view::{ApplyError, Stamp, View};
+use alloc::vec::Vec;
 use millstream_event::{Hash128, Lane, QuarantineReason, Record, Timestamp};
 
 /// Follows an order.
@@ -25,25 +26,25 @@ pub(super) fn apply(
             let before = before - class.margin();
             let walks = Walk::of((stamp.generation, lane), class, (from, to), before);
             view.want_walks(&walks)?;
-            let rows: u64 = walks.iter().map(|walk| sweep(view, walk, stamp)).sum();
-            kept.note(class, before, rows);
+            let rows: Vec<Key> = walks.iter().flat_map(|walk| view.walked(walk)).collect();
+            links::want_told(view, stamp.generation, &rows)?;
+            view.forget_walks(&walks);
+            rows.iter().for_each(|row| let_go(view, row, stamp));
+            kept.note(class, before, rows.len() as u64);
         }
     }
     view.put(key, kept);
     Ok(())
 }
 
-/// Removes what a walk found; returns how many rows.
-fn sweep(view: &mut View, walk: &Walk, stamp: Stamp) -> u64 {
-    let rows = view.walked(walk);
-    for key in &rows {
-        if key.is(KeyKind::Device) {
-            let_session_go(view, key, stamp);
-        } else {
-            view.delete(*key);
-        }
+fn let_go(view: &mut View, row: &Key, stamp: Stamp) {
+    if row.is(KeyKind::Device) {
+        return let_session_go(view, row, stamp);
     }
-    rows.len() as u64
+    if row.is(KeyKind::Entry) {
+        links::let_go(view, stamp.generation, row);
+    }
+    view.delete(*row);
 }
 
 /// A device's latest session goes; who it is stays.

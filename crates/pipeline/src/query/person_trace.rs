@@ -95,8 +95,8 @@ fn links(
             (Key::from_bytes(key), Stated::take(Value::decode(bytes)?))
         {
             let target = EntityId(key.suffix());
+            let (alive, stated_by) = (stated.lives(), Vec::new());
             let Stated { entries, unlinked, .. } = stated;
-            let (alive, stated_by) = (entries > 0, Vec::new());
             links.insert(target, LinkTrace { target, alive, entries, stated_by, unlinked });
         }
         Ok(true)

@@ -98,10 +98,8 @@ impl View {
         Ok(())
     }
 
-    /// The first rows that a walk means, in key order, as many as one order removes. Walk again
-    /// before asking again.
-    pub fn walked(&mut self, walk: &Walk) -> Vec<Key> {
-        self.walks.retain(|walked| walked != walk);
+    /// The first rows that a walk means, in key order, as many as one order removes.
+    pub fn walked(&self, walk: &Walk) -> Vec<Key> {
         let meant = |(key, slot): (&Key, &Slot)| {
             slot.value.as_ref().filter(|value| walk.means(key, value)).map(|_| *key)
         };
@@ -109,5 +107,10 @@ impl View {
         rows.sort_unstable();
         rows.truncate(SWEEP_ROWS_MAX);
         rows
+    }
+
+    /// Walk these again before asking for their rows again.
+    pub fn forget_walks(&mut self, walks: &[Walk]) {
+        self.walks.retain(|walked| !walks.contains(walked));
     }
 }

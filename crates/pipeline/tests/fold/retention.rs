@@ -5,7 +5,9 @@ use crate::cluster::Cluster;
 use crate::history::{Turn, histories, turns};
 use crate::properties::{cases, rules, shuffle};
 use crate::stories::{from, order, page};
-use millstream_event::{Event, Header, Kind, Lane, QuarantineReason, Span, Timestamp};
+use millstream_event::{
+    Event, EventKind, Header, Kind, Lane, QuarantineReason, Span, Timestamp, UserId,
+};
 use millstream_pipeline::retention::{Class, Cutoffs, Order, SWEEP_ROWS_MAX};
 use millstream_pipeline::{KeyKind, query};
 use proptest::prelude::*;
@@ -165,6 +167,44 @@ proptest! {
         let differences = answers::differences(&expected, &found);
         prop_assert!(differences.is_empty(), "answers differ:\n{}", differences.join("\n"));
     }
+}
+
+/// Answers of what came after everything before day 60 went.
+fn answers_after(early: &[Event], late: &[Event]) -> Vec<String> {
+    let mut cluster = fold(early);
+    let_go(&mut cluster, cutoffs(60), (&[], 1));
+    late.iter().for_each(|event| cluster.append_event(event));
+    cluster.drain(1);
+    answers::all(&cluster.store)
+}
+
+#[test]
+fn an_unlink_that_is_taken_back_finds_the_link_that_a_forgotten_event_stated() {
+    let login = Event { user_id: UserId::parse("ann"), ..page("login", "a", 0) };
+    let day = 24 * 60;
+    let view = page("twice", "a", 100 * day);
+    let unlink = Event {
+        kind: EventKind::Unlink,
+        user_id: login.user_id.clone(),
+        received: view.received + Span::minutes(1),
+        ..view.clone()
+    };
+    let links = |late: &[Event]| answers_after(std::slice::from_ref(&login), late);
+    assert_eq!(links(&[unlink.clone(), view.clone()]), links(&[view, unlink]));
+}
+
+#[test]
+fn what_an_id_says_of_an_order_the_second_time_leaves_what_it_said_the_first_time() {
+    let first = order("twice", "a", 0, "n1", 1_000);
+    let day = 24 * 60;
+    let view = page("twice", "a", 100 * day);
+    let later = view.received + Span::minutes(1);
+    let again = Event { received: later, ..order("twice", "a", 100 * day, "n1", 1_000) };
+    let other = order("other", "b", 100 * day, "n1", 1_000);
+    let orders = |late: &[Event]| answers_after(std::slice::from_ref(&first), late);
+    let late = [again, view, other];
+    let [again, view, other] = late.clone();
+    assert_eq!(orders(&late), orders(&[view, again, other]));
 }
 
 #[test]
