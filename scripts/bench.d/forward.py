@@ -1,9 +1,10 @@
 """Forwarding a backlog to a sink on the same machine: rate, memory, where the time goes. Then what a bad destination
-costs: p99 of another destination and of capture, beside a destination that hangs, answers 500 or drips.
+costs: p99 of another destination and of capture, beside a destination that hangs, answers 500 or drips, against the same
+beside one that works: a second destination costs something in any case, which the figures of one alone show.
 
 MILLSTREAM_BENCH_EVENTS (default 200,000) is the length of the backlog; `1000000` shows whether memory stays flat.
 MILLSTREAM_BENCH_FORWARD=backlog or =bad measures one of the two alone. MILLSTREAM_BENCH_ROUNDS (default 3) is how often
-each kind of bad destination is paired with none, MILLSTREAM_BENCH_SECONDS how long each time.
+each kind of neighbour is tried, MILLSTREAM_BENCH_SECONDS how long each time.
 """
 
 import http.client
@@ -59,6 +60,10 @@ timeout_ms = 2000
 """
 
 
+# What stands beside the destination that is measured: nothing, one that works, and bad ones.
+ALONE, WORKS, BAD = "nothing", "one that works", ("one that hangs", "one that answers 500", "one that drips")
+
+
 class Bad:
     """Takes connections and hangs, answers 500, or drips one byte of an answer after the other."""
 
@@ -80,10 +85,10 @@ class Bad:
         try:
             while connection.recv(65536):
                 self.requests += 1
-                if self.kind == "hangs":
+                if self.kind == "one that hangs":
                     time.sleep(30)
                     return
-                if self.kind == "answers 500":
+                if self.kind == "one that answers 500":
                     connection.sendall(b"HTTP/1.1 500 Down\r\nContent-Length: 0\r\n\r\n")
                     continue
                 connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
@@ -100,10 +105,10 @@ class Bad:
 
 
 class Sink:
-    """Takes everything, and counts lines."""
+    """Takes everything, and counts requests and lines."""
 
     def __init__(self):
-        sink, self.lines, self.bytes = self, 0, 0
+        sink, self.requests, self.lines, self.bytes = self, 0, 0, 0
         counting = threading.Lock()
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -115,6 +120,7 @@ class Sink:
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 with counting:
+                    sink.requests += 1
                     sink.lines += body.count(b"\n")
                     sink.bytes += len(body)
                 self.send_response(204)
@@ -122,7 +128,11 @@ class Sink:
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
+        self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self):
+        self.server.shutdown()
 
 
 def fill(instance):
@@ -158,7 +168,7 @@ def measure(name, item):
     with m.folder() as folder:
         destinations = folder / "data" / "destinations"
         destinations.mkdir(parents=True)
-        (destinations / "sink.toml").write_text(DESTINATION.format(port=sink.server.server_address[1], item=item, batch=BATCH))
+        (destinations / "sink.toml").write_text(DESTINATION.format(port=sink.port, item=item, batch=BATCH))
         with m.serving(folder, CONFIG, cores=BOTH) as instance:
             order(instance, "pause")
             fill(instance)
@@ -184,14 +194,14 @@ def measure(name, item):
 
 
 def beside(kind):
-    """p99 of a destination that works and of capture, in milliseconds, beside one that does not; None for none."""
-    sink, bad = Sink(), Bad(kind) if kind else None
+    """p99 of a destination that works and of capture, in milliseconds, with this beside it."""
+    sink, other = Sink(), None if kind == ALONE else Sink() if kind == WORKS else Bad(kind)
     with m.folder() as folder:
         destinations = folder / "data" / "destinations"
         destinations.mkdir(parents=True)
-        (destinations / "fine.toml").write_text(SINGLE.format(port=sink.server.server_address[1]))
-        if bad:
-            (destinations / "bad.toml").write_text(SINGLE.format(port=bad.port))
+        (destinations / "fine.toml").write_text(SINGLE.format(port=sink.port))
+        if other:
+            (destinations / "other.toml").write_text(SINGLE.format(port=other.port))
         with m.serving(folder, CONFIG, cores=BOTH) as instance:
             order(instance, "resume", "fine")
             captured = m.open_loop(instance.public, "events", RATE, cores=BOTH)
@@ -202,11 +212,11 @@ def beside(kind):
                 if time.monotonic() > deadline:
                     raise SystemExit(f"the destination that works did not take everything: {fine}")
                 time.sleep(0.1)
-    if bad:
-        bad.close()
-        if bad.requests == 0:
-            raise SystemExit("the bad destination was never asked: nothing was compared")
-    sink.server.shutdown()
+    if other:
+        other.close()
+        if other.requests < (captured["done"] if kind == WORKS else 1):
+            raise SystemExit(f"{kind} was asked {other.requests} times: nothing was compared")
+    sink.close()
     return fine["measured"]["delivery"]["p99_us"] / 1e3, captured["p99_ms"]
 
 
@@ -220,18 +230,19 @@ def settled(shown):
 
 
 def measure_bad():
-    print(f"forward, a bad destination beside one that works: {RATE} events/s, {m.SECONDS} s, medians of {ROUNDS} rounds")
-    beside(None)  # the first run finds cold files
-    for kind in ("hangs", "answers 500", "drips"):
-        alone, together = [], []
-        for number in range(ROUNDS):
-            # Pairs in turn, so that what the machine does meanwhile falls on both.
-            for bad in ((None, kind), (kind, None))[number % 2]:
-                (together if bad else alone).append(beside(bad))
-        for place, what in enumerate(("the other destination", "capture")):
-            before, after = (statistics.median(run[place] for run in runs) for runs in (alone, together))
-            m.show(f"{kind}: p99 of {what} without it", before, "ms", decimals=2)
-            m.show("  and beside it", after, "ms", f"   ({100 * (after / before - 1):+.1f} %, aim: below +10 %)", decimals=2)
+    print(f"forward, what stands beside a destination: {RATE} events/s, {m.SECONDS} s, medians of {ROUNDS} rounds")
+    kinds = [ALONE, WORKS, *BAD]
+    beside(ALONE)  # the first run finds cold files
+    runs = {kind: [] for kind in kinds}
+    for number in range(ROUNDS):
+        # Each round begins elsewhere, so that what the machine does meanwhile falls on all of them.
+        for kind in kinds[number % len(kinds):] + kinds[:number % len(kinds)]:
+            runs[kind].append(beside(kind))
+    for place, what in enumerate(("the other destination", "capture")):
+        median = {kind: statistics.median(run[place] for run in runs[kind]) for kind in kinds}
+        for kind in kinds:
+            against = f"   ({100 * (median[kind] / median[WORKS] - 1):+.1f} %, aim: below +10 %)" if kind in BAD else ""
+            m.show(f"p99 of {what} beside {kind}", median[kind], "ms", against, decimals=2)
 
 
 def main():

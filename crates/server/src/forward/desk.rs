@@ -176,9 +176,7 @@ impl Desk {
                 line.delivered(item.place);
             }
             inner.queue.settle(waiting.subject);
-            let took = (at - item.event.received).as_millis().max(0);
-            let took = Duration::from_millis(took.unsigned_abs());
-            self.figures.delivered(region(item), took, (promised, now));
+            self.figures.delivered(region(item), item.age(at), (promised, now));
         }
     }
 

@@ -1,8 +1,9 @@
 //! One event on its way to one destination.
 
 use millstream_event::delivery::{Class, Place};
-use millstream_event::{Event, Hash128};
+use millstream_event::{Event, Hash128, Timestamp};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// See the module.
 #[derive(Clone, Debug)]
@@ -15,6 +16,13 @@ pub struct Item {
     pub event: Arc<Event>,
     /// The same for every attempt, also after a restart, and for every copy of the event.
     pub key: String,
+}
+
+impl Item {
+    /// How long ago its event was received.
+    pub fn age(&self, now: Timestamp) -> Duration {
+        Duration::from_micros((now - self.event.received).0.max(0).unsigned_abs())
+    }
 }
 
 /// The idempotency key of an event at a destination. Keyed, so that nobody who sees it can try

@@ -29,8 +29,7 @@ impl Desk {
 
     /// What somebody asked to be sent once more may be of any age.
     pub(super) fn is_too_old(&self, item: &Item, at: Timestamp) -> bool {
-        let age = (at - item.event.received).as_millis().max(0).unsigned_abs();
-        item.class != Class::Replay && Duration::from_millis(age) >= self.destination().retry.expire
+        item.class != Class::Replay && item.age(at) >= self.destination().retry.expire
     }
 
     /// Passes the oldest by of what waits in a class, until its line is no further behind than the
