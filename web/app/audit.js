@@ -1,4 +1,4 @@
-// Where does a figure come from? The chain behind one conversion, click, event, link or person, down to the log.
+// Where does a figure come from? The chain behind one conversion, click, event, decision, link or person, down to the log.
 
 import { html, useEffect, useState } from "/vendor/preact-htm.js";
 import { count, words } from "/app/format.js";
@@ -7,11 +7,12 @@ const SUBJECTS = {
   conversion: ["Conversion", "order number, event id or conversion id"],
   click: ["Click", "click id"],
   event: ["Event", "event id"],
+  decision: ["Decision", "decision_id of the answer"],
   link: ["Link", "slug"],
   person: ["Person", "user id, device id or person id"],
 };
 /** Parts that are open from the start: what is asked most. */
-const OPEN = new Set(["conversion", "click", "event", "link", "person", "touch", "revisions", "revision", "order"]);
+const OPEN = new Set(["conversion", "click", "event", "decision", "link", "person", "touch", "revisions", "revision", "order"]);
 /** Parts deeper than this are closed from the start. */
 const DEEP = 2;
 const PATIENCE_MS = 20_000;

@@ -2,6 +2,7 @@
 
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const fraction = new Intl.NumberFormat("en", { maximumFractionDigits: 2 });
+const signed = new Intl.NumberFormat("en", { minimumFractionDigits: 2, maximumFractionDigits: 2, signDisplay: "exceptZero" });
 /** Shares of one. */
 export const percent = new Intl.NumberFormat("en", { style: "percent", maximumFractionDigits: 1 });
 const moneyFormats = new Map();
@@ -34,6 +35,19 @@ export function micros(value) {
   if (value < 1_000_000) return `${Math.round(value / 1_000)} ms`;
   return duration(value / 1_000);
 }
+
+/** Shares of one, where they are known. */
+export const rate = (value) => (value === null || value === undefined ? "–" : percent.format(value));
+
+/** A share with its interval. */
+export const interval = (value, low, high) =>
+  value === null ? "–" : `${rate(value)} (${fraction.format(100 * low)} to ${fraction.format(100 * high)})`;
+
+/** A difference of shares in points of a hundred, with its sign. */
+export const points = (value) => signed.format(100 * value).replace("-", "−");
+
+/** Milliseconds, where they are known. */
+export const millis = (value) => (value === null || value === undefined ? "–" : micros(Math.round(1_000 * value)));
 
 /** Milliseconds as a rough span. */
 export function duration(ms) {

@@ -5,6 +5,7 @@ import { Audit } from "/app/audit.js";
 import { Campaigns, GROUPINGS, MODELS } from "/app/campaigns.js";
 import { Destinations } from "/app/destinations.js";
 import { ArrivalsPanel, Freshness, Hops, Outcomes, Totals } from "/app/panels.js";
+import { Personalization } from "/app/personalization.js";
 import { Empty, Locked, Lost, Trouble } from "/app/states.js";
 import { Stitching } from "/app/stitching.js";
 import { follow } from "/app/stream.js";
@@ -36,6 +37,7 @@ function Documents() {
     <a href="/api/report/campaigns?format=html">Campaigns to print</a>
     <a href="/api/report/delivery?format=html">Delivery to print</a>
     <a href="/api/report/stitching?format=html">Stitching to print</a>
+    <a href="/api/report/personalization?format=html">Personalization to print</a>
     <a href="/openapi.json">API</a>
     <a href="/metrics">Metrics</a>
   </footer>`;
@@ -103,6 +105,7 @@ function Dashboard() {
         </div>
       </div>
       <${Stitching} token=${token} />
+      <${Personalization} token=${token} />
       <${Destinations} token=${token} />
       <${Audit} token=${token} />
     </main>

@@ -1,14 +1,13 @@
 // Can the journeys be trusted? The checklist, and what the network did, from the stitching report.
 
 import { html } from "/vendor/preact-htm.js";
-import { count, duration, percent } from "/app/format.js";
+import { count, duration, rate } from "/app/format.js";
 import { usePolling } from "/app/polling.js";
 
 /** Between two looks: the figures move slowly and cost a walk. */
 const EVERY_MS = 15_000;
 const SOURCES_SHOWN = 8;
 
-const rate = (value) => (value === null || value === undefined ? "–" : percent.format(value));
 const span = (ms) => (ms === null || ms === undefined ? "–" : ms < 1_000 ? `${count(ms)} ms` : duration(ms));
 
 function Checklist({ trust }) {

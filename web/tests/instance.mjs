@@ -8,6 +8,9 @@ import { join } from "node:path";
 const START_MS_MAX = 20_000;
 const FOLD_MS_MAX = 20_000;
 
+/** A browser of a person. */
+const AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+
 /** Text that would run if the page ever took it for markup. */
 export const SCRIPT = '<script>window.pwned=1</script>';
 export const IMAGE = '<img src=x onerror="window.pwned=1">';
@@ -22,13 +25,15 @@ async function until(what, milliseconds, check) {
   }
 }
 
-/** Starts `millstream serve` on free ports of this machine; `destinations` are files by their names. */
-export async function start(binary, destinations = {}) {
+/** Starts `millstream serve` on free ports of this machine; `destinations` are files by their names, `config` is a file. */
+export async function start(binary, destinations = {}, config = "") {
   const dir = await mkdtemp(join(tmpdir(), "millstream-dashboard-"));
   await mkdir(join(dir, "destinations"));
   for (const [name, text] of Object.entries(destinations)) await writeFile(join(dir, "destinations", name), text);
   const address = ["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
-  const child = spawn(binary, ["serve", "--data-dir", dir, ...address], { stdio: ["ignore", "ignore", "pipe"] });
+  const configured = join(dir, "settings.toml");
+  await writeFile(configured, config);
+  const child = spawn(binary, ["serve", "--data-dir", dir, "--config", configured, ...address], { stdio: ["ignore", "ignore", "pipe"] });
   let complaints = "";
   child.stderr.on("data", (piece) => { complaints = (complaints + piece).slice(-4_000); });
   let ended = false;
@@ -77,12 +82,37 @@ export async function fill(instance) {
       batch.push({ type: "track", event: "Order Completed", messageId: id("order"), anonymousId, timestamp: at(person + 2), context, properties });
     }
   }
-  const body = JSON.stringify({ batch, sentAt: new Date().toISOString(), writeKey: "demo" });
-  const response = await fetch(`${instance.public}/v1/batch`, { method: "POST", headers: { "content-type": "application/json" }, body });
-  if (!response.ok) throw new Error(`the batch was refused: ${response.status} ${await response.text()}`);
+  await post(instance, "/v1/batch", { batch, sentAt: new Date().toISOString(), writeKey: "demo" });
+  return folded(instance, batch.length);
+}
+
+async function post(instance, path, body) {
+  const headers = { "content-type": "application/json", "user-agent": AGENT };
+  const response = await fetch(`${instance.public}${path}`, { method: "POST", headers, body: JSON.stringify(body) });
+  if (!response.ok) throw new Error(`${path} was refused: ${response.status} ${await response.text()}`);
+  return response.json();
+}
+
+/** Waits until so many events are in the figures. */
+async function folded(instance, events) {
   await until("the fold", FOLD_MS_MAX, async () => {
     const { provisional, totals } = await report(instance, "sessions");
-    return !provisional && totals.events === batch.length;
+    return !provisional && totals.events === events;
   });
-  return batch.length;
+  return events;
+}
+
+/** Asks what so many visitors should see; those of the arm `loud` order less. Told is how many events there are then. */
+export async function decide(instance, visitors, events) {
+  const batch = [];
+  for (let visitor = 0; visitor < visitors; visitor += 1) {
+    const anonymousId = `shopper-${visitor}`;
+    const answer = await post(instance, "/v1/decide", { use_case: "home_hero", anonymous_id: anonymousId });
+    if (visitor % 10 < (answer.experiments.wording === "loud" ? 1 : 6)) {
+      const properties = { revenue: 30, currency: "USD", order_id: `shopper-order-${visitor}` };
+      batch.push({ type: "track", event: "Order Completed", messageId: `shopper-${visitor}`, anonymousId, properties });
+    }
+  }
+  await post(instance, "/v1/batch", { batch, sentAt: new Date().toISOString(), writeKey: "demo" });
+  return folded(instance, events + visitors + batch.length);
 }

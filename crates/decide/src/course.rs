@@ -177,9 +177,7 @@ impl<'a> Course<'a, '_> {
         self.segment(&eligible, cause);
         match self.ask.visitor {
             Visitor::Known(device) => self.personal(device, &eligible),
-            Visitor::Unknown => self.stop(Reason::UnknownVisitor),
-            Visitor::Private => self.stop(Reason::NoConsent),
-            Visitor::HeldOut => self.stop(Reason::Holdout),
+            Visitor::Unknown | Visitor::Private | Visitor::HeldOut => self.stop(cause),
         }
     }
 
@@ -200,7 +198,7 @@ impl<'a> Course<'a, '_> {
             return None;
         }
         let judged = self.stage(Stage::Eligibility, |course| {
-            course.sources.rules.eligible(ask.use_case, ask.context, ask.candidates)
+            course.sources.rules.eligible(ask.context, ask.candidates)
         });
         let Some((eligible, failed)) = judged else {
             // What no rule has judged must not be shown.

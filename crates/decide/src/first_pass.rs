@@ -124,9 +124,7 @@ impl FirstPass {
         };
         candidates.iter().map(score).collect()
     }
-}
 
-impl FirstPass {
     /// What of a profile speaks for a candidate, and how strongly, strongest first.
     pub fn because(&self, profile: &Profile, candidate: ItemId) -> Vec<(ItemId, i64)> {
         let mut told: Vec<(ItemId, i64)> = Vec::new();

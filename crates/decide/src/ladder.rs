@@ -35,11 +35,6 @@ impl Rung {
             Self::Personalized => "personalized",
         }
     }
-
-    /// The rung with this name.
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|rung| rung.as_str() == text)
-    }
 }
 
 macro_rules! reasons {

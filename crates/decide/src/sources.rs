@@ -5,7 +5,6 @@ use crate::context::Context;
 use crate::first_pass::FirstPass;
 use crate::prefetch::Routes;
 use crate::profile::Profile;
-use crate::use_case::UseCase;
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -35,12 +34,7 @@ pub trait Shelf {
 /// Which candidates may be shown.
 pub trait Rules {
     /// For each candidate whether it may be shown; and how many could not be judged, which may not.
-    fn eligible(
-        &self,
-        use_case: &UseCase,
-        context: &Context,
-        candidates: &[Candidate],
-    ) -> (Vec<bool>, usize);
+    fn eligible(&self, context: &Context, candidates: &[Candidate]) -> (Vec<bool>, usize);
 }
 
 /// Popularity by segment: weights of items, by the segment's name; the empty name is everybody.

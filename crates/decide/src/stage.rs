@@ -96,11 +96,6 @@ impl Stage {
         self as usize
     }
 
-    /// The stage with this name.
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|stage| stage.as_str() == text)
-    }
-
     /// Stages that a use case may leave out, heaviest first: the order in which they are given up.
     pub const HEAVY: [Self; 4] = [Self::Http, Self::Rerank, Self::Neighbours, Self::Exploration];
     /// Those of them that run where nothing is said.

@@ -30,6 +30,9 @@ pub enum Architecture {
 }
 
 impl Moment {
+    /// Every moment.
+    pub const ALL: [Self; 3] = [Self::PreRender, Self::InRender, Self::PostRender];
+
     /// The stable name.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -38,16 +41,12 @@ impl Moment {
             Self::PostRender => "post_render",
         }
     }
-
-    /// The moment with this name.
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::PreRender, Self::InRender, Self::PostRender]
-            .into_iter()
-            .find(|moment| moment.as_str() == text)
-    }
 }
 
 impl Architecture {
+    /// Every architecture.
+    pub const ALL: [Self; 3] = [Self::Batch, Self::Session, Self::Edge];
+
     /// The stable name.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -55,11 +54,6 @@ impl Architecture {
             Self::Session => "session",
             Self::Edge => "edge",
         }
-    }
-
-    /// The architecture with this name.
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::Batch, Self::Session, Self::Edge].into_iter().find(|it| it.as_str() == text)
     }
 }
 

@@ -4,6 +4,7 @@ use crate::chain::LaneChains;
 use crate::draft::Draft;
 use crate::error::{AppendError, LogError};
 use millstream_event::{Header, Lane, Position, Record};
+use std::sync::mpsc;
 use std::time::Duration;
 
 /// Records that a scan holds in memory at a time.
@@ -93,6 +94,17 @@ pub trait EventLog: Send + Sync {
     /// At once, without calling `acknowledge`, when the queue is full, the disk bound is reached or
     /// the log is poisoned.
     fn append(&self, group: Vec<Append>, acknowledge: Acknowledge) -> Result<(), AppendError>;
+
+    /// As [`Self::append`], and waits until the group is durable.
+    ///
+    /// # Errors
+    /// As [`Self::append`], and when the group could not be made durable.
+    fn append_and_wait(&self, group: Vec<Append>) -> Result<Appended, AppendError> {
+        let (told, outcome) = mpsc::channel();
+        // Whoever waits is there until told.
+        self.append(group, Box::new(move |result| drop(told.send(result))))?;
+        outcome.recv().unwrap_or(Err(AppendError::Closed))
+    }
 
     /// An empty draft with room for this many records and bytes of payloads.
     fn draft(&self, records: usize, bytes: usize) -> Draft {

@@ -103,7 +103,8 @@ impl Said {
 }
 
 impl DecisionSums {
-    pub(crate) fn count(&mut self, said: &Said, day: i32) {
+    /// Counts a decision of a day.
+    pub fn count(&mut self, said: &Said, day: i32) {
         self.use_case.clone_from(&said.use_case);
         self.day = day;
         self.decisions += 1;

@@ -141,6 +141,10 @@ impl Tally {
         let mut largest: Vec<(&Box<str>, &Moments)> = control.segments.iter().collect();
         largest.sort_by(|a, b| b.1.units.total_cmp(&a.1.units).then(a.0.cmp(b.0)));
         largest.truncate(SEGMENTS_JUDGED);
+        if largest.len() < 2 {
+            // The only one is everybody, of whom more is known already.
+            return Vec::new();
+        }
         let mut found = Vec::new();
         for (place, arm) in others.iter().enumerate() {
             for (segment, own) in &largest {

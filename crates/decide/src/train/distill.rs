@@ -4,7 +4,7 @@
 //! always does. How often both rank alike, and whether the light one is no worse than a margin, is judged on
 //! visits that neither was made of.
 
-use super::{JUDGED, Judge, Method, PLACES, Rows, Trained, Visit, profile};
+use super::{JUDGED, Judge, Method, Rows, Trained, Visit, profile};
 use crate::candidate::{Candidate, ItemId};
 use crate::context::Context;
 use crate::experiment::Interval;
@@ -26,10 +26,9 @@ const CONFIDENCE: f64 = 0.95;
 /// How the distilled first pass does beside what it was made of.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Distilled {
-    /// Of the first twenty of the heavy ranking, the share that stands among the first twenty of the
-    /// light one.
+    /// Of the first places of the heavy ranking, the share that stands among the first of the light one.
     pub agreement: f64,
-    /// The heavy ranking's share of next items among the first twenty.
+    /// The heavy ranking's share of next items among the first places.
     pub heavy: f64,
     /// The light one's.
     pub light: f64,
@@ -79,11 +78,11 @@ fn rows(visits: &[Visit]) -> Rows {
     items.into_iter().map(row).filter(|(_, row): &(_, Vec<_>)| !row.is_empty()).collect()
 }
 
-/// The places of the best candidates, as far as they score at all.
-fn best(scores: &[i64]) -> Vec<usize> {
+/// Where the best candidates are, so many of them, as far as they score at all.
+fn best(scores: &[i64], places: usize) -> Vec<usize> {
     let mut order: Vec<usize> = (0..scores.len()).filter(|at| scores[*at] > 0).collect();
     order.sort_by(|a, b| scores[*b].cmp(&scores[*a]).then(a.cmp(b)));
-    order.truncate(PLACES);
+    order.truncate(places);
     order
 }
 
@@ -98,8 +97,8 @@ fn compare(judge: &Judge<'_>, rows: &Rows, past: &[Visit]) -> Distilled {
     });
     for (seen, wanted) in questions.take(ASKED_MAX) {
         let profile = profile(seen);
-        let first = best(&heavy.scores(&profile, &all));
-        let second = best(&light.scores(&profile, &Context::default(), &all));
+        let first = best(&heavy.scores(&profile, &all), judge.places);
+        let second = best(&light.scores(&profile, &Context::default(), &all), judge.places);
         let hit = |places: &[usize]| places.iter().any(|at| all[*at].item == wanted);
         let found = [hit(&first), hit(&second)];
         for (sum, hit) in hits.iter_mut().zip(found) {

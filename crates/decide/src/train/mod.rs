@@ -1,7 +1,7 @@
 //! Training: from sessions of items to the artefacts that decisions read.
 //!
 //! What is trained is judged on the latest sessions before anything is promoted: the share of next
-//! items that stand among the first twenty (HR@20), beside popularity alone.
+//! items that stand among the first twenty (HR@20; fewer of a small catalogue), beside popularity alone.
 
 mod distill;
 mod ease;
@@ -30,8 +30,10 @@ use serde::{Deserialize, Serialize};
 pub const EASE_ITEMS_MAX: usize = 600;
 /// Share of visits, the latest ones, that a model is judged on: one in so many.
 const JUDGED: usize = 5;
-/// Places of the ranking that count.
-pub const PLACES: usize = 20;
+/// Places of the ranking that count at most.
+const PLACES_MAX: usize = 20;
+/// Of a small catalogue one in so many counts: among all of it anything would be found.
+const OF_CATALOGUE: usize = 4;
 /// Items within which one visit links another.
 const REACH: usize = 3;
 /// Most visits that a neighbours' index keeps.
@@ -75,7 +77,7 @@ pub struct Trained {
 pub struct Judged {
     /// The first pass that did best.
     pub method: Method,
-    /// Its share of next items among the first twenty.
+    /// The share of next items that it has among the first [`Self::places`].
     pub first_pass: f64,
     /// The neighbours' share.
     pub neighbours: f64,
@@ -85,6 +87,14 @@ pub struct Judged {
     pub freshness: [f64; 5],
     /// Next items that were asked for.
     pub asked: usize,
+    /// Places of the ranking that count: twenty, of a small catalogue a quarter.
+    #[serde(default = "usual_places")]
+    pub places: usize,
+}
+
+/// What counted before it was told.
+const fn usual_places() -> usize {
+    PLACES_MAX
 }
 
 impl Judged {
@@ -123,6 +133,7 @@ pub fn train(visits: &[Visit], (version, made): (u32, Timestamp)) -> Option<Trai
         popularity: judge.hits(0, |_| judge.popular.clone()),
         freshness: [0, 1, 2, 3, 5].map(|stale| judge.first_pass(&on_past, stale)),
         asked: judge.asked(),
+        places: judge.places,
     };
     let kept = visits.len().saturating_sub(NEIGHBOUR_VISITS_MAX);
     Some(Trained {
@@ -205,6 +216,8 @@ fn lean_on_everybody(popularity: &mut Popularity) {
 struct Judge<'a> {
     latest: &'a [Visit],
     candidates: Vec<Candidate>,
+    /// Places of the ranking that count.
+    places: usize,
     /// Popularity of the candidates: what an empty profile is answered with.
     popular: Vec<i64>,
 }
@@ -220,7 +233,8 @@ impl<'a> Judge<'a> {
             i64::from(everybody.and_then(|all| all.get(&it.item)).copied().unwrap_or(0))
         };
         let popular = candidates.iter().map(weight).collect();
-        Self { latest, candidates, popular }
+        let places = (candidates.len() / OF_CATALOGUE).clamp(1, PLACES_MAX);
+        Self { latest, candidates, places, popular }
     }
 
     fn asked(&self) -> usize {
@@ -240,7 +254,7 @@ impl<'a> Judge<'a> {
         self.hits(0, |profile| model.scores(profile, &all))
     }
 
-    /// The share of next items among the first [`PLACES`] of what `scores` says, with profiles that
+    /// The share of next items among the first places of what `scores` says, with profiles that
     /// lag `stale` events behind.
     fn hits(&self, stale: usize, mut scores: impl FnMut(&Profile) -> Vec<i64>) -> f64 {
         let places: ByItem<usize> =
@@ -259,7 +273,7 @@ impl<'a> Judge<'a> {
                 let before =
                     |(at, score): (usize, &i64)| *score > own || (*score == own && at < *wanted);
                 let ahead = scores.iter().enumerate().filter(|it| before(*it)).count();
-                hits += usize::from(own > 0 && ahead < PLACES);
+                hits += usize::from(own > 0 && ahead < self.places);
             }
         }
         hits as f64 / asked.max(1) as f64

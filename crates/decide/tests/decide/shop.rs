@@ -119,7 +119,7 @@ impl Shelf for Everything<'_> {
 }
 
 impl Rules for Everything<'_> {
-    fn eligible(&self, _: &UseCase, _: &Context, all: &[Candidate]) -> (Vec<bool>, usize) {
+    fn eligible(&self, _: &Context, all: &[Candidate]) -> (Vec<bool>, usize) {
         (self.delay)(Stage::Eligibility);
         let said: Vec<Option<bool>> = all.iter().map(self.eligible).collect();
         let failed = said.iter().filter(|said| said.is_none()).count();

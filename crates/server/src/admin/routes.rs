@@ -110,7 +110,7 @@ fn figures() -> Vec<(Endpoint, MethodRouter<Arc<Plane>>)> {
             choice(
                 "subject",
                 "What to look at.",
-                &["conversion", "click", "event", "link", "person"],
+                &["conversion", "click", "event", "decision", "link", "person"],
             ),
             text("id", "Its id, or a link's slug."),
         ],

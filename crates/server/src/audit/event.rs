@@ -1,6 +1,6 @@
 //! Events: what was logged, under which consent and versions, and how often.
 
-use super::{Chain, Fact, Sources, link};
+use super::{Chain, Fact, Sources, decision, link};
 use crate::report::ReportError;
 use millstream_event::envelope::decode;
 use millstream_event::{
@@ -114,6 +114,10 @@ fn logged(sources: &Sources<'_>, chain: Chain, header: &Header, event: &Event) -
         .with("control_version", header.control_version)
         .with("replay_epoch", header.replay_epoch)
         .with("rules_generation", u32::from(sources.generation));
+    let chain = match decision::node(event) {
+        Some(said) => chain.over(said),
+        None => chain,
+    };
     match &event.click {
         Some(click) => {
             let made = Chain::new("click", click.id.as_str())

@@ -1,4 +1,4 @@
-//! Audit: the whole chain behind a conversion, event, click, link or person.
+//! Audit: the whole chain behind a conversion, event, decision, click, link or person.
 //!
 //! A [`Chain`] is a tree of facts, rendered as a tree for people and as JSON for machines. Its
 //! facts come from committed state and, for single events, from the log itself.
@@ -8,6 +8,7 @@ pub mod click;
 pub mod configuration;
 pub mod consent;
 pub mod conversion;
+pub mod decision;
 pub mod deliveries;
 pub mod event;
 pub mod link;
@@ -37,6 +38,8 @@ pub enum Subject {
     Click,
     /// An event.
     Event,
+    /// A decision, by the id of its answer.
+    Decision,
     /// A governed link.
     Link,
     /// A person.
@@ -47,8 +50,15 @@ pub enum Subject {
 
 impl Subject {
     /// Every one.
-    pub const ALL: [Self; 6] =
-        [Self::Conversion, Self::Click, Self::Event, Self::Link, Self::Person, Self::Receipt];
+    pub const ALL: [Self; 7] = [
+        Self::Conversion,
+        Self::Click,
+        Self::Event,
+        Self::Decision,
+        Self::Link,
+        Self::Person,
+        Self::Receipt,
+    ];
 
     /// The word that is typed and sent.
     pub const fn as_str(self) -> &'static str {
@@ -56,6 +66,7 @@ impl Subject {
             Self::Conversion => "conversion",
             Self::Click => "click",
             Self::Event => "event",
+            Self::Decision => "decision",
             Self::Link => "link",
             Self::Person => "person",
             Self::Receipt => "receipt",
@@ -107,6 +118,7 @@ pub fn audit(
         Subject::Conversion => conversion::chain(sources, id),
         Subject::Click => click::chain(sources, id),
         Subject::Event => event::chain(sources, id),
+        Subject::Decision => decision::chain(sources, id),
         Subject::Link => link::chain(sources, id),
         Subject::Person => person::chain(sources, id),
         Subject::Receipt => receipt::chain(sources, id),

@@ -34,14 +34,14 @@ pub enum Shown {
     Json,
 }
 
-/// Prints what stands behind a conversion, click, event, link or person, or whether a receipt of consent holds.
+/// Prints what stands behind a conversion, click, event, decision, link or person, or whether a receipt of consent holds.
 #[derive(Args, Clone, Debug)]
 pub struct Audit {
-    /// conversion, click, event, link, person or receipt; or verify: follows the chain of control records; or
+    /// conversion, click, event, decision, link, person or receipt; or verify: follows the chain of control records; or
     /// consent: what it allowed, by day and region; or retention: what it removed from the log, when, by which rule.
     pub subject: String,
-    /// Its id; for a conversion also its order number or event id; for a link its slug; for a person
-    /// also a device's or user's id; for a receipt a file that holds it, or - for standard input.
+    /// Its id; for a conversion also its order number or event id; for a decision the decision_id of its
+    /// answer; for a link its slug; for a person also a device's or user's id; for a receipt a file that holds it, or - for standard input.
     pub id: Option<String>,
     /// How to print it.
     #[arg(long, value_enum, default_value_t = Shown::Tree, alias = "as")]

@@ -1,9 +1,9 @@
 //! Decisions beside the fold: they read the state in force, and hear what its commits change.
 
 use super::active::{Active, Workshop};
-use super::measuring::{Ledger, Measuring};
+use super::measuring::{MeasuredLog, Measuring};
 use crate::consume::OnChange;
-use crate::decide::{DecideOptions, Models, Place, Service, ServiceError, StoreProfiles};
+use crate::decide::{DecideOptions, Models, Service, ServiceError, StateInForce, StoreProfiles};
 use arc_swap::ArcSwap;
 use std::sync::{Arc, OnceLock};
 
@@ -42,12 +42,12 @@ impl Deciding {
     ) -> Result<(), ServiceError> {
         let (active, in_force) = (Arc::clone(active), Arc::clone(active));
         let generation = Arc::new(move || in_force.load().state.generation);
-        let place = Arc::new(move || {
+        let state_in_force = Arc::new(move || {
             let state = &active.load().state;
-            Place { store: Arc::clone(&state.store), generation: state.generation }
+            StateInForce { store: Arc::clone(&state.store), generation: state.generation }
         });
         let profiles = Arc::new(StoreProfiles::new(
-            place,
+            state_in_force,
             Arc::clone(&workshop.instance.log),
             Arc::clone(&workshop.clock),
             options.profiles_cached,
@@ -68,13 +68,13 @@ impl Deciding {
             Err(error) => tracing::error!(%error, "no prefetch hints can be given"),
         }
         let service = Arc::new(service);
-        let ledger = Ledger {
+        let log = MeasuredLog {
             service: Arc::clone(&service),
             log: Arc::clone(&workshop.instance.log),
             clock: Arc::clone(&workshop.clock),
             subject_key: workshop.instance.keys.subject,
         };
-        let measuring = Measuring::start(ledger).map_err(ServiceError::Thread)?;
+        let measuring = Measuring::start(log).map_err(ServiceError::Thread)?;
         // It is started once, by the engine that made it.
         let _ = self.0.set(Wired { profiles, service, measuring });
         Ok(())

@@ -20,8 +20,8 @@ use millstream_log::Append;
 use std::io::IsTerminal;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 /// The shop of `--once` opened then, whatever day it is: 2026-06-01T00:00:00Z.
@@ -227,13 +227,7 @@ fn log_decisions(engine: &Engine, decided: Vec<Event>) -> Result<(), Box<dyn std
             Ok(Append { header, payload: event.encode()? })
         };
         let group: Result<Vec<Append>, serde_json::Error> = events.iter().map(record).collect();
-        let (told, outcome) = mpsc::channel();
-        let acknowledge = Box::new(move |result: Result<_, _>| {
-            // Whoever waits has gone only where the process ends.
-            let _ = told.send(result.map(drop));
-        });
-        engine.instance.log.append(group?, acknowledge)?;
-        outcome.recv()??;
+        engine.instance.log.append_and_wait(group?)?;
     }
     Ok(())
 }

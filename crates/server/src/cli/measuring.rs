@@ -6,7 +6,7 @@ use millstream_event::{Hash128, Header, Kind, Lane};
 use millstream_log::{Append, EventLog};
 use millstream_pipeline::measured::Measured;
 use std::io;
-use std::sync::{Arc, Condvar, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use std::time::Duration;
 const EVERY: Duration = Duration::from_secs(5);
 
 /// Where it is logged.
-pub struct Ledger {
+pub struct MeasuredLog {
     /// What measures.
     pub service: Arc<Service>,
     /// The log.
@@ -25,7 +25,7 @@ pub struct Ledger {
     pub subject_key: [u8; 32],
 }
 
-impl Ledger {
+impl MeasuredLog {
     /// Logs what was measured, and waits until it is durable. What the log refuses is kept for the next time.
     fn write(&self) {
         let measured = self.service.hand_over();
@@ -33,16 +33,7 @@ impl Ledger {
             return;
         }
         let group = measured.iter().filter_map(|measured| self.record(measured)).collect();
-        let (told, outcome) = mpsc::channel();
-        let acknowledge = Box::new(move |result: Result<_, _>| {
-            // Whoever waits has gone only where the process ends.
-            let _ = told.send(result.map(drop));
-        });
-        let refused = match self.log.append(group, acknowledge) {
-            Ok(()) => outcome.recv().ok().and_then(Result::err),
-            Err(error) => Some(error),
-        };
-        if let Some(error) = refused {
+        if let Err(error) = self.log.append_and_wait(group) {
             tracing::debug!(%error, "what decisions measured waits to be logged");
             self.service.take_back(&measured);
         }
@@ -60,7 +51,7 @@ impl Ledger {
 
 /// The thread that does so.
 pub struct Measuring {
-    ledger: Arc<Ledger>,
+    log: Arc<MeasuredLog>,
     end: Arc<(Mutex<bool>, Condvar)>,
     thread: Option<JoinHandle<()>>,
 }
@@ -70,30 +61,30 @@ impl Measuring {
     ///
     /// # Errors
     /// When no thread can be started.
-    pub fn start(ledger: Ledger) -> io::Result<Self> {
-        let (ledger, end) = (Arc::new(ledger), Arc::new((Mutex::new(false), Condvar::new())));
-        let thread = match ledger.service.measures() {
+    pub fn start(log: MeasuredLog) -> io::Result<Self> {
+        let (log, end) = (Arc::new(log), Arc::new((Mutex::new(false), Condvar::new())));
+        let thread = match log.service.measures() {
             false => None,
             true => {
-                let (ledger, end) = (Arc::clone(&ledger), Arc::clone(&end));
+                let (log, end) = (Arc::clone(&log), Arc::clone(&end));
                 let builder = std::thread::Builder::new().name("decide-measure".into());
-                Some(builder.spawn(move || run(&ledger, &end))?)
+                Some(builder.spawn(move || run(&log, &end))?)
             }
         };
-        Ok(Self { ledger, end, thread })
+        Ok(Self { log, end, thread })
     }
 
     /// Logs what was measured until now.
     pub fn settle(&self) {
-        self.ledger.write();
+        self.log.write();
     }
 }
 
-fn run(ledger: &Ledger, (ended, told): &(Mutex<bool>, Condvar)) {
+fn run(log: &MeasuredLog, (ended, told): &(Mutex<bool>, Condvar)) {
     let mut over = ended.lock().unwrap_or_else(PoisonError::into_inner);
     while !*over {
         over = told.wait_timeout(over, EVERY).unwrap_or_else(PoisonError::into_inner).0;
-        ledger.write();
+        log.write();
     }
 }
 

@@ -2,8 +2,11 @@
 
 use super::engine::Engine;
 use super::journeys::journeys;
+use super::train::{count, share, width};
 use super::training::TrainError;
 use crate::decide::Models;
+use crate::report::Grid;
+use crate::report::terminal::compose;
 use millstream_decide::Routes;
 use millstream_decide::prefetch::{JudgedHints, Learned};
 use serde::Serialize;
@@ -84,21 +87,25 @@ pub fn told(outcome: &Value) -> String {
         return format!("pages: version {version} is in force again.\n");
     }
     let verdict = match outcome["promoted"] == true {
-        true => "in force",
-        false => "kept, not in force: what is popular anyway says as much",
+        true => "is in force",
+        false => "is kept, not in force: what is popular anyway says as much",
     };
-    let share = |value: &Value| format!("{:.1} %", 100.0 * value.as_f64().unwrap_or(0.0));
-    let kind = |name: &str, key: &str| {
+    let mut grid = Grid::new(
+        "How often the next place is among three hints, and among the three most popular",
+        &["From one to the next", "Journeys", "Lead on", "Asked", "Hinted", "Popular", "Hints"],
+        "",
+    );
+    for (name, key) in [("page", "pages"), ("use case", "slots")] {
         let (of, judged) = (&outcome[key], &outcome[key]["judged"]);
-        format!(
-            "  {name:<10} {} journeys, {} places that lead on; of the latest {} steps {} led to one of three hints, {} to one of the three most popular places\n",
-            of["journeys"],
-            of["places"],
-            judged["asked"],
+        grid.rows.push(vec![
+            name.to_owned(),
+            count(&of["journeys"]),
+            count(&of["places"]),
+            count(&judged["asked"]),
             share(&judged["hits"]),
             share(&judged["popular"]),
-        )
-    };
-    let (pages, slots) = (kind("pages", "pages"), kind("use cases", "slots"));
-    format!("pages: version {version}, {verdict}.\n{pages}{slots}")
+            if of["better"] == true { "given" } else { "none" }.to_owned(),
+        ]);
+    }
+    compose(&[&format!("pages: version {version} {verdict}.")], &[grid], width())
 }

@@ -7,6 +7,9 @@ use super::place::{Place, Target};
 use super::remote::encoded;
 use super::routes;
 use super::training::{self, TrainError, Wanted};
+use crate::report::page::plain;
+use crate::report::terminal::compose;
+use crate::report::{Grid, number};
 use clap::Args;
 use http::Method;
 use serde_json::{Value, json};
@@ -99,52 +102,84 @@ impl Train {
 
 /// What came of it, for a person.
 fn told(outcome: &Value) -> String {
-    let (name, version) = (&outcome["use_case"], &outcome["version"]);
-    let name = name.as_str().unwrap_or_default();
+    let (name, version) =
+        (plain(outcome["use_case"].as_str().unwrap_or_default()), &outcome["version"]);
     if outcome["rolled_back"] == true {
         return format!("{name}: version {version} is in force again.\n");
     }
-    let judged = &outcome["judged"];
-    let share = |value: &Value| format!("{:.1} %", 100.0 * value.as_f64().unwrap_or(0.0));
-    let fresh = judged["freshness"].as_array().cloned().unwrap_or_default();
-    let curve: Vec<String> = ["0", "1", "2", "3", "5"]
-        .iter()
-        .zip(&fresh)
-        .map(|(stale, hits)| format!("{stale}: {}", share(hits)))
-        .collect();
-    let distilled = &outcome["distilled"];
+    let (judged, distilled) = (&outcome["judged"], &outcome["distilled"]);
     let verdict = match outcome["promoted"] == true {
-        true => "in force",
+        true => "is in force",
         false if distilled.is_object() => {
-            "kept, not in force: what was distilled must be no worse than the neighbours, and than the usual first pass"
+            "is kept, not in force: what is distilled must be no worse than the neighbours, and than the usual first pass"
         }
-        false => "kept, not in force: it is no better than popularity alone",
+        false => "is kept, not in force: it is no better than popularity alone",
     };
-    let mut text = format!(
-        "{name}: version {version}, {verdict}.\n\
-         learned from {} visits over {} items; judged on the latest fifth, {} next items:\n\
-         \x20 among the first 20   first pass ({}) {}, neighbours {}, popularity {}\n\
-         \x20 by events of staleness   {}\n",
-        outcome["visits"],
-        outcome["items"],
-        judged["asked"],
-        judged["method"].as_str().unwrap_or_default(),
-        share(&judged["first_pass"]),
-        share(&judged["neighbours"]),
-        share(&judged["popularity"]),
-        curve.join(", "),
-    );
+    let mut sentences = vec![
+        format!("{name}: version {version} {verdict}."),
+        format!(
+            "Learned from {} visits over {} items. Asked for {} next items of the latest fifth of the visits, which was not learned from: how often each is among the first {} told.",
+            count(&outcome["visits"]),
+            count(&outcome["items"]),
+            count(&judged["asked"]),
+            count(&judged["places"]),
+        ),
+    ];
     if distilled.is_object() {
-        let percent = |value: &Value| format!("{:+.1}", 100.0 * value.as_f64().unwrap_or(0.0));
-        text.push_str(&format!(
-            "  distilled   {} of the neighbours' first 20 are among its own; it hits {} where they hit {} ({} to {} points): {}\n",
+        let points = |value: &Value| format!("{:+.1}", 100.0 * value.as_f64().unwrap_or(0.0));
+        sentences.push(format!(
+            "Distilled, {} of what the neighbours put first is among its own; it finds {} where they find {} ({} to {} points): {}.",
             share(&distilled["agreement"]),
             share(&distilled["light"]),
             share(&distilled["heavy"]),
-            percent(&distilled["low"]),
-            percent(&distilled["high"]),
+            points(&distilled["low"]),
+            points(&distilled["high"]),
             if distilled["non_inferior"] == true { "no worse" } else { "worse, or not known" },
         ));
     }
-    text
+    let sentences: Vec<&str> = sentences.iter().map(String::as_str).collect();
+    compose(&sentences, &[found(judged), stale(judged)], width())
+}
+
+/// How often each ranking finds the next item.
+fn found(judged: &Value) -> Grid {
+    let mut grid = Grid::new("How often the next item is found", &["Ranking", "Found"], "");
+    let method = match judged["method"].as_str() {
+        Some("item_item") => "item by item",
+        Some("ease") => "EASE^R",
+        other => other.unwrap_or_default(),
+    };
+    for (name, found) in [
+        (format!("First pass, {method}"), &judged["first_pass"]),
+        ("Session neighbours".to_owned(), &judged["neighbours"]),
+        ("Popularity alone".to_owned(), &judged["popularity"]),
+    ] {
+        grid.rows.push(vec![name, share(found)]);
+    }
+    grid
+}
+
+/// What the first pass finds with profiles that lag behind.
+fn stale(judged: &Value) -> Grid {
+    let mut grid = Grid::new(
+        "What the first pass finds when the profile lags some events behind",
+        &["Events behind", "0", "1", "2", "3", "5"],
+        "",
+    );
+    let curve = judged["freshness"].as_array().into_iter().flatten().map(share);
+    grid.rows.push(std::iter::once("Found".to_owned()).chain(curve).collect());
+    grid
+}
+
+/// Columns to write for.
+pub(super) fn width() -> u16 {
+    output::terminal_width().unwrap_or(80)
+}
+
+pub(super) fn count(value: &Value) -> String {
+    number::grouped(value.as_u64().unwrap_or(0))
+}
+
+pub(super) fn share(value: &Value) -> String {
+    format!("{:.1} %", 100.0 * value.as_f64().unwrap_or(0.0))
 }

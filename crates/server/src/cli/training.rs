@@ -152,9 +152,7 @@ impl From<TrainError> for TransferError {
 
 impl DecisionDesk for Desk {
     fn train(&self, use_case: &str, distill: bool) -> Result<Value, TransferError> {
-        let training = run(&self.0, use_case, Wanted { rerank: None, distill })?;
-        serde_json::to_value(training)
-            .map_err(|error| TransferError::Failed(ReportError::encode(error).to_string()))
+        told(&run(&self.0, use_case, Wanted { rerank: None, distill })?)
     }
 
     fn roll_back(&self, use_case: &str) -> Result<Value, TransferError> {
@@ -162,9 +160,7 @@ impl DecisionDesk for Desk {
     }
 
     fn train_pages(&self) -> Result<Value, TransferError> {
-        let training = routes::run(&self.0)?;
-        serde_json::to_value(training)
-            .map_err(|error| TransferError::Failed(ReportError::encode(error).to_string()))
+        told(&routes::run(&self.0)?)
     }
 
     fn roll_back_pages(&self) -> Result<Value, TransferError> {
@@ -230,6 +226,11 @@ impl DecisionDesk for Desk {
             "profiles": { "hits": hits, "misses": misses },
         })
     }
+}
+
+fn told(training: &impl Serialize) -> Result<Value, TransferError> {
+    serde_json::to_value(training)
+        .map_err(|error| TransferError::Failed(ReportError::encode(error).to_string()))
 }
 
 fn count(counter: &AtomicU64) -> u64 {

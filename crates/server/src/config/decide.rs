@@ -11,7 +11,7 @@ use millstream_decide::use_case::Exploration;
 use millstream_decide::{Architecture, Candidate, ItemId, Micros, Moment, Rung, Stage, UseCase};
 use millstream_event::Span;
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -91,7 +91,7 @@ struct RawShadow {
 
 /// A candidate: its name, or a table.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a candidate is its name, or a table with its name as `id`")]
 enum RawCandidate {
     Name(String),
     Described {
@@ -145,41 +145,40 @@ pub(super) fn bounded(
     Err(wrong(key, value, &format!("use {} to {}", range.start(), range.end())))
 }
 
-/// `text` as what `parse` knows, or the default.
-fn named<T>(
+/// The one of `all` that has this name.
+pub(super) fn named<T: Copy>(
     key: &'static str,
-    text: Option<&str>,
-    default: T,
-    parse: impl Fn(&str) -> Option<T>,
+    text: &str,
+    (all, name): (&[T], fn(T) -> &'static str),
 ) -> Result<T, ConfigError> {
-    match text {
-        None => Ok(default),
-        Some(text) => parse(text).ok_or_else(|| wrong(key, text, "use one of its known names")),
-    }
+    let known = all.iter().copied().find(|one| name(*one) == text);
+    known.ok_or_else(|| {
+        let names: Vec<&str> = all.iter().map(|one| name(*one)).collect();
+        wrong(key, text, &format!("use {}", names.join(", ")))
+    })
 }
 
-pub(super) fn list<T>(
+/// Of `names` each as the one of `all` that has it.
+pub(super) fn all_named<T: Copy>(
     key: &'static str,
-    names: Option<&[String]>,
-    default: &[T],
-    parse: impl Fn(&str) -> Option<T>,
-) -> Result<Vec<T>, ConfigError>
-where
-    T: Copy,
-{
-    let Some(names) = names else { return Ok(default.to_vec()) };
-    let known = |name: &String| {
-        parse(name).ok_or_else(|| wrong(key, name, "use names that the reference lists"))
-    };
-    names.iter().map(known).collect()
+    names: &[String],
+    known: (&[T], fn(T) -> &'static str),
+) -> Result<Vec<T>, ConfigError> {
+    names.iter().map(|text| named(key, text, known)).collect()
 }
+
+/// Stages that can be chosen.
+pub(super) const STAGES: (&[Stage], fn(Stage) -> &'static str) = (&Stage::HEAVY, Stage::as_str);
+/// Architectures.
+pub(super) const ARCHITECTURES: (&[Architecture], fn(Architecture) -> &'static str) =
+    (&Architecture::ALL, Architecture::as_str);
 
 /// Checks what was written.
 pub(super) fn decide(raw: &Decide, guard: &Guard) -> Result<DecideOptions, ConfigError> {
     bounded("decide.use_cases", raw.use_cases.len(), 0..=USE_CASES_MAX)?;
     let mut use_cases = Vec::new();
     for raw in &raw.use_cases {
-        let configured = configured(raw)?;
+        let configured = configured(raw).map_err(|error| error.within(&raw.name))?;
         let name = &configured.use_case.name;
         if use_cases.iter().any(|known: &Configured| known.use_case.name == *name) {
             return Err(wrong("decide.use_cases.name", name, "give each use case its own name"));
@@ -221,6 +220,10 @@ pub(super) fn decide(raw: &Decide, guard: &Guard) -> Result<DecideOptions, Confi
 fn configured(raw: &RawUseCase) -> Result<Configured, ConfigError> {
     let Written { candidates, rules: candidate_rules, values } = written(&raw.candidates);
     bounded("decide.use_cases.candidates", candidates.len(), 0..=UseCase::CANDIDATES_MAX)?;
+    let mut known = BTreeSet::new();
+    if let Some(twice) = candidates.iter().find(|candidate| !known.insert(&candidate.name)) {
+        return Err(wrong("decide.use_cases.candidates", &twice.name, "name each candidate once"));
+    }
     let Template(moment, architecture, budget_ms) = template(raw.template.as_deref())?;
     let budget_ms = raw.budget_ms.unwrap_or(budget_ms);
     if !BUDGET_MS.contains(&budget_ms) {
@@ -230,21 +233,27 @@ fn configured(raw: &RawUseCase) -> Result<Configured, ConfigError> {
     let http = http(raw.http.as_ref(), budget_ms)?;
     let stages = stages(raw.stages.as_deref(), http.is_some())?;
     let segment_by = raw.segment_by.clone().unwrap_or_else(|| vec!["country".to_owned()]);
+    let moments = (&Moment::ALL[..], Moment::as_str as fn(_) -> _);
+    let rungs = (&Rung::ALL[..], Rung::as_str as fn(_) -> _);
     let use_case = UseCase {
         name: name("decide.use_cases.name", &raw.name)?,
-        moment: named("decide.use_cases.moment", raw.moment.as_deref(), moment, Moment::parse)?,
+        moment: match &raw.moment {
+            Some(text) => named("decide.use_cases.moment", text, moments)?,
+            None => moment,
+        },
         tier: tier(raw.tier, budget_ms)?,
         budget: Micros::millis(budget_ms),
-        architecture: named(
-            "decide.use_cases.architecture",
-            raw.architecture.as_deref(),
-            architecture,
-            Architecture::parse,
-        )?,
+        architecture: match &raw.architecture {
+            Some(text) => named("decide.use_cases.architecture", text, ARCHITECTURES)?,
+            None => architecture,
+        },
         candidates,
         fallback: raw.default.as_str().into(),
         stages,
-        ladder: list("decide.use_cases.ladder", raw.ladder.as_deref(), &Rung::ALL, Rung::parse)?,
+        ladder: match &raw.ladder {
+            Some(names) => all_named("decide.use_cases.ladder", names, rungs)?,
+            None => Rung::ALL.to_vec(),
+        },
         segment_by: segment_by.into_iter().map(Into::into).collect(),
         answer_max: bounded(
             "decide.use_cases.answer_max",
@@ -278,9 +287,11 @@ fn shadow(raw: &RawShadow) -> Result<ShadowOptions, ConfigError> {
 /// The stages that may run: where nothing is said the usual ones, and an external service that is there.
 fn stages(names: Option<&[String]>, http: bool) -> Result<Vec<Stage>, ConfigError> {
     const KEY: &str = "decide.use_cases.stages";
-    let mut stages = list(KEY, names, &Stage::USUAL, Stage::parse)?;
-    if names.is_none() && http {
-        stages.push(Stage::Http);
+    let mut stages = Stage::USUAL.to_vec();
+    match names {
+        Some(names) => stages = all_named(KEY, names, STAGES)?,
+        None if http => stages.push(Stage::Http),
+        None => {}
     }
     if stages.contains(&Stage::Http) && !http {
         return Err(wrong(KEY, "http", "say where the service is: [decide.use_cases.http]"));
@@ -402,7 +413,11 @@ mod tests {
             ("tier = 3", "tier"),
             ("template = \"fast\"", "template"),
             ("moment = \"later\"", "moment"),
-            ("stages = [\"magic\"]", "stages"),
+            ("stages = [\"magic\"]", "use http, rerank, neighbours, exploration"),
+            ("architecture = \"cloud\"", "use batch, session, edge"),
+            ("candidates = [\"b\", { id = \"b\" }]", "each candidate once"),
+            ("budget_ms = 3", "3 (in `a`)"),
+            ("candidates = [{ id = 3 }]", "a candidate is its name"),
             ("ladder = [\"top\"]", "ladder"),
             ("answer_max = 0", "answer_max"),
             ("survivors = 5001", "survivors"),

@@ -58,3 +58,16 @@ pub enum ConfigError {
         why: String,
     },
 }
+
+impl ConfigError {
+    /// The same, of a table that has a name.
+    #[must_use]
+    pub fn within(self, name: &str) -> Self {
+        match self {
+            Self::Value { key, value, why } => {
+                Self::Value { key, value: format!("{value} (in `{name}`)"), why }
+            }
+            other => other,
+        }
+    }
+}

@@ -1,12 +1,12 @@
 //! `[[decide.experiments]]` and `[decide.rehearsal]`: as they are written, and as the service takes them.
 
-use super::decide::{bounded, list, percent_ppm};
+use super::decide::{ARCHITECTURES, STAGES, all_named, bounded, named, percent_ppm};
 use super::error::ConfigError;
 use super::resolved::wrong;
 use crate::decide::{Configured, Rehearsal, Trial};
 use millstream_decide::experiment::assignment::PLACES;
 use millstream_decide::experiment::{Arm, Experiment, Layer};
-use millstream_decide::{Architecture, Micros, Stage, Treatment};
+use millstream_decide::{Micros, Treatment};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -67,7 +67,7 @@ pub(super) fn trials(
 ) -> Result<Vec<Trial>, ConfigError> {
     let mut trials: Vec<Trial> = Vec::new();
     for raw in raw {
-        let trial = trial(raw, use_cases)?;
+        let trial = trial(raw, use_cases).map_err(|error| error.within(&raw.name))?;
         if trials.iter().any(|known| known.experiment.name == trial.experiment.name) {
             return Err(wrong("decide.experiments.name", &raw.name, "give each its own name"));
         }
@@ -156,14 +156,14 @@ fn treatment(raw: &RawArm, configured: &Configured) -> Result<Treatment, ConfigE
             "delay at most half of the budget, or raise budget_ms of the use case",
         ));
     }
-    let architecture = raw.architecture.as_deref().map(|text| {
-        Architecture::parse(text).ok_or_else(|| {
-            wrong("decide.experiments.arms.architecture", text, "use batch, session or edge")
-        })
-    });
-    let stages = raw.stages.as_deref().map(|names| {
-        list("decide.experiments.arms.stages", Some(names), &Stage::HEAVY, Stage::parse)
-    });
+    let architecture = raw
+        .architecture
+        .as_deref()
+        .map(|text| named("decide.experiments.arms.architecture", text, ARCHITECTURES));
+    let stages = raw
+        .stages
+        .as_deref()
+        .map(|names| all_named("decide.experiments.arms.stages", names, STAGES));
     Ok(Treatment {
         delay,
         stale_by: raw.stale_by.unwrap_or(0),

@@ -107,6 +107,6 @@ impl Shelf for KeptAnswers {
     fn kept(&self, use_case: &str, device: EntityId) -> Option<Names> {
         let all = self.answers.get(&device)?;
         let (_, entry) = all.iter().find(|(name, _)| **name == *use_case)?;
-        entry.stands((self.generation)()).then(|| entry.names.clone())
+        entry.stands(self.generation()).then(|| entry.names.clone())
     }
 }

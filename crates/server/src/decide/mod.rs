@@ -28,7 +28,7 @@ pub use kept::Generation;
 pub use late::{Better, Late, LateCounts, Standing};
 pub use models::{Loaded, MODELS_DIR, Models, ModelsError, ROUTES_DIR, WasmModule, forest};
 pub use options::{Configured, DecideOptions};
-pub use profiles::{Place, StoreProfiles};
+pub use profiles::{StateInForce, StoreProfiles};
 pub use rehearsal::Rehearsal;
 pub use rules::{CelRules, RuleError};
 pub use served::{Counts, Gauge, Served};

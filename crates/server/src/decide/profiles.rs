@@ -9,20 +9,20 @@ use quick_cache::sync::Cache;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Where the state in force is.
-pub struct Place {
+/// The state in force.
+pub struct StateInForce {
     /// The store.
     pub store: Arc<dyn StateStore>,
     /// The generation in force.
     pub generation: u16,
 }
 
-/// Tells where the state in force is.
-pub type WhereState = dyn Fn() -> Place + Send + Sync;
+/// Tells which state is in force.
+pub type FindState = dyn Fn() -> StateInForce + Send + Sync;
 
 /// See the module.
 pub struct StoreProfiles {
-    place: Arc<WhereState>,
+    state_in_force: Arc<FindState>,
     log: Arc<dyn EventLog>,
     clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     /// With the generation that each was read in: another one may have erased somebody.
@@ -36,13 +36,13 @@ pub struct StoreProfiles {
 impl StoreProfiles {
     /// With a cache of at most `bound` profiles.
     pub fn new(
-        place: Arc<WhereState>,
+        state_in_force: Arc<FindState>,
         log: Arc<dyn EventLog>,
         clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
         bound: usize,
     ) -> Self {
         Self {
-            place,
+            state_in_force,
             log,
             clock,
             cache: Cache::new(bound),
@@ -76,17 +76,17 @@ impl StoreProfiles {
     }
 
     /// True when something of the device's lane is logged and not folded yet.
-    fn is_behind(&self, place: &Place, lane: Lane) -> bool {
-        let folded = place.store.head(place.generation, lane).map(|head| head.next);
+    fn is_behind(&self, state: &StateInForce, lane: Lane) -> bool {
+        let folded = state.store.head(state.generation, lane).map(|head| head.next);
         folded.is_ok_and(|next| next < self.log.heads().get(lane))
     }
 }
 
 impl Profiles for StoreProfiles {
     fn profile(&self, device: EntityId) -> Result<Profile, ProfilesError> {
-        let place = (self.place)();
-        let behind = self.is_behind(&place, Lane::of(device));
-        let known = self.cache.get(&device).filter(|(of, _)| *of == place.generation);
+        let state = (self.state_in_force)();
+        let behind = self.is_behind(&state, Lane::of(device));
+        let known = self.cache.get(&device).filter(|(of, _)| *of == state.generation);
         if let Some((_, known)) = known {
             self.hits.fetch_add(1, Ordering::Relaxed);
             // What no commit has changed is as good as read now.
@@ -94,10 +94,10 @@ impl Profiles for StoreProfiles {
         }
         self.misses.fetch_add(1, Ordering::Relaxed);
         let changes = self.changes.load(Ordering::Acquire);
-        let read = preferences::profile(&Reading(&*place.store), place.generation, device);
+        let read = preferences::profile(&Reading(&*state.store), state.generation, device);
         let mut profile = read.map_err(|error| ProfilesError(error.to_string()))?;
         if self.changes.load(Ordering::Acquire) == changes {
-            self.cache.insert(device, (place.generation, Arc::new(profile.clone())));
+            self.cache.insert(device, (state.generation, Arc::new(profile.clone())));
             if self.changes.load(Ordering::Acquire) != changes {
                 self.cache.remove(&device);
             }

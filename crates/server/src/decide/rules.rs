@@ -2,7 +2,7 @@
 
 use super::options::Configured;
 use cel::{Context as Scope, Program, Value};
-use millstream_decide::{Candidate, Context, Fact, ItemId, Rules, UseCase};
+use millstream_decide::{Candidate, Context, Fact, ItemId, Rules};
 use std::collections::{BTreeMap, HashMap};
 
 /// Longest rule, in bytes.
@@ -39,7 +39,7 @@ fn compile(rule: &str) -> Result<Compiled, RuleError> {
     if rule.len() > RULE_BYTES_MAX {
         return Err(refused(format!("it is over {RULE_BYTES_MAX} bytes")));
     }
-    let program = Program::compile(rule).map_err(|error| refused(error.to_string()))?;
+    let program = Program::compile(rule).map_err(|error| refused(readable(&error.to_string())))?;
     let unknown: Vec<String> = {
         let references = program.references();
         let mut names = references.variables();
@@ -51,6 +51,12 @@ fn compile(rule: &str) -> Result<Compiled, RuleError> {
     }
     let of_candidate = program.references().has_variable("candidate");
     Ok(Compiled { program, of_candidate })
+}
+
+/// What a compiler says, without every token that it would have taken and the text again.
+fn readable(error: &str) -> String {
+    let said = error.lines().next().and_then(|line| line.split(" expecting {").next());
+    said.unwrap_or(error).trim_start_matches("ERROR: <input>:").to_owned()
 }
 
 impl CelRules {
@@ -127,12 +133,7 @@ impl Judge<'_> {
 }
 
 impl Rules for CelRules {
-    fn eligible(
-        &self,
-        _use_case: &UseCase,
-        context: &Context,
-        candidates: &[Candidate],
-    ) -> (Vec<bool>, usize) {
+    fn eligible(&self, context: &Context, candidates: &[Candidate]) -> (Vec<bool>, usize) {
         if self.whole.is_none() && self.programs.is_empty() {
             return (vec![true; candidates.len()], 0);
         }

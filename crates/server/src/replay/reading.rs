@@ -12,7 +12,6 @@ use millstream_store::StateView;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 /// Records that become durable together.
@@ -136,15 +135,10 @@ impl<'a> Writer<'a> {
             return Ok(());
         }
         loop {
-            let (sender, durable) = mpsc::channel();
-            let acknowledge = Box::new(move |outcome| drop(sender.send(outcome)));
-            match self.parts.log.append(self.group.clone(), acknowledge) {
+            match self.parts.log.append_and_wait(self.group.clone()) {
                 Err(AppendError::Overloaded | AppendError::DiskFull) => std::thread::sleep(PAUSE),
                 Err(other) => return Err(other.into()),
-                Ok(()) => {
-                    durable.recv().unwrap_or(Err(AppendError::Closed))?;
-                    break;
-                }
+                Ok(_) => break,
             }
         }
         self.group.clear();

@@ -7,7 +7,7 @@ use super::query::DateRange;
 use super::state::StateFigures;
 use crate::decide::Plan;
 use millstream_decide::experiment::tally::{ArmFound, Found};
-use millstream_decide::experiment::{Interval, Tally, Unit};
+use millstream_decide::experiment::{Arm, ConfidenceSequence, Interval, Tally, Unit};
 use millstream_event::Currency;
 use millstream_pipeline::decided::{self, DecisionSums};
 use millstream_pipeline::exposures::{Aftermath, aftermath, exposed};
@@ -155,6 +155,8 @@ pub struct ExperimentResult {
     sample_ratio_p: f64,
     /// False where the arms are not as large as their weights say: no lift counts then.
     holds: bool,
+    /// What the lifts by assignment say, in a sentence.
+    says: String,
     arms: Vec<ArmResult>,
     segments: Vec<SegmentResult>,
 }
@@ -187,6 +189,7 @@ impl ExperimentFigures {
             mixed: self.mixed,
             sample_ratio_p: found.sample_ratio_p,
             holds: !found.is_broken(),
+            says: says(plan, &found),
             arms: self.arms(&found),
             segments: segments.collect(),
         }
@@ -215,6 +218,53 @@ impl ExperimentFigures {
     }
 }
 
+impl ExperimentResult {
+    /// Its name, and what it says.
+    pub(super) fn sentence(&self) -> String {
+        format!("{}: {}.", plain(&self.experiment), self.says)
+    }
+}
+
+/// What the lifts by assignment say, by the intervals that stand beside them.
+fn says(plan: &Plan, found: &Found) -> String {
+    if found.is_broken() {
+        return "no lift counts, for the arms are not as large as their weights say; find what loses visitors first".to_owned();
+    }
+    let Some(control) = plan.arms.first() else { return "it has no arms".to_owned() };
+    let others = plan.arms.iter().zip(&found.arms).skip(1);
+    let lifts: Vec<(&Arm, Interval)> =
+        others.filter_map(|(arm, found)| Some((arm, found.lift?))).collect();
+    if lifts.is_empty() {
+        return format!(
+            "not decided yet: `{}` and an arm beside it need {} visitors each",
+            plain(&control.name),
+            ConfidenceSequence::UNITS_MIN
+        );
+    }
+    let told = lifts.iter().filter(|(_, lift)| lift.low > 0.0 || lift.high < 0.0);
+    let told: Vec<String> = told
+        .map(|(arm, lift)| {
+            let Interval { difference, low, high, .. } = *lift;
+            let [difference, low, high] = [difference, low, high].map(|x| 100.0 * x.abs());
+            format!(
+                "of 100 visitors `{}` brings {difference:.2} {} to `{}` than `{}` ({:.2} to {:.2})",
+                plain(&arm.name),
+                if lift.low > 0.0 { "more" } else { "fewer" },
+                plain(&plan.goal),
+                plain(&control.name),
+                low.min(high),
+                low.max(high),
+            )
+        })
+        .collect();
+    match told.is_empty() {
+        true => {
+            "no difference is known yet, for every interval holds zero; let it run on".to_owned()
+        }
+        false => told.join("; "),
+    }
+}
+
 pub(super) fn percent(value: Option<f64>) -> String {
     value.map_or_else(|| NOT_KNOWN.to_owned(), |value| format!("{:.2} %", 100.0 * value))
 }
@@ -229,7 +279,9 @@ fn points(lift: Option<Lift>) -> String {
         || NOT_KNOWN.to_owned(),
         |it| {
             let [difference, low, high] = [it.difference, it.low, it.high].map(|x| 100.0 * x);
-            format!("{difference:+.2} ({low:+.2} to {high:+.2})")
+            // Tenths are enough of a wide interval, and a table has no more room.
+            let digits = if low.abs().max(high.abs()) < 9.995 { 2 } else { 1 };
+            format!("{difference:+.digits$} ({low:+.digits$} to {high:+.digits$})")
         },
     )
 }
@@ -250,7 +302,7 @@ pub(super) fn grids(results: &[ExperimentResult]) -> Vec<Grid> {
         "No arm has visitors to be compared yet.",
     );
     let mut segments = Grid::new(
-        "Lift by segment, in points of 100 visitors",
+        "Lift by segment, in points of 100 visitors; to be read once, at the end",
         &["Experiment", "Segment", "Arm", "Lift", "Believed"],
         "",
     );

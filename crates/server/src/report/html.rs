@@ -16,7 +16,9 @@ pub fn render(page: &Page) -> String {
     out.push_str(STYLE);
     out.push_str("</style>\n</head>\n<body>\n<main>\n");
     element("h1", &page.title, &mut out);
-    element("p", &page.meaning, &mut out);
+    for line in page.meaning.lines() {
+        element("p", line, &mut out);
+    }
     out.push_str("<aside>\n");
     element("p", &page.freshness, &mut out);
     for sentence in page.arrivals.iter().chain(&page.gaps) {

@@ -124,33 +124,29 @@ pub(super) fn hints(results: &[HintResult]) -> Option<Grid> {
 }
 
 /// How shadow policies compare with what was shown, where there are any.
-pub(super) fn shadows(results: &[ShadowResult]) -> Option<Grid> {
-    let mut grid = Grid::new(
-        "Shadow policies, scored and never shown (shown | scored)",
-        &[
-            "Use case",
-            "Candidate",
-            "Scored",
-            "Left out",
-            "Same first",
-            "Overlap",
-            "Personal",
-            "p95",
-        ],
+pub(super) fn shadows(results: &[ShadowResult]) -> Vec<Grid> {
+    let mut same = Grid::new(
+        "Shadow policies, scored and never shown",
+        &["Use case", "Candidate", "Scored", "Left out", "Same first", "Overlap"],
         "No shadows.",
     );
-    let both = |[shown, scored]: [String; 2]| format!("{shown} | {scored}");
+    let mut beside = Grid::new(
+        "The same questions, as they were answered and as the candidate would have",
+        &["Use case", "Candidate", "Personal", "Its own", "p95", "Its own"],
+        "No shadows.",
+    );
     for it in results {
-        grid.rows.push(vec![
-            plain(&it.use_case),
-            plain(&it.candidate),
+        let names = [plain(&it.use_case), plain(&it.candidate)];
+        let mut cells = names.to_vec();
+        cells.extend([
             number::grouped(it.scored),
             number::grouped(it.left_out),
             percent(it.same_choice),
             percent(it.overlap),
-            both(it.personalized.map(percent)),
-            both(it.p95_ms.map(millis)),
         ]);
+        same.rows.push(cells);
+        let figures = it.personalized.map(percent).into_iter().chain(it.p95_ms.map(millis));
+        beside.rows.push(names.into_iter().chain(figures).collect());
     }
-    (!results.is_empty()).then_some(grid)
+    if results.is_empty() { Vec::new() } else { vec![same, beside] }
 }

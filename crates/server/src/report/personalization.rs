@@ -129,18 +129,20 @@ impl PersonalizationReport {
         }
     }
 
-    /// What the figures mean, in a sentence.
+    /// What the figures mean, in a sentence, and what each experiment says, in a line of its own.
     pub fn meaning(&self) -> String {
         let sum = self.sum();
         if sum.decisions == 0 {
             return "No decision was asked for in this range.".to_owned();
         }
-        format!(
+        let all = format!(
             "{} decisions, {} of them within their budget; {} were answered from a rung below the visitor's own profile.",
             number::grouped(count(sum.decisions)),
             percent(share(sum.within_budget, sum.decisions)),
             percent(fallback(&sum)),
-        )
+        );
+        let experiments = self.experiments.iter().map(ExperimentResult::sentence);
+        std::iter::once(all).chain(experiments).collect::<Vec<_>>().join("\n")
     }
 
     /// The tables for people.
@@ -148,27 +150,17 @@ impl PersonalizationReport {
         let none = "No decisions yet: ask POST /v1/decide.";
         let mut rungs = Grid::new(
             "Where answers came from",
-            &[
-                "Use case",
-                "Decisions",
-                "Personalized",
-                "Cached",
-                "Segment",
-                "Contextual",
-                "Default",
-                "Main reason",
-            ],
+            &["Use case", "Decisions", "Personal", "Cached", "Segment", "Contextual", "Default"],
             none,
         );
         let mut times = Grid::new(
-            "Whether they kept their budget",
-            &["Use case", "Within budget", "Timed out", "p50", "p95", "p99"],
+            "Whether they kept their budget, and mostly why they were not personal",
+            &["Use case", "In budget", "Timed out", "p50", "p95", "p99", "Not personal"],
             none,
         );
         for sums in &self.rows {
             let mut cells = vec![plain(&sums.use_case), number::grouped(count(sums.decisions))];
             cells.extend(RUNGS.map(|rung| number::grouped(count(sums.rung(rung)))));
-            cells.push(plain(main_reason(sums)));
             rungs.rows.push(cells);
             times.rows.push(vec![
                 plain(&sums.use_case),
@@ -177,6 +169,7 @@ impl PersonalizationReport {
                 millis(sums.took_ms(500)),
                 millis(sums.took_ms(950)),
                 millis(sums.took_ms(990)),
+                plain(main_reason(sums)),
             ]);
         }
         let mut grids = vec![rungs, times];

@@ -8,6 +8,7 @@ use super::figures::Figures;
 use super::number;
 use super::page::{Grid, NOT_KNOWN, plain};
 use super::query::ReportQuery;
+use millstream_decide::Treatment;
 use millstream_decide::experiment::sensitivity::{Delayed, Loss, Sensitivity, Verdict, judge};
 use serde::Serialize;
 
@@ -25,6 +26,18 @@ pub struct SensitivityReport {
 struct Judged {
     figures: ExperimentFigures,
     said: Option<Sensitivity>,
+}
+
+/// One arm of it.
+struct JudgedArm<'a> {
+    name: &'a str,
+    treatment: &'a Treatment,
+    visitors: u64,
+    /// The share that reached the goal.
+    rate: Option<f64>,
+    /// What it loses against the first arm; none for that one.
+    loss: Option<&'a Loss>,
+    p95_ms: Option<f64>,
 }
 
 /// The verdict of one experiment, as machines read it.
@@ -84,63 +97,87 @@ impl Judged {
         self.said.as_ref()?.losses.iter().find(|loss| *loss.arm == *arm)
     }
 
-    /// What a visitor's millisecond is worth, where goals are in one currency.
+    /// What a millisecond of 1,000 visitors is worth, where goals are in one currency.
     fn price(&self, loss: &Loss) -> Option<String> {
         let (minor, currency) = (loss.minor_per_ms?, self.figures.currency?);
         let money = millstream_event::Money { minor: minor.round() as i64, currency };
         Some(number::money(money))
     }
 
-    fn rows(&self) -> impl Iterator<Item = (Row, Vec<String>)> + '_ {
+    fn arms(&self) -> impl Iterator<Item = JudgedArm<'_>> {
         let plan = &self.figures.plan;
         let arms = plan.arms.iter().zip(&plan.treatments).enumerate();
         arms.map(move |(place, (arm, treatment))| {
             let outcome = &self.figures.tally.arms[place].reached;
-            let took = self.figures.decided[place].took_ms(950);
-            let loss = self.loss(&arm.name);
-            let rate = Some(outcome.mean()).filter(|_| outcome.units > 0.0);
-            let architecture = treatment.architecture.map(|it| it.as_str());
+            JudgedArm {
+                name: &arm.name,
+                treatment,
+                visitors: outcome.units as u64,
+                rate: Some(outcome.mean()).filter(|_| outcome.units > 0.0),
+                loss: self.loss(&arm.name),
+                p95_ms: self.figures.decided[place].took_ms(950),
+            }
+        })
+    }
+
+    fn machine_rows(&self) -> impl Iterator<Item = Row> {
+        self.arms().map(move |arm| {
+            let architecture = arm.treatment.architecture.map(|it| it.as_str());
             let real = |value: Option<f64>| value.map_or(Field::Unknown, Field::Real);
-            let of = |read: fn(&Loss) -> f64| real(loss.map(read));
+            let of = |read: fn(&Loss) -> f64| real(arm.loss.map(read));
             let fields = [
-                Field::Text(plan.experiment.to_string()),
-                Field::Text(arm.name.to_string()),
-                Field::Real(treatment.delay.as_millis()),
-                Field::Count(treatment.stale_by as u64),
+                Field::Text(self.figures.plan.experiment.to_string()),
+                Field::Text(arm.name.to_owned()),
+                Field::Real(arm.treatment.delay.as_millis()),
+                Field::Count(arm.treatment.stale_by as u64),
                 architecture.map_or(Field::Unknown, |it| Field::Text(it.to_owned())),
-                Field::Count(outcome.units as u64),
-                real(rate),
+                Field::Count(arm.visitors),
+                real(arm.rate),
                 of(|it| it.loss),
                 of(|it| it.low),
                 of(|it| it.high),
                 of(|it| it.p),
-                real(loss.and_then(|it| it.per_ms)),
-                real(loss.and_then(|it| it.minor_per_ms)),
+                real(arm.loss.and_then(|it| it.per_ms)),
+                real(arm.loss.and_then(|it| it.minor_per_ms)),
                 of(|it| it.visible),
-                real(took),
+                real(arm.p95_ms),
             ];
+            Row(SensitivityReport::COLUMNS.into_iter().zip(fields).collect())
+        })
+    }
+
+    /// The lines of both tables: what each arm loses, and what its milliseconds cost.
+    fn table_rows(&self) -> impl Iterator<Item = [Vec<String>; 2]> {
+        self.arms().map(move |arm| {
+            let experiment = plain(&self.figures.plan.experiment);
             let points = |value: f64| format!("{:.2}", 100.0 * value);
             let known = |text: Option<String>| text.unwrap_or_else(|| NOT_KNOWN.to_owned());
-            let cells = vec![
-                plain(&plan.experiment),
-                plain(&arm.name),
-                changes(treatment),
-                number::grouped(outcome.units as u64),
-                percent(rate),
-                known(loss.map(|it| {
-                    format!("{} ({} to {})", points(it.loss), points(it.low), points(it.high))
-                })),
-                known(loss.and_then(|it| it.per_ms).map(|it| format!("{:.4}", 100.0 * it))),
-                known(loss.and_then(|it| self.price(it))),
-                millis(took),
+            let loss = arm.loss.map(|it| {
+                format!("{} ({} to {})", points(it.loss), points(it.low), points(it.high))
+            });
+            let per_ms = arm.loss.and_then(|it| it.per_ms).map(|it| format!("{:.4}", 100.0 * it));
+            let lost = vec![
+                experiment.clone(),
+                plain(arm.name),
+                changes(arm.treatment),
+                number::grouped(arm.visitors),
+                percent(arm.rate),
+                known(loss),
             ];
-            (Row(SensitivityReport::COLUMNS.into_iter().zip(fields).collect()), cells)
+            let cost = vec![
+                experiment,
+                plain(arm.name),
+                millis(arm.p95_ms),
+                known(per_ms),
+                known(arm.loss.and_then(|it| self.price(it))),
+            ];
+            [lost, cost]
         })
     }
 }
 
 /// What an arm changes, in a few words.
-fn changes(treatment: &millstream_decide::Treatment) -> String {
+fn changes(treatment: &Treatment) -> String {
     let mut words = Vec::new();
     if treatment.delay.0 > 0 {
         words.push(format!("{} ms later", treatment.delay.as_millis()));
@@ -179,7 +216,7 @@ impl SensitivityReport {
 
     /// Rows as machines read them.
     pub fn machine_rows(&self) -> Vec<Row> {
-        self.rows.iter().flat_map(Judged::rows).map(|(row, _)| row).collect()
+        self.rows.iter().flat_map(Judged::machine_rows).collect()
     }
 
     /// Verdicts by experiment.
@@ -213,22 +250,21 @@ impl SensitivityReport {
 
     /// The tables for people.
     pub fn grids(&self) -> Vec<Grid> {
-        let mut arms = Grid::new(
+        let none = "Nobody has met such an experiment yet.";
+        let mut losses = Grid::new(
             "What arms lose against the first one, in points of 100 visitors",
-            &[
-                "Experiment",
-                "Arm",
-                "Changes",
-                "Visitors",
-                "Rate",
-                "Loss",
-                "Loss per ms",
-                "Worth of 1 ms, 1,000 visitors",
-                "p95",
-            ],
-            "Nobody has met such an experiment yet.",
+            &["Experiment", "Arm", "Changes", "Visitors", "Rate", "Loss"],
+            none,
         );
-        arms.rows.extend(self.rows.iter().flat_map(Judged::rows).map(|(_, cells)| cells));
-        vec![arms]
+        let mut costs = Grid::new(
+            "What a millisecond costs (p95 without the added delay)",
+            &["Experiment", "Arm", "p95", "Points of 100, per ms", "Money of 1,000, per ms"],
+            none,
+        );
+        for [loss, cost] in self.rows.iter().flat_map(Judged::table_rows) {
+            losses.rows.push(loss);
+            costs.rows.push(cost);
+        }
+        if costs.rows.is_empty() { vec![losses] } else { vec![losses, costs] }
     }
 }

@@ -26,14 +26,13 @@ pub fn render(page: &Page, width: Option<u16>) -> String {
 /// Sentences, then tables, for a terminal of this width.
 pub fn compose(sentences: &[&str], grids: &[Grid], width: u16) -> String {
     let mut out = String::new();
-    for sentence in sentences {
-        wrap(sentence, usize::from(width), &mut out);
+    for line in sentences.iter().flat_map(|sentence| sentence.split('\n')) {
+        wrap(line, usize::from(width), &mut out);
     }
     for grid in grids {
         out.push('\n');
         if !grid.title.is_empty() {
-            out.push_str(&grid.title);
-            out.push('\n');
+            wrap(&grid.title, usize::from(width), &mut out);
         }
         if grid.rows.is_empty() {
             wrap(&grid.empty, usize::from(width), &mut out);

@@ -1,5 +1,7 @@
 //! Golden reports in every format, from canned figures, and the bounds of what can be asked.
 
+mod decided;
+
 use super::stitching::{IdentityCounts, StitchingFigures, StitchingSum};
 use super::*;
 use millstream_event::ledger::Budget;
@@ -132,11 +134,11 @@ impl Figures for Canned {
         &self,
         _: &DateRange,
     ) -> Result<Vec<millstream_pipeline::decided::DecisionSums>, ReportError> {
-        Ok(Vec::new())
+        Ok(decided::decisions())
     }
 
     fn experiments(&self, _: &DateRange) -> Result<Vec<ExperimentFigures>, ReportError> {
-        Ok(Vec::new())
+        Ok(decided::experiments())
     }
 
     fn stitching(&self, _: &ReportQuery) -> Result<StitchingFigures, ReportError> {
@@ -260,6 +262,17 @@ fn a_table_fits_a_narrow_terminal() {
     let report = build(&Canned, &ReportQuery::new(ReportKind::Sessions), freshness(true)).unwrap();
     let text = render(&report, Format::Table, Some(60)).unwrap();
     assert!(text.lines().all(|line| line.chars().count() <= 60), "{text}");
+}
+
+#[test]
+fn the_tables_of_decisions_fit_eighty_columns_unwrapped() {
+    for kind in [ReportKind::Personalization, ReportKind::Sensitivity] {
+        let report = build(&Canned, &ReportQuery::new(kind), freshness(true)).unwrap();
+        let drawn = |width| terminal::compose(&[], &report.page().grids, width);
+        let (narrow, wide) = (drawn(80), drawn(1_000));
+        assert!(narrow.lines().all(|line| line.chars().count() <= 80), "{narrow}");
+        assert_eq!(narrow.lines().count(), wide.lines().count(), "{narrow}");
+    }
 }
 
 fn rendered(kind: ReportKind, format: Format) -> String {
