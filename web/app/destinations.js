@@ -8,19 +8,21 @@ const EVERY_MS = 5_000;
 
 /** The sums over a destination's classes of events. */
 function sums(destination) {
-  const all = { delivered: 0, dead: 0, unconsented: 0, shed: 0, waiting: 0 };
-  for (const { totals, pending } of destination.lines) {
+  const all = { delivered: 0, dead: 0, unconsented: 0, shed: 0, waiting: 0, kept: 0 };
+  for (const { totals, pending, kept_events } of destination.lines) {
     for (const name of ["delivered", "dead", "unconsented", "shed"]) all[name] += totals[name];
     all.waiting += pending;
+    all.kept += kept_events ?? 0;
   }
   return all;
 }
 
 /** What to do about it, most pressing first; nothing where all is well. */
 function concern(destination) {
-  const { waiting, dead } = sums(destination);
+  const { waiting, dead, kept } = sums(destination);
   const age = destination.backlog_age_ms ?? 0;
-  const waits = waiting > 0 ? `${count(waiting)} events wait, the oldest ${duration(age)}` : "nothing waits";
+  const beyond = kept > 0 ? `, and ${count(kept)} are kept of what the log let go` : "";
+  const waits = waiting > 0 ? `${count(waiting)} events wait, the oldest ${duration(age)}${beyond}` : "nothing waits";
   if (!destination.enabled) return null;
   if (destination.standing !== "running") return `is ${destination.standing}: ${waits}`;
   if (destination.breaker !== "closed") return `does not answer as it should and is tried now and then: ${waits}`;

@@ -202,6 +202,10 @@ pub struct Delivery {
     /// In the state alone: the [`seal`] of the record that it was taken from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seal: Option<Hash128>,
+    /// In the state alone: the position of that record in the destination's lane. The log keeps it for
+    /// a state that is folded anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told_at: Option<Position>,
 }
 
 /// The hash of a delivery record, which the next one of its line carries.

@@ -4,8 +4,8 @@
 //! nothing. The new bytes therefore go into a file of intent first: synced, then applied, then
 //! removed; the next open applies an intent that is still there.
 //!
-//! The intent: magic `MSERASE1`, segment (8 bytes), offset (8), the record as it will be, CRC-32 over
-//! all before.
+//! The intent: magic `MSERASE1`, or `MSERASK1` for what is kept of a removed segment, segment (8 bytes),
+//! offset (8), the record as it will be, CRC-32 over all before.
 
 use crate::chain;
 use crate::cursor::Cursor;
@@ -13,16 +13,19 @@ use crate::disk::{Disk, Opening};
 use crate::entry;
 use crate::error::LogError;
 use crate::guard::lock;
+use crate::kept;
+use crate::kept_reader;
 use crate::port::LanePositions;
 use crate::segment::path_of;
 use crate::stream::Stream;
 use millstream_event::record::{CRC_RANGE, HEADER_BYTES};
 use millstream_event::{Lane, Position, Record};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const INTENT_NAME: &str = "erase.intent";
 const MAGIC: [u8; 8] = *b"MSERASE1";
+const KEPT_MAGIC: [u8; 8] = *b"MSERASK1";
 const RECORD_AT: usize = 24;
 /// Fills up a payload whose replacement is shorter; JSON ignores it.
 const FILLER: u8 = b' ';
@@ -30,8 +33,16 @@ const FILLER: u8 = b' ';
 /// Where a record was found, and its bytes.
 struct Place {
     segment: u64,
+    /// In what is kept of the segment.
+    kept: bool,
     offset: u64,
     bytes: Vec<u8>,
+}
+
+impl Place {
+    fn path(&self, dir: &Path) -> PathBuf {
+        if self.kept { kept::path_of(dir, self.segment) } else { path_of(dir, self.segment) }
+    }
 }
 
 /// The record at one place, or `None` when the lane has not reached it.
@@ -46,7 +57,7 @@ pub(crate) fn read_at(
         return Ok(None);
     };
     entry::decode(&place.bytes, position).map(Some).map_err(|source| LogError::Unsupported {
-        path: path_of(&stream.dir, place.segment).display().to_string(),
+        path: place.path(&stream.dir).display().to_string(),
         offset: place.offset,
         source,
     })
@@ -101,6 +112,12 @@ fn find(stream: &Stream, lane: Lane, position: Position) -> Result<Option<Place>
     if position >= heads.get(lane) {
         return Ok(None);
     }
+    if position < stream.tails().get(lane)
+        && let Some((segment, entry)) = kept_reader::find(stream, lane, position)?
+    {
+        let (offset, bytes) = (entry.offset, entry.bytes);
+        return Ok(Some(Place { segment, kept: true, offset, bytes }));
+    }
     // Any segment will do that holds the lane's position, so the other lanes ask for their ends.
     let mut from: LanePositions = heads;
     from.set(lane, position);
@@ -110,7 +127,8 @@ fn find(stream: &Stream, lane: Lane, position: Position) -> Result<Option<Place>
     while let Some(found) = cursor.step(limit).map_err(|fault| cursor.error(fault))? {
         if found.lane == lane && found.position == position {
             let bytes = cursor.bytes(&found).to_vec();
-            return Ok(Some(Place { segment: header.number, offset: found.offset, bytes }));
+            let (segment, offset) = (header.number, found.offset);
+            return Ok(Some(Place { segment, kept: false, offset, bytes }));
         }
     }
     Err(LogError::Damaged {
@@ -139,7 +157,7 @@ fn blank(bytes: &mut [u8], replacement: &[u8]) -> Result<(), LogError> {
 
 /// Overwrites the record, if it is there.
 fn apply(disk: &dyn Disk, dir: &Path, place: &Place) -> Result<(), LogError> {
-    let path = path_of(dir, place.segment);
+    let path = place.path(dir);
     let file = disk.open(&path, Opening::Write).map_err(LogError::io("open", &path))?;
     let mut there = [0; HEADER_BYTES];
     file.read_full_at(&mut there, place.offset).map_err(LogError::io("read", &path))?;
@@ -154,7 +172,7 @@ fn apply(disk: &dyn Disk, dir: &Path, place: &Place) -> Result<(), LogError> {
 
 fn encode(place: &Place) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(RECORD_AT + place.bytes.len() + 4);
-    bytes.extend_from_slice(&MAGIC);
+    bytes.extend_from_slice(if place.kept { &KEPT_MAGIC } else { &MAGIC });
     bytes.extend_from_slice(&place.segment.to_le_bytes());
     bytes.extend_from_slice(&place.offset.to_le_bytes());
     bytes.extend_from_slice(&place.bytes);
@@ -165,7 +183,9 @@ fn encode(place: &Place) -> Vec<u8> {
 
 fn decode(bytes: &[u8]) -> Option<Place> {
     let (body, crc) = bytes.split_last_chunk::<4>()?;
-    if crc32fast::hash(body) != u32::from_le_bytes(*crc) || body.get(..8)? != MAGIC {
+    let kept = body.get(..8)? == KEPT_MAGIC;
+    let known = kept || body.get(..8)? == MAGIC;
+    if !known || crc32fast::hash(body) != u32::from_le_bytes(*crc) {
         return None;
     }
     let number = |at: usize| {
@@ -173,7 +193,7 @@ fn decode(bytes: &[u8]) -> Option<Place> {
         Some(u64::from_le_bytes(*word))
     };
     let bytes = body.get(RECORD_AT..)?.to_vec();
-    Some(Place { segment: number(8)?, offset: number(16)?, bytes })
+    Some(Place { segment: number(8)?, kept, offset: number(16)?, bytes })
 }
 
 fn read_file(disk: &dyn Disk, path: &Path) -> io::Result<Vec<u8>> {

@@ -86,6 +86,15 @@ pub enum LogError {
         /// The segment.
         path: String,
     },
+    /// The first page of a file of kept records is no longer what was written.
+    #[error(
+        "{path} is damaged or of another version: restore it from a copy, or, to give up what \
+         destinations are still owed of it, stop the process and remove it"
+    )]
+    KeptDamaged {
+        /// The file.
+        path: String,
+    },
     /// A segment between two others is gone.
     #[error("{path} is missing while older and newer segments exist: restore it from a copy")]
     Missing {

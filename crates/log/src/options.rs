@@ -25,7 +25,8 @@ pub struct SegmentOptions {
     pub queue_bytes_max: usize,
     /// The longest that a group waits for company under load. An idle log never waits.
     pub linger_max: Duration,
-    /// Bytes of all segments together; beyond it appends are refused as disk full.
+    /// Bytes of all segments together, and of what is kept of removed ones; beyond it appends are
+    /// refused as disk full.
     pub bytes_max: u64,
     /// Zeros written ahead of a small frame that grows the file, so that the next frames overwrite
     /// blocks that exist; 0 for plain growth. Not counted in `bytes_max`.
@@ -34,6 +35,9 @@ pub struct SegmentOptions {
     pub retain_for: Option<Span>,
     /// The oldest segments may go while the log is larger than this. `None`: never by size.
     pub retain_bytes: Option<u64>,
+    /// Once what is kept of removed segments takes this many bytes, segments of which something is
+    /// owed are removed no more.
+    pub kept_bytes_max: u64,
 }
 
 impl Default for SegmentOptions {
@@ -47,6 +51,7 @@ impl Default for SegmentOptions {
             prepare_bytes: 1 << 20,
             retain_for: None,
             retain_bytes: None,
+            kept_bytes_max: 4 << 30,
         }
     }
 }

@@ -86,6 +86,32 @@ impl LanePositions {
     }
 }
 
+/// What somebody is still owed of records that retention removes: those are kept, one by one.
+pub struct Owed {
+    /// Nobody is owed anything before these positions.
+    pub from: LanePositions,
+    /// Whether a record at or behind them is owed.
+    pub fits: Box<dyn Fn(&Record) -> bool + Send + Sync>,
+}
+
+/// How much is kept of removed segments.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KeptSize {
+    /// Records.
+    pub records: u64,
+    /// Bytes of their files.
+    pub bytes: u64,
+}
+
+/// Reads nothing.
+struct Nothing;
+
+impl LogReader for Nothing {
+    fn read(&mut self, _: &mut Vec<Record>, _: usize, _: Duration) -> Result<usize, LogError> {
+        Ok(0)
+    }
+}
+
 /// A durable, ordered log with lanes.
 pub trait EventLog: Send + Sync {
     /// Queues a group that becomes durable together.
@@ -138,8 +164,8 @@ pub trait EventLog: Send + Sync {
     /// The first ordinal of every lane that retention has kept.
     fn tails(&self) -> LanePositions;
 
-    /// The record at one place, or `None` when the lane has not reached it. For audits: it may cost
-    /// reading a whole segment.
+    /// The record at one place, or `None` when the lane has not reached it; also one that is kept of a
+    /// removed segment. For audits: it may cost reading a whole segment.
     ///
     /// # Errors
     /// When the record is no longer kept, or cannot be read.
@@ -152,11 +178,32 @@ pub trait EventLog: Send + Sync {
     /// As [`Self::reader`].
     fn chains(&self, at: &LanePositions) -> Result<LaneChains, LogError>;
 
-    /// Allows retention to remove records below these positions, and applies it.
+    /// Allows retention to remove records below these positions, and applies it. What is `owed` of them
+    /// is kept at its place until a later call says that it is not owed any more.
     ///
     /// # Errors
-    /// When a file cannot be removed.
-    fn set_retention_floor(&self, floor: &LanePositions) -> Result<(), LogError>;
+    /// When a file cannot be written or removed.
+    fn set_retention_floor(
+        &self,
+        floor: &LanePositions,
+        owed: Option<&Owed>,
+    ) -> Result<(), LogError>;
+
+    /// A reader of what is kept of removed records, from these positions on, in physical order. It ends
+    /// with what was kept below the tails of the moment when it was opened.
+    ///
+    /// # Errors
+    /// When the files cannot be read.
+    fn kept(&self, from: &LanePositions) -> Result<Box<dyn LogReader>, LogError> {
+        let _nothing_is_kept = from;
+        Ok(Box::new(Nothing))
+    }
+
+    /// How much is kept of removed segments that end behind these positions.
+    fn kept_size(&self, from: &LanePositions) -> KeptSize {
+        let _nothing_is_kept = from;
+        KeptSize::default()
+    }
 
     /// Overwrites a payload for good: the subject hash becomes zero and the payload `replacement`,
     /// padded with spaces to the same length; positions and chains stay. Durable on return. False
@@ -166,6 +213,23 @@ pub trait EventLog: Send + Sync {
     /// When the record is no longer kept, the replacement is longer than the payload, or the disk
     /// fails.
     fn erase(&self, lane: Lane, position: Position, replacement: &[u8]) -> Result<bool, LogError>;
+
+    /// Visits everything that is kept of removed segments, until `visit` returns false.
+    ///
+    /// # Errors
+    /// As [`Self::kept`] and [`LogReader::read`].
+    fn scan_kept(&self, visit: &mut dyn FnMut(Record) -> bool) -> Result<(), LogError> {
+        let mut reader = self.kept(&LanePositions::default())?;
+        let mut records = Vec::new();
+        while reader.read(&mut records, SCAN_RECORDS, Duration::ZERO)? > 0 {
+            for record in records.drain(..) {
+                if !visit(record) {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
 
     /// Visits the records from `from` up to but without `to`, in physical order, until `visit`
     /// returns false.

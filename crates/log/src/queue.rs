@@ -157,13 +157,18 @@ impl Queue {
         lock(&self.hooks).retain(wanted);
     }
 
-    /// A segment of this size was removed.
+    /// A file of this size was added.
+    pub(crate) fn store(&self, bytes: u64) {
+        lock(&self.state).stored += bytes;
+    }
+
+    /// A file of this size was removed.
     pub(crate) fn release(&self, bytes: u64) {
         let mut state = lock(&self.state);
         state.stored = state.stored.saturating_sub(bytes);
     }
 
-    /// Bytes of all segments.
+    /// Bytes of all segments, and of what is kept of removed ones.
     pub(crate) fn stored(&self) -> u64 {
         lock(&self.state).stored
     }

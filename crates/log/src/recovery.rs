@@ -7,6 +7,7 @@ use crate::disk::{Disk, DiskFile, Opening};
 use crate::erasure;
 use crate::error::LogError;
 use crate::frame::Home;
+use crate::kept::{self, Kept};
 use crate::nonce::Nonces;
 use crate::segment::{self, LogId, PAGE_BYTES, PageFault, SegmentHeader, path_of};
 use crate::stream::{Heads, Segment};
@@ -19,6 +20,7 @@ use std::sync::Arc;
 /// What was found.
 pub(crate) struct Recovered {
     pub(crate) segments: VecDeque<Segment>,
+    pub(crate) kept: VecDeque<Arc<Kept>>,
     pub(crate) tail: Tail,
     pub(crate) cut: Option<Cut>,
 }
@@ -46,7 +48,34 @@ pub(crate) fn recover(disk: &dyn Disk, dir: &Path, nonces: &Nonces) -> Result<Re
     segments.push_back(Segment { header: Arc::new(header), end: tail.offset });
     check_order(dir, &segments)?;
     disk.sync_dir(dir).map_err(LogError::io("sync", dir))?;
-    Ok(Recovered { segments, tail, cut })
+    let kept = kept(disk, dir, (&names, &segments))?;
+    Ok(Recovered { segments, kept, tail, cut })
+}
+
+/// What is kept of removed segments. Where the segment itself is still there it counts, for an erasure
+/// may have reached it alone: what was kept of it is removed, and kept anew when it goes.
+fn kept(
+    disk: &dyn Disk,
+    dir: &Path,
+    (names, segments): (&[String], &VecDeque<Segment>),
+) -> Result<VecDeque<Arc<Kept>>, LogError> {
+    let mut numbers: Vec<u64> = names.iter().filter_map(|name| kept::number_of(name)).collect();
+    numbers.sort_unstable();
+    let mut found = VecDeque::with_capacity(numbers.len());
+    for number in numbers {
+        let path = kept::path_of(dir, number);
+        if segments.front().is_none_or(|first| number >= first.header.number) {
+            disk.remove(&path).map_err(LogError::io("remove", &path))?;
+            continue;
+        }
+        let kept = Kept::open(disk, dir, number)?;
+        if segments.front().is_some_and(|first| first.header.log != kept.log) {
+            let (path, what) = (path.display().to_string(), "another log wrote it");
+            return Err(LogError::Foreign { path, what });
+        }
+        found.push_back(Arc::new(kept));
+    }
+    Ok(found)
 }
 
 fn create(disk: &dyn Disk, dir: &Path, nonces: &Nonces) -> Result<Recovered, LogError> {
@@ -73,7 +102,8 @@ fn create(disk: &dyn Disk, dir: &Path, nonces: &Nonces) -> Result<Recovered, Log
         heads,
     };
     let segment = Segment { header: Arc::new(header), end: tail.offset };
-    Ok(Recovered { segments: VecDeque::from([segment]), tail, cut: None })
+    let (segments, kept) = (VecDeque::from([segment]), VecDeque::new());
+    Ok(Recovered { segments, kept, tail, cut: None })
 }
 
 fn closed(disk: &dyn Disk, dir: &Path, number: u64) -> Result<Segment, LogError> {

@@ -8,13 +8,16 @@ use crate::entry::{Prepared, check_size};
 use crate::erasure;
 use crate::error::{AppendError, LogError};
 use crate::guard::lock;
+use crate::kept_reader::KeptReader;
 use crate::nonce::Nonces;
 use crate::options::SegmentOptions;
-use crate::port::{Acknowledge, AfterAcknowledging, Append, EventLog, LanePositions, LogReader};
+use crate::port::{
+    Acknowledge, AfterAcknowledging, Append, EventLog, KeptSize, LanePositions, LogReader, Owed,
+};
 use crate::queue::Queue;
 use crate::reader::{self, SegmentReader};
 use crate::recovery::{Recovered, recover};
-use crate::retention::retain;
+use crate::retention::{Allowed, kept_size, retain};
 use crate::stream::Stream;
 use crate::tail::Cut;
 use crate::writer::Writer;
@@ -49,9 +52,11 @@ impl SegmentLog {
     ) -> Result<Self, LogError> {
         options.check()?;
         let nonces = Nonces::from_system()?;
-        let Recovered { segments, tail, cut } = recover(&*disk, dir, &nonces)?;
-        let stored = segments.iter().map(|segment| segment.end).sum();
-        let stream = Arc::new(Stream::new(disk, dir.to_owned(), segments, tail.heads.clone()));
+        let Recovered { segments, kept, tail, cut } = recover(&*disk, dir, &nonces)?;
+        let stored = segments.iter().map(|segment| segment.end).sum::<u64>()
+            + kept.iter().map(|kept| kept.bytes).sum::<u64>();
+        let stream = Stream::new(disk, dir.to_owned(), segments, tail.heads.clone(), kept);
+        let stream = Arc::new(stream);
         let queue = Arc::new(Queue::new(&options, stored));
         let writer = Writer::new(Arc::clone(&stream), Arc::clone(&queue), options.clone(), tail);
         let thread = std::thread::Builder::new()
@@ -67,7 +72,7 @@ impl SegmentLog {
         self.cut.as_ref()
     }
 
-    /// Bytes of all segments.
+    /// Bytes of all segments, and of what is kept of removed ones.
     pub fn bytes(&self) -> u64 {
         self.queue.stored()
     }
@@ -83,12 +88,17 @@ impl SegmentLog {
     }
 
     /// Removes the segments that are too old at `now` or too many, as far as all their records lie
-    /// below `floor`; returns how many.
+    /// below `floor`; returns how many. What is owed of them is kept.
     ///
     /// # Errors
-    /// When a file cannot be removed.
-    pub fn retain(&self, floor: &LanePositions, now: Timestamp) -> Result<u64, LogError> {
-        retain(&self.stream, &self.queue, &self.options, &self.retaining, (floor, now))
+    /// When a file cannot be written or removed.
+    pub fn retain(
+        &self,
+        (floor, owed): (&LanePositions, Option<&Owed>),
+        now: Timestamp,
+    ) -> Result<u64, LogError> {
+        let allowed = Allowed { floor, owed, now };
+        retain(&self.stream, &self.queue, &self.options, &self.retaining, allowed)
     }
 }
 
@@ -139,10 +149,22 @@ impl EventLog for SegmentLog {
         reader::chains(&self.stream, at)
     }
 
-    fn set_retention_floor(&self, floor: &LanePositions) -> Result<(), LogError> {
+    fn set_retention_floor(
+        &self,
+        floor: &LanePositions,
+        owed: Option<&Owed>,
+    ) -> Result<(), LogError> {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let now = i64::try_from(since.as_micros()).unwrap_or(i64::MAX);
-        self.retain(floor, Timestamp(now)).map(|_| ())
+        self.retain((floor, owed), Timestamp(now)).map(|_| ())
+    }
+
+    fn kept(&self, from: &LanePositions) -> Result<Box<dyn LogReader>, LogError> {
+        Ok(Box::new(KeptReader::new(Arc::clone(&self.stream), from)))
+    }
+
+    fn kept_size(&self, from: &LanePositions) -> KeptSize {
+        kept_size(&self.stream, from)
     }
 
     fn erase(&self, lane: Lane, position: Position, replacement: &[u8]) -> Result<bool, LogError> {

@@ -4,6 +4,7 @@ use crate::chain::LaneChains;
 use crate::disk::Disk;
 use crate::error::LogError;
 use crate::guard::{lock, wait_until};
+use crate::kept::Kept;
 use crate::port::LanePositions;
 use crate::segment::{SegmentHeader, path_of};
 use std::collections::VecDeque;
@@ -44,6 +45,8 @@ pub(crate) struct Stream {
     pub(crate) dir: PathBuf,
     durable: Mutex<Durable>,
     moved: Condvar,
+    /// Files of what is kept of removed segments, the oldest first.
+    kept: Mutex<VecDeque<Arc<Kept>>>,
     /// Held while durable bytes are overwritten: who meets a bad record looks again under it.
     pub(crate) rewriting: Mutex<()>,
 }
@@ -54,9 +57,31 @@ impl Stream {
         dir: PathBuf,
         segments: VecDeque<Segment>,
         heads: Heads,
+        kept: VecDeque<Arc<Kept>>,
     ) -> Self {
+        let kept = Mutex::new(kept);
         let durable = Mutex::new(Durable { segments, heads });
-        Self { disk, dir, durable, moved: Condvar::new(), rewriting: Mutex::new(()) }
+        let (moved, rewriting) = (Condvar::new(), Mutex::new(()));
+        Self { disk, dir, durable, moved, kept, rewriting }
+    }
+
+    /// What is kept of removed segments, the oldest first.
+    pub(crate) fn kept(&self) -> VecDeque<Arc<Kept>> {
+        lock(&self.kept).clone()
+    }
+
+    /// Something more is kept, of a segment behind all of those.
+    pub(crate) fn keep(&self, kept: Kept) {
+        lock(&self.kept).push_back(Arc::new(kept));
+    }
+
+    /// Forgets the files that nobody needs, which are about to be removed.
+    pub(crate) fn forget_kept(&self, is_settled: impl Fn(&Kept) -> bool) -> Vec<Arc<Kept>> {
+        let mut kept = lock(&self.kept);
+        let (settled, needed): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut *kept).into_iter().partition(|one| is_settled(one));
+        *kept = needed.into();
+        settled
     }
 
     /// A frame became durable.

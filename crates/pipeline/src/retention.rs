@@ -193,6 +193,28 @@ impl Walk {
     }
 }
 
+/// When what a row tells of happened, as far as its key says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyTime {
+    /// At this time.
+    At(Timestamp),
+    /// At this time or later.
+    From(Timestamp),
+    /// Only its value says.
+    Unsaid,
+}
+
+/// What a row's key says of [`time`]: most rows need not be read to be left alone.
+pub fn key_time(kind: KeyKind, key: &Key) -> KeyTime {
+    match kind {
+        KeyKind::Conversion | KeyKind::Touch | KeyKind::Entry => {
+            KeyTime::At(time_of(&key.suffix()))
+        }
+        KeyKind::Session => KeyTime::From(time_of(&key.suffix())),
+        _ => KeyTime::Unsaid,
+    }
+}
+
 /// When what a row tells of happened last; none for rows that do not go.
 pub fn time(key: &Key, value: &Value) -> Option<Timestamp> {
     Some(match value {

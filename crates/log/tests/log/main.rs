@@ -7,6 +7,7 @@ mod erasure;
 mod follow;
 mod halting;
 mod harness;
+mod kept;
 mod model;
 mod retention;
 mod tail;

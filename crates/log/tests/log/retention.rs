@@ -26,10 +26,16 @@ fn old_segments_go_by_age_but_not_past_the_floor() {
     let log = filled(&disk, &options);
     let all = everything(&log).unwrap();
     let bytes = log.bytes();
-    assert_eq!(log.retain(&log.heads(), Timestamp(30 * SECOND)).unwrap(), 0);
-    assert_eq!(log.retain(&positions(&[(0, 30), (1, 5)]), Timestamp(99 * SECOND)).unwrap(), 0);
+    assert_eq!(log.retain((&log.heads(), None), Timestamp(30 * SECOND)).unwrap(), 0);
+    assert_eq!(
+        log.retain((&positions(&[(0, 30), (1, 5)]), None), Timestamp(99 * SECOND)).unwrap(),
+        0
+    );
     assert_eq!(log.tails(), positions(&[]));
-    assert_eq!(log.retain(&positions(&[(0, 9), (1, 9)]), Timestamp(99 * SECOND)).unwrap(), 1);
+    assert_eq!(
+        log.retain((&positions(&[(0, 9), (1, 9)]), None), Timestamp(99 * SECOND)).unwrap(),
+        1
+    );
     let first = log.tails().get(lane(0)).0;
     assert!((1..=9).contains(&first), "{first}");
     assert!(log.bytes() < bytes);
@@ -50,8 +56,8 @@ fn everything_old_goes_but_the_segment_being_written() {
     let disk = FaultyDisk::new();
     let options = SegmentOptions { retain_for: Some(Span::seconds(1)), ..small() };
     let log = filled(&disk, &options);
-    assert!(log.retain(&log.heads(), Timestamp(i64::MAX)).unwrap() >= 3);
-    assert_eq!(log.retain(&log.heads(), Timestamp(i64::MAX)).unwrap(), 0);
+    assert!(log.retain((&log.heads(), None), Timestamp(i64::MAX)).unwrap() >= 3);
+    assert_eq!(log.retain((&log.heads(), None), Timestamp(i64::MAX)).unwrap(), 0);
     assert_eq!(append(&log, vec![record(0, "on")]).unwrap().places[0].1, Position(30));
 }
 
@@ -60,7 +66,7 @@ fn the_oldest_segments_go_by_size() {
     let disk = FaultyDisk::new();
     let options = SegmentOptions { retain_bytes: Some(30_000), ..small() };
     let log = filled(&disk, &options);
-    log.set_retention_floor(&log.heads()).unwrap();
+    log.set_retention_floor(&log.heads(), None).unwrap();
     assert!(log.bytes() <= 30_000);
     assert!(log.bytes() > 10_000, "no more than needed: {}", log.bytes());
     assert!(disk.used() as u64 <= log.bytes() + 1_024, "the files are really gone");
@@ -70,7 +76,7 @@ fn the_oldest_segments_go_by_size() {
 fn nothing_goes_unasked() {
     let disk = FaultyDisk::new();
     let log = filled(&disk, &small());
-    assert_eq!(log.retain(&log.heads(), Timestamp(i64::MAX)).unwrap(), 0);
+    assert_eq!(log.retain((&log.heads(), None), Timestamp(i64::MAX)).unwrap(), 0);
 }
 
 #[test]
@@ -79,7 +85,7 @@ fn room_comes_back_at_the_disk_bound() {
     let options = SegmentOptions { bytes_max: 64 << 10, retain_bytes: Some(1), ..small() };
     let log = open(&disk, &options).unwrap();
     while append(&log, vec![record(0, vec![b'x'; 900])]).is_ok() {}
-    log.set_retention_floor(&log.heads()).unwrap();
+    log.set_retention_floor(&log.heads(), None).unwrap();
     append(&log, vec![record(0, vec![b'x'; 900])]).unwrap();
 }
 
@@ -91,7 +97,7 @@ fn a_reader_overtaken_by_retention_is_told() {
     let mut reader = log.reader(&positions(&[])).unwrap();
     let mut records = Vec::new();
     reader.read(&mut records, 4, Duration::ZERO).unwrap();
-    log.retain(&log.heads(), Timestamp(i64::MAX)).unwrap();
+    log.retain((&log.heads(), None), Timestamp(i64::MAX)).unwrap();
     let told = reader.read(&mut records, 4, Duration::ZERO).unwrap_err();
     assert!(matches!(told, LogError::Removed { wanted: Position(2), .. }), "{told}");
 }
@@ -102,7 +108,7 @@ fn segments_that_a_crash_brings_back_do_no_harm() {
         let disk = FaultyDisk::new();
         let options = SegmentOptions { retain_for: Some(Span::seconds(1)), ..small() };
         let log = filled(&disk, &options);
-        log.retain(&positions(&[(0, 20), (1, 20)]), Timestamp(i64::MAX)).unwrap();
+        log.retain((&positions(&[(0, 20), (1, 20)]), None), Timestamp(i64::MAX)).unwrap();
         drop(log);
         disk.crash(seed);
         let log = open(&disk, &options).unwrap();

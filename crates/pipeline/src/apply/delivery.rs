@@ -4,8 +4,8 @@ use crate::key::{Key, KeyKind};
 use crate::rules::Rules;
 use crate::value::{Value, ValueError};
 use crate::view::{ApplyError, View};
-use millstream_event::Hash128;
 use millstream_event::delivery::{Class, Delivery, Place, entity, seal};
+use millstream_event::{Hash128, Record};
 use serde::Serialize;
 
 /// The key of a line's standing.
@@ -25,7 +25,7 @@ fn letter_key(generation: u16, destination: &str, (lane, position): Place) -> Ke
 pub(super) fn apply(
     view: &mut View,
     rules: &Rules<'_>,
-    (told, payload): (&Delivery, &[u8]),
+    (told, record): (&Delivery, &Record),
 ) -> Result<(), ApplyError> {
     let generation = rules.generation;
     for place in &told.revived {
@@ -38,7 +38,8 @@ pub(super) fn apply(
     let mut standing = told.clone();
     standing.dead.clear();
     standing.revived.clear();
-    standing.seal = Some(seal(payload));
+    standing.seal = Some(seal(&record.payload));
+    standing.told_at = Some(record.position);
     view.put(line_key(generation, &told.destination, told.class), stored(&standing)?);
     Ok(())
 }

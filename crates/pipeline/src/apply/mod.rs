@@ -94,7 +94,7 @@ pub fn apply(view: &mut View, rules: &Rules<'_>, decoded: &Decoded<'_>) -> Resul
             retention::apply(view, header.lane, order, stamp)?;
         }
         Content::Order(_) => {}
-        Content::Delivery(told) => delivery::apply(view, rules, (told, &record.payload))?,
+        Content::Delivery(told) => delivery::apply(view, rules, (told, record))?,
         Content::Unread => {}
         Content::Damaged(what, why) => return Err(damaged(record, what, why)),
     }

@@ -2,7 +2,7 @@
 
 use super::{ReadError, StateRead, read};
 use crate::key::Key;
-use crate::retention::{Class, Kept, SWEEP_ROWS_MAX, time};
+use crate::retention::{Class, Kept, KeyTime, SWEEP_ROWS_MAX, key_time, time};
 use crate::value::Value;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -38,6 +38,16 @@ impl EventsKept {
         self.0[lane.index()].is_none_or(|from| from <= time)
     }
 
+    /// True when some lane lets go of events.
+    pub fn are_limited(&self) -> bool {
+        self.0.iter().any(Option::is_some)
+    }
+
+    /// From when on a lane keeps events; none where it keeps all.
+    pub fn from(&self, lane: Lane) -> Option<Timestamp> {
+        self.0[lane.index()]
+    }
+
     /// True when every lane shows what happened at `time`.
     pub fn all_show(&self, time: Timestamp) -> bool {
         self.0.iter().flatten().all(|from| *from <= time)
@@ -69,7 +79,12 @@ pub fn leftovers(
     for kind in class.kinds() {
         state.scan(&Key::prefix(generation, lane, *kind), &mut |key, stored| {
             let Some(key) = Key::from_bytes(key) else { return Ok(true) };
-            if time(&key, &Value::decode(stored)?).is_some_and(|at| at < before) {
+            let goes = match key_time(*kind, &key) {
+                KeyTime::At(at) => at < before,
+                KeyTime::From(at) if at >= before => false,
+                _ => time(&key, &Value::decode(stored)?).is_some_and(|at| at < before),
+            };
+            if goes {
                 *rows.entry(prefix(&key)).or_default() += 1;
                 found.rows += 1;
             }

@@ -8,8 +8,10 @@ use crate::stories::{from, order, page};
 use millstream_event::{
     Event, EventKind, Header, Kind, Lane, QuarantineReason, Span, Timestamp, UserId,
 };
-use millstream_pipeline::retention::{Class, Cutoffs, Order, SWEEP_ROWS_MAX};
-use millstream_pipeline::{KeyKind, query};
+use millstream_pipeline::retention::{
+    Class, Cutoffs, KeyTime, Order, SWEEP_ROWS_MAX, key_time, time,
+};
+use millstream_pipeline::{KeyKind, Value, query};
 use proptest::prelude::*;
 
 const START: Timestamp = Timestamp(1_790_000_000_000_000);
@@ -109,6 +111,20 @@ fn rows(cluster: &Cluster<'_>, from: &Cutoffs) -> Vec<String> {
     lines
 }
 
+/// What a key says of its row's time is what the row says.
+fn keys_tell_what_rows_do(cluster: &Cluster<'_>) {
+    for kind in Class::ALL.into_iter().flat_map(Class::kinds) {
+        for (key, stored) in cluster.store.0.iter().filter(|(key, _)| key.is(*kind)) {
+            let at = time(key, &Value::decode(stored).unwrap());
+            match key_time(*kind, key) {
+                KeyTime::At(said) => assert_eq!(at, Some(said), "{kind:?}"),
+                KeyTime::From(said) => assert!(at.is_some_and(|at| said <= at), "{kind:?}"),
+                KeyTime::Unsaid => {}
+            }
+        }
+    }
+}
+
 fn fold(events: &[Event]) -> Cluster<'static> {
     let mut cluster = Cluster::new(rules(), 1);
     events.iter().for_each(|event| cluster.append_event(event));
@@ -127,6 +143,7 @@ proptest! {
         let mut events = early;
         events.extend(late.iter().map(|event| later(event, Span::days(100))));
         let mut cluster = fold(&events);
+        keys_tell_what_rows_do(&cluster);
         let from = cutoffs(days);
         let (sums_before, rows_before) = (sums(&cluster), rows(&cluster, &from));
         cluster.hand_over(owners);

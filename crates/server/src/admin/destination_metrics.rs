@@ -60,11 +60,12 @@ fn counts(registry: &mut Registry, standings: &Standings) {
 
 fn levels(registry: &mut Registry, standings: &Standings) {
     let (pending, behind, state) = (Levels::default(), Levels::default(), Levels::default());
-    let (age, burn) = (Levels::default(), Levels::default());
+    let (age, burn, kept) = (Levels::default(), Levels::default(), Levels::default());
     for one in &standings.destinations {
         for line in &one.lines {
             level(&pending, named(one, &[("class", line.class)]), line.pending as f64);
             level(&behind, named(one, &[("class", line.class)]), line.behind_records as f64);
+            level(&kept, named(one, &[("class", line.class)]), line.kept_events as f64);
         }
         for name in ["closed", "half_open", "open"] {
             let holds = if one.breaker == name { 1.0 } else { 0.0 };
@@ -79,6 +80,8 @@ fn levels(registry: &mut Registry, standings: &Standings) {
     }
     registry.register("forward_pending", "Events taken up and not settled", pending);
     registry.register("forward_behind_records", "Records not looked at yet", behind);
+    let about = "Events kept of segments that the log no longer has";
+    registry.register("forward_kept_events", about, kept);
     registry.register("forward_breaker", "1 for the state the breaker is in", state);
     let about = "Age of the oldest event that waits";
     registry.register_with_unit("forward_backlog_age", about, Unit::Seconds, age);

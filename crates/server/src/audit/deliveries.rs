@@ -182,6 +182,7 @@ mod tests {
             replay: None,
             previous,
             seal: None,
+            told_at: None,
         }
     }
 

@@ -4,9 +4,12 @@ use super::{Chain, Fact, Sources, decision, link};
 use crate::report::ReportError;
 use millstream_event::envelope::decode;
 use millstream_event::{
-    Campaign, Consent, Event, EventKind, Flags, Header, Position, Purpose, Purposes,
+    Campaign, Consent, Event, EventKind, Flags, Header, Kind, Position, Purpose, Purposes, Record,
 };
-use millstream_pipeline::query::{self, EventTrace};
+use millstream_pipeline::query::{self, EventTrace, EventsKept};
+
+/// The most copies shown of an event that was let go.
+const LET_GO_MAX: usize = 16;
 
 /// The chain behind an event id: one node for each subject that used the id.
 ///
@@ -15,11 +18,46 @@ use millstream_pipeline::query::{self, EventTrace};
 pub fn chain(sources: &Sources<'_>, id: &str) -> Result<Option<Chain>, ReportError> {
     let traces = query::copies(sources.state, sources.generation, id)?;
     let mut nodes: Vec<Chain> = traces.iter().map(|trace| node(sources, trace)).collect();
+    if nodes.is_empty() {
+        nodes = let_go(sources, id)?;
+    }
     Ok(match nodes.len() {
         0 => None,
         1 => nodes.pop(),
         _ => Some(nodes.into_iter().fold(Chain::group("events"), Chain::over)),
     })
+}
+
+/// Events with this id that retention let go of. The state knows nothing of them any more; the log may
+/// still hold them. Costs reading it, where events are let go at all.
+fn let_go(sources: &Sources<'_>, id: &str) -> Result<Vec<Chain>, ReportError> {
+    let kept = EventsKept::read(sources.state, sources.generation)?;
+    let mut nodes = Vec::new();
+    if !kept.are_limited() {
+        return Ok(nodes);
+    }
+    let mut visit = |record: Record| {
+        let (header, lane) = (&record.header, record.header.lane);
+        let event = match header.kind {
+            Kind::Event => decode(header.contract_version, &record.payload).ok(),
+            _ => None,
+        };
+        let Some(event) = event.filter(|event| event.id.as_str() == id) else { return true };
+        let Some(from) = kept.from(lane).filter(|from| event.event_time < *from) else {
+            return true;
+        };
+        let chain = Chain::new("event", id)
+            .with("time", event.event_time.to_rfc3339())
+            .with("outcome", "let_go")
+            .with("events_kept_from", from.to_rfc3339())
+            .with("record", format!("lane {lane}, ordinal {}", record.position.0));
+        nodes.push(logged(sources, chain, header, &event));
+        nodes.len() < LET_GO_MAX
+    };
+    let (from, to) = (sources.log.tails(), sources.log.heads());
+    sources.log.scan_kept(&mut visit).map_err(ReportError::read)?;
+    sources.log.scan(&from, &to, &mut visit).map_err(ReportError::read)?;
+    Ok(nodes)
 }
 
 /// The nodes of every event with this id under one person.

@@ -84,8 +84,10 @@ impl KeepingOptions {
     /// As configured: where events are forwarded, the log waits for the destinations.
     pub fn of(config: &Config) -> Self {
         let folder = config.forward.folder.clone();
-        let needed: NeededFrom =
-            Arc::new(move |state, generation| needed_from(&folder, state, generation));
+        let conversions = config.pipeline.conversions.clone();
+        let needed: NeededFrom = Arc::new(move |state, generation| {
+            needed_from((&folder, &conversions), state, generation)
+        });
         Self {
             checkpoint_every: config.pipeline.checkpoint_every,
             needed_from: config.roles.forward.then_some(needed),
@@ -131,6 +133,7 @@ pub fn segment_options(config: &Config) -> SegmentOptions {
         bytes_max: log.bytes_max,
         retain_for: log.retain_days.map(|days| Span::days(i64::from(days))),
         retain_bytes: log.retain_bytes,
+        kept_bytes_max: log.kept_bytes_max,
         ..SegmentOptions::default()
     }
 }

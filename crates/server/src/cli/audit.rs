@@ -105,8 +105,8 @@ impl Audit {
         let Some(chain) = chain else {
             return Err(Failure::known(
                 format!("there is no {} {}", subject.as_str(), id),
-                "nothing with this id was ever counted",
-                "list what there is with `millstream export`",
+                "nothing with this id is kept: it never came, or it was let go",
+                "list what there is with `millstream export`, and what went with `millstream audit retention`",
             ));
         };
         match self.format {
@@ -123,6 +123,8 @@ impl Audit {
         };
         let told = match self.place.open(false)? {
             Target::Local(engine) => {
+                // What the lines tell is logged; a state that was cut short has yet to fold it.
+                engine.drain().map_err(|error| failed(&error))?;
                 serde_json::to_value(engine.instance.removed().map_err(|error| failed(&error))?)
             }
             Target::Remote(mut remote) => {

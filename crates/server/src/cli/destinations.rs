@@ -261,7 +261,7 @@ fn table(listed: &Value) -> String {
     terminal::compose(&told, &[grid], output::terminal_width().unwrap_or(120))
 }
 
-/// Lookups of a destination of which an earlier version is in force.
+/// Lookups of a destination of which an earlier version is in force, and how far it fell behind.
 fn troubles(one: &Value) -> Vec<String> {
     let name = plain(one["name"].as_str().unwrap_or_default());
     let lookups = one["lookups"].as_array().cloned().unwrap_or_default();
@@ -270,7 +270,13 @@ fn troubles(one: &Value) -> Vec<String> {
         let table = plain(lookup["name"].as_str().unwrap_or_default());
         Some(format!("{name}: the earlier version of the lookup {table} is in force: {why}."))
     };
-    lookups.iter().filter_map(trouble).collect()
+    let lines = one["lines"].as_array().cloned().unwrap_or_default();
+    let kept: u64 = lines.iter().filter_map(|line| line["kept_events"].as_u64()).sum();
+    let behind = (kept > 0).then(|| {
+        let kept = grouped(kept);
+        format!("{name}: the log is gone of what it waits for; events kept of that: {kept}.")
+    });
+    lookups.iter().filter_map(trouble).chain(behind).collect()
 }
 
 fn row(one: &Value) -> Vec<String> {

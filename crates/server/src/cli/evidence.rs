@@ -14,6 +14,12 @@ use millstream_log::LanePositions;
 use millstream_pipeline::query::{self, deliveries};
 use millstream_store::Reading;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long the fold may take to come to where the log stood.
+const FOLDED_WITHIN: Duration = Duration::from_secs(10);
+/// Between two looks whether it has.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// The files of one engine.
 pub struct Files(pub Arc<Engine>);
@@ -70,7 +76,15 @@ impl Evidence for Files {
     }
 
     fn removed(&self) -> Result<RemovalVerdict, ReportError> {
-        self.0.instance.removed().map_err(ReportError::read)
+        // What the lines tell is logged; after a start the state may have yet to fold it.
+        let (engine, heads) = (&self.0, self.0.instance.log.heads());
+        let until = Instant::now() + FOLDED_WITHIN;
+        while !engine.active().consumer.progress().positions.covers(&heads)
+            && Instant::now() < until
+        {
+            std::thread::sleep(PAUSE);
+        }
+        engine.instance.removed().map_err(ReportError::read)
     }
 
     fn configurations(&self) -> Result<Vec<ConfigurationVersion>, ReportError> {

@@ -8,8 +8,8 @@ use crate::forward::reload::Reloaded;
 use crate::forward::{Destination, DispatchParts, ForwardParts, Forwarder, OrderError, Standings};
 use crate::replay::instant;
 use millstream_event::delivery::{Class, DeadLetter, Delivery, Standing};
-use millstream_event::{EventKind, Timestamp};
-use millstream_pipeline::query::{self, EventName, deliveries};
+use millstream_event::{EventKind, Lane, Timestamp};
+use millstream_pipeline::query::{self, EventName, ReadError, deliveries};
 use millstream_stitch::Agents;
 use millstream_store::Reading;
 use serde_json::{Value, json};
@@ -159,9 +159,17 @@ fn parts(engine: &Arc<Engine>) -> ForwardParts {
         let key = EventName { subject, id, source: &event.source }
             .key((generation, &active.parameters.properties));
         let state = Reading(&*active.state.store);
-        let counting = query::counting_at(&state, generation, &key, false);
-        match counting {
-            Ok(counting) => counting.map(|counting| counting.position < position),
+        let known = || {
+            let counting = query::counting_at(&state, generation, &key, false)?;
+            Ok::<_, ReadError>(counting.map(|counting| counting.position < position))
+        };
+        let lane = Lane::of(subject);
+        let folded =
+            || active.state.store.head(generation, lane).is_ok_and(|head| head.next > position);
+        match known() {
+            // What is folded and not known any more was let go of: nothing will tell its copies.
+            Ok(None) if folded() => known().unwrap_or_default().or(Some(false)),
+            Ok(known) => known,
             // The destination tells copies apart by their key.
             Err(error) => {
                 tracing::error!(%error, "an event is forwarded without knowing its copies");

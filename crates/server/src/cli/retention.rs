@@ -14,7 +14,21 @@ pub(super) fn table(told: &Value, width: u16) -> String {
             "All that is missing went by these rules; each line of what tells so follows from the one before it."
         }
     };
-    terminal::compose(&[sentence], &[classes(told), times(told)], width)
+    let kept = match number(&told["kept_for_destinations"]) {
+        0 => String::new(),
+        count => format!(
+            "Of the log {} kept until destinations were sent {}.",
+            if count == 1 {
+                "1 event is".to_owned()
+            } else {
+                format!("{} events are", grouped(count))
+            },
+            if count == 1 { "it" } else { "them" },
+        ),
+    };
+    let told_first: Vec<&str> =
+        [sentence, kept.as_str()].into_iter().filter(|text| !text.is_empty()).collect();
+    terminal::compose(&told_first, &[classes(told), times(told)], width)
 }
 
 fn number(value: &Value) -> u64 {

@@ -195,6 +195,8 @@ pub struct Log {
     pub retain_days: Option<u32>,
     /// Retention by size.
     pub retain_bytes: Option<u64>,
+    /// Of what is kept of removed segments.
+    pub kept_bytes_max: u64,
 }
 
 /// `[retention]`: how long rows are kept, in days; for ever where nothing is said.

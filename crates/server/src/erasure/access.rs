@@ -2,7 +2,7 @@
 //! erasure would overwrite, and what was made of that.
 
 use super::subject::Wanted;
-use super::sweep::{contains, event_of};
+use super::sweep::{Reach, contains, event_of};
 use crate::export::{ExportError, ExportParts, ExportRequest, export};
 use crate::forward::document::document;
 use crate::forward::value::to_text;
@@ -104,17 +104,17 @@ fn logged(
     id: &str,
     out: &mut dyn Write,
 ) -> Result<u64, AccessError> {
-    let (from, to) = (parts.log.tails(), parts.log.heads());
+    let all = Reach::of(parts.log);
     let wanted = Wanted { users: vec![id.to_owned()], anonymous: vec![id.to_owned()] };
     let mut marks = wanted.marks(key);
-    parts.log.scan(&from, &to, &mut |record| {
+    all.visit(parts.log, &mut |record| {
         if let Some(event) = event_of(&record) {
             marks.learn(key, &event);
         }
         true
     })?;
     let (mut found, mut failed) = (0, None);
-    parts.log.scan(&from, &to, &mut |record| {
+    all.visit(parts.log, &mut |record| {
         let stored = || serde_json::from_slice::<Value>(&record.payload).unwrap_or_default();
         let told = match event_of(&record) {
             Some(event) if marks.fits(key, &event) => {

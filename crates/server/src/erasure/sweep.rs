@@ -4,7 +4,7 @@ use super::ErasureError;
 use super::blank::{REPLACEMENT, is_blank};
 use super::subject::{Marks, entities};
 use millstream_event::{EntityId, Kind, Lane, Position, Record, envelope};
-use millstream_log::EventLog;
+use millstream_log::{EventLog, LanePositions, LogError};
 use std::collections::BTreeSet;
 
 /// What a sweep did.
@@ -33,15 +33,15 @@ pub fn sweep(
     texts: &[String],
 ) -> Result<Swept, ErasureError> {
     let mut swept = Swept { marks: marks.clone(), entities: known.clone(), ..Swept::default() };
-    let (from, to) = (log.tails(), log.heads());
+    let all = Reach::of(log);
     let mut places: Vec<(Lane, Position)> = Vec::new();
-    log.scan(&from, &to, &mut |record| {
+    all.visit(log, &mut |record| {
         if let Some(event) = event_of(&record) {
             swept.marks.learn(key, &event);
         }
         true
     })?;
-    log.scan(&from, &to, &mut |record| {
+    all.visit(log, &mut |record| {
         if let Some(event) = event_of(&record)
             && swept.marks.fits(key, &event)
         {
@@ -51,7 +51,7 @@ pub fn sweep(
         true
     })?;
     swept.events = places.len() as u64;
-    log.scan(&from, &to, &mut |record| {
+    all.visit(log, &mut |record| {
         let named = match record.header.kind {
             Kind::Item => names_any(&record.payload, &swept.entities),
             Kind::Quarantine => texts.iter().any(|text| contains(&record.payload, text.as_bytes())),
@@ -64,9 +64,41 @@ pub fn sweep(
     })?;
     swept.others = places.len() as u64 - swept.events;
     for (lane, position) in places {
-        log.erase(lane, position, REPLACEMENT)?;
+        match log.erase(lane, position, REPLACEMENT) {
+            // Retention was faster.
+            Err(LogError::Removed { .. }) => {}
+            other => drop(other?),
+        }
     }
     Ok(swept)
+}
+
+/// Everything that is logged up to an instant, with what is kept of removed segments.
+pub(super) struct Reach {
+    from: LanePositions,
+    to: LanePositions,
+}
+
+impl Reach {
+    /// Up to now.
+    pub(super) fn of(log: &dyn EventLog) -> Self {
+        Self { from: log.tails(), to: log.heads() }
+    }
+
+    /// Visits all of it, until `visit` returns false. What retention removes meanwhile ends in an error:
+    /// it may have been kept after that was looked through.
+    pub(super) fn visit(
+        &self,
+        log: &dyn EventLog,
+        visit: &mut dyn FnMut(Record) -> bool,
+    ) -> Result<(), LogError> {
+        let mut wanted = true;
+        log.scan_kept(&mut |record| {
+            wanted = visit(record);
+            wanted
+        })?;
+        if wanted { log.scan(&self.from, &self.to, visit) } else { Ok(()) }
+    }
 }
 
 pub(super) fn event_of(record: &Record) -> Option<millstream_event::Event> {

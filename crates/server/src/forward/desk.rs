@@ -358,6 +358,7 @@ impl Desk {
             totals: line.totals,
             pending: line.pending(),
             next: line.next().clone(),
+            floor: line.floor(),
         };
         DeskStanding {
             standing: inner.standing,

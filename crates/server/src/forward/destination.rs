@@ -3,7 +3,7 @@
 use super::breaker::BreakerOptions;
 use super::columns::Holds;
 use super::expression::Expression;
-use super::file::Format;
+use super::file::{Format, Order};
 use super::lookups::Lookups;
 use super::reading::Reading;
 use super::retries::RetryOptions;
@@ -155,6 +155,14 @@ pub fn names(folder: &Path) -> io::Result<Vec<String>> {
     }
     names.sort();
     Ok(names)
+}
+
+/// True when a destination's file wants the events of one person one after the other; also when it
+/// cannot be read: more is kept for it then, not less.
+pub(super) fn is_ordered(folder: &Path, name: &str) -> bool {
+    let text = fs::read_to_string(folder.join(format!("{name}.toml")));
+    let file = text.ok().and_then(|text| Reading { name }.file(&text).ok());
+    file.is_none_or(|file| file.order == Order::Person)
 }
 
 impl Destination {

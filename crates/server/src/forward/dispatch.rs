@@ -7,19 +7,18 @@
 
 use super::desk::Desk;
 use super::desks::Desks;
+use super::follower::{Follower, LineName};
 use super::item::{Item, delivery_key};
 use super::line::Sight;
 use millstream_attribute::ConversionRules;
 use millstream_event::delivery::{Class, Place};
 use millstream_event::{Event, EventKind, Flags, Kind, Lane, Position, Record, envelope};
-use millstream_log::{EventLog, LanePositions, LogError, LogReader};
+use millstream_log::{EventLog, LanePositions, LogError};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Records read at once.
-const READ_RECORDS: usize = 512;
 /// How long the reader at the log's end waits for records.
 const READ_WAIT: Duration = Duration::from_millis(20);
 /// Between two looks whether anybody has room.
@@ -50,15 +49,6 @@ pub struct DispatchParts {
     pub conversions: ConversionRules,
     /// Keys the idempotency keys.
     pub secret: [u8; 32],
-}
-
-type LineName = (usize, Class);
-
-/// Lines that stand at one place.
-struct Follower {
-    reader: Option<Box<dyn LogReader>>,
-    next: LanePositions,
-    lines: Vec<LineName>,
 }
 
 /// Lines that others begin, with where they are to be read from.
@@ -133,7 +123,7 @@ impl Dispatcher {
             }
             for (line, from) in self.begun.take() {
                 self.desks = self.all.all();
-                self.followers.push(Follower { reader: None, next: from, lines: vec![line] });
+                self.followers.push(Follower::new(from, vec![line]));
             }
             self.part();
             self.join();
@@ -174,7 +164,7 @@ impl Dispatcher {
             let has_room = |line: &LineName| self.room(*line, &follower.next) != Room::No;
             let (go, wait): (Vec<_>, Vec<_>) = follower.lines.iter().copied().partition(has_room);
             if !go.is_empty() && !wait.is_empty() {
-                parted.push(Follower { reader: None, next: follower.next.clone(), lines: wait });
+                parted.push(Follower::new(follower.next.clone(), wait));
                 follower.lines = go;
             }
             parted.push(follower);
@@ -208,46 +198,18 @@ impl Dispatcher {
         for mut follower in std::mem::take(&mut self.followers) {
             let go = follower.lines.iter().any(|line| self.room(*line, &follower.next) != Room::No);
             if go {
-                if follower.reader.is_none() {
-                    follower.next = self.within(&follower);
-                    follower.reader = Some(self.parts.log.reader(&follower.next)?);
-                }
-                if let Some(reader) = &mut follower.reader {
-                    let wait = if alone { READ_WAIT } else { Duration::ZERO };
-                    reader.read(records, READ_RECORDS, wait)?;
-                }
-                any |= !records.is_empty();
+                let wait = if alone { READ_WAIT } else { Duration::ZERO };
+                any |= follower.read((&*self.parts.log, &self.desks), records, wait)?;
                 for record in records.drain(..) {
                     self.offer(&mut follower, &record);
                 }
                 self.finish_replays(&mut follower);
             } else {
-                // What waits keeps no file open.
-                follower.reader = None;
+                follower.rest();
             }
             self.followers.push(follower);
         }
         Ok(any)
-    }
-
-    /// The follower's place, moved up to what the log has kept. Retention waits for what is owed: less
-    /// is kept only where segments were removed by hand, or where a range is sent once more.
-    fn within(&self, follower: &Follower) -> LanePositions {
-        let (tails, mut from) = (self.parts.log.tails(), follower.next.clone());
-        let mut short = false;
-        for (lane, tail) in tails.iter() {
-            if from.get(lane) < tail {
-                from.set(lane, tail);
-                short = true;
-            }
-        }
-        for (desk, class) in follower.lines.iter().filter(|_| short) {
-            let Some(desk) = self.desks.get(*desk) else { continue };
-            let (destination, lost) = (&desk.name, desk.lose(*class, &tails));
-            let class = class.as_str();
-            tracing::error!(destination, class, lost, "the log no longer keeps what was owed");
-        }
-        from
     }
 
     fn offer(&self, follower: &mut Follower, record: &Record) {
@@ -370,7 +332,7 @@ impl DispatchParts {
 }
 
 /// Actions of visitors; not what we ourselves log of them.
-const fn is_sent(kind: EventKind) -> bool {
+pub(super) const fn is_sent(kind: EventKind) -> bool {
     matches!(
         kind,
         EventKind::Page

@@ -12,7 +12,8 @@ const DEAD_TOLD_MAX: usize = 4_000;
 /// Records passed by after which a line is told of anew though nothing was sent: a restart reads
 /// them again otherwise.
 const PASSED_MAX: u64 = 20_000;
-/// The same by time, for quiet logs: what is not told to be passed by holds the log's retention.
+/// The same by time, also where nothing changes: what is not told to be passed by holds the log's
+/// retention, and so does a line's last record.
 const TOLD_EVERY: Span = Span::hours(1);
 
 /// What a record is to a line.
@@ -104,6 +105,11 @@ impl Line {
         }
     }
 
+    /// True when the event at a place is taken up and not settled.
+    pub fn has_taken(&self, place: Place) -> bool {
+        self.pending.contains(&place)
+    }
+
     fn unsettled_from(&self, mut floor: LanePositions) -> LanePositions {
         for (lane, position) in &self.pending {
             if *position < floor.get(*lane) {
@@ -113,7 +119,8 @@ impl Line {
         floor
     }
 
-    /// Counts as passed by what must be read again and is no longer kept; returns how many.
+    /// Goes on where the log begins. Counts as passed by what must be read again and is no longer kept;
+    /// returns how many.
     pub fn lose(&mut self, tails: &LanePositions) -> usize {
         let gone: Vec<Place> = self
             .unread
@@ -124,6 +131,10 @@ impl Line {
         for place in &gone {
             self.unread.remove(place);
             self.pass_by(*place);
+        }
+        for (lane, tail) in tails.iter() {
+            self.changed |= self.next.get(lane) < tail;
+            self.next.set(lane, self.next.get(lane).max(tail));
         }
         gone.len()
     }
@@ -225,7 +236,7 @@ impl Line {
         standing: Standing,
         now: Timestamp,
     ) -> Option<Delivery> {
-        let stale = self.passed > 0 && now - self.told_at >= TOLD_EVERY;
+        let stale = now - self.told_at >= TOLD_EVERY;
         if self.telling || (!std::mem::take(&mut self.changed) && !stale) {
             return None;
         }
@@ -246,6 +257,7 @@ impl Line {
             replay: self.replay.clone(),
             previous: Some(self.seal),
             seal: None,
+            told_at: None,
         })
     }
 
@@ -356,6 +368,7 @@ mod tests {
         let later = NOW + TOLD_EVERY;
         assert!(!tell(&mut line, later - Span::seconds(1)));
         assert!(tell(&mut line, later), "a quiet log waits an hour");
+        assert!(tell(&mut line, later + TOLD_EVERY), "so does a line that stands still");
     }
 
     #[test]

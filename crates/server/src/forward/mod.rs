@@ -26,6 +26,7 @@ pub mod document;
 pub mod expression;
 pub mod figures;
 pub mod file;
+mod follower;
 pub mod guard;
 pub mod item;
 mod ledger;

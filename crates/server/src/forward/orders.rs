@@ -64,6 +64,9 @@ pub struct LineShown {
     pub pending: usize,
     /// Records of the log that were not looked at yet.
     pub behind_records: u64,
+    /// Events that are kept by themselves of segments which the log no longer has, until this class of
+    /// this or another destination was sent them.
+    pub kept_events: u64,
 }
 
 /// Why something was not done.
@@ -90,6 +93,10 @@ impl Forwarder {
     pub fn standings(&self) -> Standings {
         let (at, now) = self.shop.now();
         let heads = self.parts.log.heads();
+        let kept = |line: &LineStanding| match line.class {
+            Class::Conversion => self.parts.log.kept_size(&line.floor).records,
+            _ => 0,
+        };
         let one = |desk: &Arc<Desk>| {
             let (standing, destination) = (desk.standing(), desk.destination());
             let line = |line: &LineStanding| LineShown {
@@ -97,6 +104,7 @@ impl Forwarder {
                 totals: line.totals,
                 pending: line.pending,
                 behind_records: heads.records_since(&line.next),
+                kept_events: kept(line),
             };
             let age = standing.oldest.map(|oldest| (at - oldest).as_millis().max(0));
             Shown {

@@ -32,4 +32,6 @@ pub struct LineStanding {
     pub pending: usize,
     /// The next positions in the log.
     pub next: LanePositions,
+    /// Where reading would begin after a restart.
+    pub floor: LanePositions,
 }

@@ -3,6 +3,6 @@
 mod addresses;
 mod answers;
 mod outage;
-mod parts;
+pub(crate) mod parts;
 mod presets;
 mod versions;

@@ -1,7 +1,8 @@
 //! Backup and restore: a checkpoint of the state, the key, the log's segments, and what was learned.
 //!
 //! The state is taken first, from one snapshot, and the segments afterwards, newest first: the copy
-//! of the log always reaches at least as far as the state. Opening the restored folder cuts the
+//! of the log always reaches at least as far as the state. What is kept of removed segments comes last:
+//! retention moves it there before the segment goes, so that nothing is missed between. Opening the restored folder cuts the
 //! torn tail of the last segment, if any, and folds what came after the checkpoint.
 
 use super::error::InstanceError;
@@ -14,6 +15,7 @@ use crate::linking;
 use millstream_store::FjallStore;
 use millstream_store::checkpoint::{self, CheckpointSize};
 use serde::{Deserialize, Serialize};
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::Path;
@@ -138,22 +140,13 @@ fn require_empty(dir: &Path) -> Result<(), InstanceError> {
     }
 }
 
-/// Copies the key and every segment; returns how many segments and bytes.
+/// Copies the key, every segment and what is kept of removed ones; returns how many segments and bytes.
 fn copy_log(from: &Path, to: &Path) -> Result<(u64, u64), InstanceError> {
     fs::create_dir_all(to).map_err(InstanceError::io("make", to))?;
     copy(&from.join(KEY_FILE), &to.join(KEY_FILE))
         .map_err(InstanceError::io("copy", &from.join(KEY_FILE)))?;
-    let mut names = Vec::new();
-    for entry in fs::read_dir(from).map_err(InstanceError::io("list", from))? {
-        let name = entry.map_err(InstanceError::io("list", from))?.file_name();
-        if name.to_string_lossy().ends_with(".segment") {
-            names.push(name);
-        }
-    }
-    // Longer names are later numbers.
-    names.sort_by_key(|name| (name.len(), name.clone()));
     let (mut segments, mut bytes) = (0, 0);
-    for name in names.iter().rev() {
+    for name in named(from, ".segment")?.iter().rev() {
         match copy(&from.join(name), &to.join(name)) {
             Ok(copied) => {
                 segments += 1;
@@ -164,8 +157,30 @@ fn copy_log(from: &Path, to: &Path) -> Result<(u64, u64), InstanceError> {
             Err(error) => return Err(InstanceError::io("copy", &from.join(name))(error)),
         }
     }
+    for name in named(from, ".kept")? {
+        match copy(&from.join(&name), &to.join(&name)) {
+            Ok(copied) => bytes += copied,
+            // Nobody is owed anything of it any more.
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(InstanceError::io("copy", &from.join(name))(error)),
+        }
+    }
     File::open(to).and_then(|dir| dir.sync_all()).map_err(InstanceError::io("sync", to))?;
     Ok((segments, bytes))
+}
+
+/// The files with numbers for names that end so, in order.
+fn named(folder: &Path, ending: &str) -> Result<Vec<OsString>, InstanceError> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder).map_err(InstanceError::io("list", folder))? {
+        let name = entry.map_err(InstanceError::io("list", folder))?.file_name();
+        if name.to_string_lossy().ends_with(ending) {
+            names.push(name);
+        }
+    }
+    // Longer names are later numbers.
+    names.sort_by_key(|name| (name.len(), name.clone()));
+    Ok(names)
 }
 
 /// Copies what was learned: probable links, models, ways from page to page.

@@ -1,6 +1,7 @@
 //! Checkpoints of the state in `checkpoints/`, one numbered folder each. The two newest are kept.
 
 use super::error::InstanceError;
+use super::generations;
 use millstream_event::Lane;
 use millstream_log::LanePositions;
 use millstream_store::checkpoint::{self, CheckpointSize, OpenView};
@@ -57,10 +58,14 @@ impl Checkpoints {
         Ok(found.into_iter().map(|(_, path)| path).collect())
     }
 
-    /// When the newest one was written.
+    /// When the newest one was written; before the first one, when it was last recorded which state is
+    /// in force.
     pub fn newest_at(&self) -> Option<SystemTime> {
-        let newest = self.all().ok()?.pop()?;
-        fs::metadata(newest.join(MANIFEST_FILE)).and_then(|about| about.modified()).ok()
+        let file = match self.all().ok()?.pop() {
+            Some(newest) => newest.join(MANIFEST_FILE),
+            None => self.dir.with_file_name(generations::FILE),
+        };
+        fs::metadata(file).and_then(|about| about.modified()).ok()
     }
 
     /// Writes one more, and removes all but the two newest.

@@ -12,7 +12,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-const FILE: &str = "generation.json";
+/// Says which generation is in force.
+pub(super) const FILE: &str = "generation.json";
 
 /// One generation.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

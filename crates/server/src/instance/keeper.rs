@@ -6,7 +6,7 @@ use super::checkpoints::{Checkpoints, positions};
 use super::error::InstanceError;
 use super::removals::Removals;
 use millstream_event::{Lane, Timestamp};
-use millstream_log::{EventLog, LanePositions};
+use millstream_log::{EventLog, LanePositions, Owed};
 use millstream_pipeline::StateRead;
 use millstream_store::{LaneHead, Pair, Reading, StateStore, StateView, StoreError, Visit};
 use std::io;
@@ -19,6 +19,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 /// How often retention is applied between checkpoints: segments grow old and many meanwhile.
 const RETAIN_EVERY: Duration = Duration::from_secs(60);
 
+/// How long after its start the first look is: whoever opens a directory for a moment has other things
+/// to do, and one that is often started again must not put off what is due for ever.
+const FIRST_LOOK: Duration = Duration::from_secs(5);
+
 /// How soon rows are looked after while some have to go.
 const AGE_EVERY: Duration = Duration::from_secs(1);
 
@@ -27,9 +31,17 @@ fn wall_clock() -> Timestamp {
     Timestamp(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }
 
-/// From where on others need the log, by a generation's state; none when nobody does.
-pub type NeededFrom =
-    Arc<dyn Fn(&dyn StateRead, u16) -> Result<Option<LanePositions>, String> + Send + Sync>;
+/// What others need of the log.
+#[derive(Default)]
+pub struct Needed {
+    /// From where on all of it; none when nobody does.
+    pub whole: Option<LanePositions>,
+    /// Single records that are kept where the log itself goes.
+    pub owed: Option<Owed>,
+}
+
+/// What others need of the log, by a generation's state.
+pub type NeededFrom = Arc<dyn Fn(&dyn StateRead, u16) -> Result<Needed, String> + Send + Sync>;
 
 /// What is kept, and how far it may be let go.
 pub struct Keeping {
@@ -132,13 +144,14 @@ impl Keeping {
         let Some(floor) = &self.floor else { return Ok(()) };
         let needed = match &self.needed_from {
             Some(needed) => needed(&Reading(&*self.store), self.generation),
-            None => Ok(None),
+            None => Ok(Needed::default()),
         };
-        let floor = match needed.map_err(InstanceError::Needed)? {
+        let Needed { whole, owed } = needed.map_err(InstanceError::Needed)?;
+        let floor = match whole {
             Some(needed) => floor.least(&needed),
             None => floor.clone(),
         };
-        self.log.set_retention_floor(&floor)?;
+        self.log.set_retention_floor(&floor, owed.as_ref())?;
         if let Some(removal) = self.removals.note(&*self.log, wall_clock())? {
             tracing::info!(
                 records = removal.records,
@@ -156,7 +169,8 @@ impl Keeping {
             Ok(floor) => self.floor = floor,
             Err(error) => self.report(Err(error)),
         }
-        while let Err(RecvTimeoutError::Timeout) = stop.recv_timeout(self.pause(every)) {
+        let mut pause = self.pause(every).min(FIRST_LOOK);
+        while let Err(RecvTimeoutError::Timeout) = stop.recv_timeout(pause) {
             if Instant::now() >= due {
                 // After a failure the next one is tried no sooner: the disk may be full.
                 due = Instant::now() + every;
@@ -166,6 +180,7 @@ impl Keeping {
             self.report(self.retain());
             let gone = self.let_go(wall_clock());
             self.report(gone.map(drop));
+            pause = self.pause(every);
         }
     }
 

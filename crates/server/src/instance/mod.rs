@@ -32,7 +32,7 @@ pub use backup::{BackupReport, backup, restore};
 use checkpoints::Checkpoints;
 pub use error::InstanceError;
 pub use generations::{Generation, Generations, state_dir};
-pub use keeper::{Keeper, Keeping, NeededFrom};
+pub use keeper::{Keeper, Keeping, Needed, NeededFrom};
 pub use keys::Keys;
 pub use presence::Addresses;
 pub use removals::{Removal, RemovalVerdict};

@@ -71,6 +71,8 @@ pub struct RemovalVerdict {
     pub broken: Option<String>,
     /// Records removed altogether.
     pub records: u64,
+    /// Events among them that are kept by themselves until destinations were sent them.
+    pub kept_for_destinations: u64,
     /// When the oldest record that is kept was received.
     pub oldest_kept: Option<String>,
     /// The rules in force now.
@@ -138,7 +140,10 @@ impl Removals {
     /// When the file or the log cannot be read.
     pub fn verify(&self, log: &dyn EventLog) -> Result<RemovalVerdict, InstanceError> {
         let (removals, _) = self.file.read::<Removal>()?;
-        let mut verdict = RemovalVerdict { rules: self.rules.clone(), ..RemovalVerdict::default() };
+        let kept_for_destinations = log.kept_size(&LanePositions::default()).records;
+        let rules = self.rules.clone();
+        let mut verdict =
+            RemovalVerdict { rules, kept_for_destinations, ..RemovalVerdict::default() };
         let (mut before, mut hash) = (LanePositions::default(), String::new());
         for (number, line) in removals.iter().enumerate() {
             let kept_from = line.positions();

@@ -3,7 +3,7 @@
 use millstream_event::{Event, Kind, Lane, Position, Quarantine, Record, envelope};
 use millstream_log::chain::LaneChains;
 use millstream_log::{
-    Acknowledge, Append, AppendError, Appended, EventLog, LanePositions, LogError, LogReader,
+    Acknowledge, Append, AppendError, Appended, EventLog, LanePositions, LogError, LogReader, Owed,
 };
 use std::sync::Mutex;
 
@@ -106,7 +106,7 @@ impl EventLog for MemoryLog {
         unreachable!("capture only appends")
     }
 
-    fn set_retention_floor(&self, _: &LanePositions) -> Result<(), LogError> {
+    fn set_retention_floor(&self, _: &LanePositions, _: Option<&Owed>) -> Result<(), LogError> {
         unreachable!("capture only appends")
     }
 

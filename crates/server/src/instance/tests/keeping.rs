@@ -4,7 +4,8 @@ use super::*;
 use crate::consume::tests::history::history;
 use crate::consume::tests::parts::{NoBots, PATIENCE, options};
 use crate::consume::{ConsumeParts, Parameters, start};
-use millstream_log::LanePositions;
+use millstream_log::{LanePositions, Owed};
+use millstream_pipeline::StateRead;
 use millstream_store::StateView;
 use std::collections::BTreeMap;
 
@@ -136,8 +137,10 @@ fn retention_waits_for_those_who_have_yet_to_read() {
     let instance = Instance::open(dir.path(), &small()).unwrap();
     let needed = Arc::new(std::sync::Mutex::new(Ok(Some(LanePositions::default()))));
     let asked = Arc::clone(&needed);
-    let mut keeping =
-        instance.keeping().needed_from(Arc::new(move |_, _| asked.lock().unwrap().clone()));
+    let mut keeping = instance.keeping().needed_from(Arc::new(move |_, _| {
+        let whole: Result<Option<LanePositions>, String> = asked.lock().unwrap().clone();
+        whole.map(|whole| Needed { whole, owed: None })
+    }));
     for seed in 1..=3 {
         fill(&instance, seed);
         keeping.checkpoint().unwrap();
@@ -159,6 +162,45 @@ fn retention_waits_for_those_who_have_yet_to_read() {
     *needed.lock().unwrap() = Ok(None);
     keeping.retain().unwrap();
     assert_ne!(instance.log.tails(), tails, "nobody needs it any more");
+}
+
+#[test]
+fn what_is_owed_of_removed_segments_is_told_and_goes_with_backups() {
+    let dir = tempfile::tempdir().unwrap();
+    let instance = Instance::open(dir.path(), &small()).unwrap();
+    let owed = || Owed {
+        from: LanePositions::default(),
+        fits: Box::new(|record| record.header.kind == Kind::Event),
+    };
+    let needed = move |_: &dyn StateRead, _: u16| {
+        Ok::<_, String>(Needed { whole: None, owed: Some(owed()) })
+    };
+    let mut keeping = instance.keeping().needed_from(Arc::new(needed));
+    for seed in 1..=3 {
+        fill(&instance, seed);
+        keeping.checkpoint().unwrap();
+        keeping.retain().unwrap();
+    }
+    let kept = |instance: &Instance| {
+        let mut kept = Vec::new();
+        let mut take = |record| {
+            kept.push(record);
+            true
+        };
+        instance.log.scan_kept(&mut take).unwrap();
+        kept
+    };
+    let before = kept(&instance);
+    let told = instance.removed().unwrap();
+    assert!(told.intact && told.records > told.kept_for_destinations);
+    assert_eq!(told.kept_for_destinations, before.len() as u64);
+    let (copy, restored) = (dir.path().join("copy"), dir.path().join("restored"));
+    let report = backup(&instance, &copy).unwrap();
+    assert!(report.log_bytes > instance.log.kept_size(&LanePositions::default()).bytes);
+    restore(&copy, &restored, &small()).unwrap();
+    let restored = Instance::open(&restored, &small()).unwrap();
+    assert_eq!(kept(&restored), before);
+    assert_eq!(restored.log.tails(), instance.log.tails());
 }
 
 #[test]
