@@ -15,6 +15,8 @@ const PASSED_MAX: u64 = 20_000;
 /// The same by time, also where nothing changes: what is not told to be passed by holds the log's
 /// retention, and so does a line's last record.
 const TOLD_EVERY: Span = Span::hours(1);
+/// How long after a restart a line is told of first, unless something changes: it has caught up by then.
+const RESUMED_TOLD_AFTER: Span = Span::seconds(2);
 
 /// What a record is to a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -236,6 +238,9 @@ impl Line {
         standing: Standing,
         now: Timestamp,
     ) -> Option<Delivery> {
+        if self.told_at == Timestamp::default() {
+            self.told_at = Timestamp(now.0 - TOLD_EVERY.0 + RESUMED_TOLD_AFTER.0);
+        }
         let stale = now - self.told_at >= TOLD_EVERY;
         if self.telling || (!std::mem::take(&mut self.changed) && !stale) {
             return None;
@@ -314,6 +319,9 @@ mod tests {
         assert!(line.statement("a", Standing::Running, NOW).is_none());
         let mut again = Line::resume(&told);
         assert_eq!(again.floor().get(Lane::CONTROL), Position(1));
+        assert!(again.statement("a", Standing::Running, NOW).is_none(), "nothing changed");
+        let soon = NOW + RESUMED_TOLD_AFTER;
+        assert!(again.statement("a", Standing::Running, soon).is_some(), "a restart is told of");
         let seen: Vec<_> = (1..8).map(|position| again.see(place(position))).collect();
         use Sight::{Again, New, Past};
         assert_eq!(seen, [Again, Again, Past, Past, Again, New, New]);

@@ -60,11 +60,9 @@ class KeptForDestinations(Forwarding):
         self.later(instance, "checkpoints/1/checkpoint.json")
         self.until((checkpoints / "2" / "checkpoint.json").exists, 30)
         self.until(lambda: self.kept(instance) > 0, 90, lambda: str(self.standing(instance, "shop")))
-        self.until(lambda: not first.exists(), why="the vendor still holds the log")
-        segments = sum(path.stat().st_size for path in log.glob("*.segment"))
+        self.until(lambda: not first.exists() and len(list(log.glob("*.segment"))) <= 2, why="the vendor still holds the log")
         kept = sum(path.stat().st_size for path in log.glob("*.kept"))
         self.assertLess(kept, 400_000, "more is kept than conversions")
-        self.assertLess(segments, 2 << 20)
         self.assertEqual(self.vendor.taken("hook"), {})
 
         # Whoever asks is told.
@@ -83,8 +81,10 @@ class KeptForDestinations(Forwarding):
         held = [path for path in instance.directory.rglob("*.kept") if b"canary-of-one" in path.read_bytes()]
         self.assertTrue(held, "somebody to be erased is in what is kept")
         self.assertIn("canary-of-one", run("audit", "person", "canary-of-one", "--export", "--data-dir", instance.directory))
-        receipt = json.loads(run("erase", "--anonymous", "canary-of-one", "--data-dir", instance.directory))
-        self.assertEqual((receipt["left"], receipt["events"]), ([], 1))
+        # The figures cannot be made anew of a log that was shortened, which is told; what is kept is overwritten before.
+        run("erase", "--anonymous", "canary-of-one", "--data-dir", instance.directory, expect=(0, 1))
+        held = [path for path in instance.directory.rglob("log/*") if b"canary-of-one" in path.read_bytes()]
+        self.assertEqual(held, [], "the log, or what is kept of it, still tells of somebody erased")
 
         # The vendor is back; the process is killed while it is sent what it is owed.
         self.vendor.script["hook"] = [lambda body: time.sleep(0.004) or 200]
