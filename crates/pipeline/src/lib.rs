@@ -9,6 +9,7 @@ extern crate alloc;
 pub mod apply;
 pub mod decided;
 pub mod decoded;
+pub mod erasing;
 pub mod exposures;
 pub mod item;
 pub mod key;

@@ -2,13 +2,15 @@
 //!
 //! Time passes through records alone, so an order is a record, too: a tick that says something. The
 //! first kind moves the instant from which on a lane keeps rows; the second removes the rows before
-//! it, a bounded slice at a time. Sums are never among what goes.
+//! it, a bounded slice at a time. Sums are never among what goes. The third takes back what is kept of
+//! somebody who is erased, sums included.
 
 use crate::key::{Key, KeyKind};
 use crate::state::Device;
 use crate::value::Value;
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
-use millstream_event::{Hash128, Lane, Span, Timestamp};
+use millstream_event::{EntityId, Hash128, Lane, Span, Timestamp};
 use millstream_stitch::entry::time_of;
 use serde::{Deserialize, Serialize};
 
@@ -120,6 +122,19 @@ pub enum Order {
         /// The last ones.
         to: u32,
     },
+    /// Somebody is erased.
+    Forget(Forget),
+}
+
+/// Whose events are taken back, and with them what they said and counted, as if they had never been.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Forget {
+    /// A device, another subject of events, or a click, of the lane that is told.
+    pub subject: EntityId,
+    /// The users who are erased. What the subject did under the name of somebody else stays.
+    pub users: BTreeSet<EntityId>,
+    /// Whom it states identity links to.
+    pub links: BTreeSet<EntityId>,
 }
 
 /// What a lane keeps, and what it let go.

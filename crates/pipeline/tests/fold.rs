@@ -9,6 +9,8 @@ mod answers;
 mod arrivals;
 #[path = "fold/cluster.rs"]
 mod cluster;
+#[path = "fold/forgetting.rs"]
+mod forgetting;
 #[path = "fold/history.rs"]
 mod history;
 #[path = "fold/hybrid.rs"]

@@ -255,8 +255,9 @@ fn touch_of(event: &Event) -> Option<Box<TouchFact>> {
 
 /// An unlink names a device and the user who does not use it.
 fn unlinked(event: &Event) -> Option<EntityId> {
-    let user = event.user_id.as_ref().filter(|_| event.kind == EventKind::Unlink)?;
-    event.anonymous_id.as_ref().map(|_| EntityId::user(user))
+    let user = event.user_id.as_ref().filter(|user| !is_placeholder(user.as_str()))?;
+    let unlinks = event.kind == EventKind::Unlink && event.anonymous_id.is_some();
+    unlinks.then(|| EntityId::user(user))
 }
 
 fn edges_of(event: &Event, subject: EntityId) -> Vec<Edge> {

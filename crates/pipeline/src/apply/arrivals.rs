@@ -54,6 +54,15 @@ pub(super) fn count(
     });
 }
 
+/// Takes an event's tally back, with those of its further copies, as if all had said the same.
+pub(super) fn withdraw(view: &mut View, generation: u16, counting: &Dedup, duplicates: i64) {
+    lag(view, generation, counting, -1);
+    tally(view, generation, (counting, None), |sums| {
+        add(sums, counting, -1);
+        sums.duplicates -= duplicates;
+    });
+}
+
 /// Counts how long a conversion took to arrive. Those of bots are none, and an import that does not
 /// say when it was received tells nothing of that.
 fn lag(view: &mut View, generation: u16, copy: &Dedup, sign: i64) {

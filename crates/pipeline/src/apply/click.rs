@@ -2,14 +2,15 @@
 
 use super::arrivals::Provenance;
 use super::{event, home, retention};
-use crate::decoded::Sighting;
+use crate::decoded::{Sighting, dedup_key};
 use crate::item::Landing;
 use crate::key::{Key, KeyKind};
 use crate::rollup::{CellPlace, Dimensions, Metric, cell_key};
 use crate::rules::Rules;
-use crate::state::{Click, ClickFact, Versioned, living};
+use crate::state::{Click, ClickFact, Dedup, Versioned, living};
 use crate::view::{ApplyError, Stamp, View};
-use millstream_event::{Arrival, Channel, EntityId, Flags, Hash128, Record};
+use alloc::vec::Vec;
+use millstream_event::{Arrival, Channel, EntityId, Flags, Hash128, Record, SourceId};
 use millstream_stitch::{TouchFact, Verdict};
 
 /// What counts of a click: its own record, else the first landing with it.
@@ -94,6 +95,31 @@ pub(super) fn land(
             click.landings.insert(name, Versioned { version, body });
         }
     });
+}
+
+/// Takes back what was logged of a click of somebody who is erased. It must be at hand.
+pub(super) fn forget(
+    view: &mut View,
+    rules: &Rules<'_>,
+    entity: EntityId,
+    stamp: Stamp,
+) -> Result<(), ApplyError> {
+    let key = Key::entity(rules.generation, KeyKind::Click, entity);
+    let Some(click) = view.get::<Click>(&key) else { return Ok(()) };
+    let dedup = |(source, fact): (&SourceId, &ClickFact)| {
+        let named = (fact.id.as_str(), rules.properties.of(source));
+        dedup_key(rules.generation, entity, named)
+    };
+    let dedups: Vec<Key> = click.logged.iter().map(dedup).collect();
+    view.want(dedups.iter().copied())?;
+    for dedup in dedups {
+        if let Some(known) = view.take::<Dedup>(&dedup) {
+            event::withdraw(view, rules.generation, &known);
+        }
+        view.delete(dedup);
+    }
+    change(view, entity, stamp, |click| click.logged.clear());
+    Ok(())
 }
 
 /// Changes a click and keeps the sums in step.

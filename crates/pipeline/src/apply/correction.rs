@@ -83,6 +83,22 @@ impl<'a> Correction<'a> {
         self.view.put(self.history.entry_key(&entry.key), entry);
     }
 
+    /// Takes entries out, and puts the sessions that are left without them in the place of those that
+    /// were.
+    pub(super) fn forget(&mut self, gone: &[EntryKey], reread: &Rereading) {
+        self.replace(reread);
+        gone.iter().for_each(|key| self.remove(key));
+        self.device.events = self.device.events.saturating_sub(gone.len() as u64);
+    }
+
+    /// The subject is no more: what its first event told is taken back.
+    pub(super) fn depart(&mut self) {
+        let (devices, lane) = (i64::from(self.device.anonymous), Lane::of(self.subject));
+        self.view.count(self.stamp.generation, lane, |counts| counts.devices -= devices);
+        self.before.insert((ItemKind::Member, Hash128::default()), Body::Member);
+        self.device.latest = None;
+    }
+
     fn remove(&mut self, stale: &EntryKey) {
         let row = self.history.entry_key(stale);
         let Some(removed) = self.view.get::<Entry>(&row).cloned() else { return };

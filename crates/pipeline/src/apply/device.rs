@@ -89,7 +89,21 @@ pub(super) fn change(
     (visible, plan): (Visible<'_>, Plan),
     stamp: Stamp,
 ) {
-    let subject = visible.subject;
+    correct(view, rules, (visible.subject, stamp), |correction| {
+        if visible.first {
+            correction.arrive(visible.event);
+        }
+        correction.exchange(visible.change, plan);
+    });
+}
+
+/// Corrects a device and tells everyone concerned.
+pub(super) fn correct(
+    view: &mut View,
+    rules: &Rules<'_>,
+    (subject, stamp): (EntityId, Stamp),
+    work: impl FnOnce(&mut Correction<'_>),
+) {
     let key = Key::entity(rules.generation, KeyKind::Device, subject);
     let mut device = view.take::<Device>(&key).unwrap_or_else(|| Device::unknown(subject));
     let recent = |device: &Device| {
@@ -98,10 +112,7 @@ pub(super) fn change(
     };
     let before = recent(&device);
     let mut correction = Correction::new(view, rules, (subject, &mut device), stamp);
-    if visible.first {
-        correction.arrive(visible.event);
-    }
-    correction.exchange(visible.change, plan);
+    work(&mut correction);
     correction.tell();
     device.revision = stamp.position.revision(stamp.generation);
     let after = recent(&device);

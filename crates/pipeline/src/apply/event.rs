@@ -128,6 +128,19 @@ pub(super) fn settle(
     view.put(key, kept);
 }
 
+/// Takes back what an event counted for, with all its copies.
+pub(super) fn withdraw(view: &mut View, generation: u16, dedup: &Dedup) {
+    let copies = i64::try_from(dedup.copies_total()).unwrap_or(i64::MAX);
+    view.count(generation, millstream_event::Lane::of(dedup.subject), |counts| {
+        counts.logged -= copies;
+        counts.duplicate -= copies - 1;
+        counts.conflicts -= conflicts(dedup);
+        counts.visible -= 1;
+        add_traits(counts, dedup.traits, -1);
+    });
+    arrivals::withdraw(view, generation, dedup, copies - 1);
+}
+
 fn conflicts(dedup: &Dedup) -> i64 {
     i64::try_from(dedup.conflicts()).unwrap_or(i64::MAX)
 }

@@ -5,6 +5,7 @@ use crate::item::{Body, Claim, EdgeBody, Item, ItemKind, Landing};
 use crate::key::{Key, KeyKind};
 use crate::state::{Device, Stated};
 use crate::view::{ApplyError, Stamp, View};
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use millstream_event::{EntityId, Hash128, Timestamp};
 use millstream_stitch::{Edge, Entry, EntryKey};
@@ -13,6 +14,15 @@ const ALWAYS: (Timestamp, Timestamp) = (Timestamp(i64::MIN), Timestamp(i64::MAX)
 
 fn stated_key(generation: u16, subject: EntityId, target: EntityId) -> Key {
     Key::row(generation, KeyKind::Stated, subject, target.0)
+}
+
+/// Where identity links of a subject are kept.
+pub(super) fn stated_keys<'t>(
+    generation: u16,
+    subject: EntityId,
+    targets: impl IntoIterator<Item = &'t EntityId>,
+) -> impl Iterator<Item = Key> {
+    targets.into_iter().map(move |target| stated_key(generation, subject, *target))
 }
 
 /// The identity links of an entry must be at hand before it comes or goes. An unlink is weighed
@@ -88,6 +98,17 @@ impl Voice<'_> {
         }
         for item in outward(self.history.subject, entry) {
             self.view.send(self.stamp, Item { body: None, ..item });
+        }
+    }
+
+    /// Takes back the links that still live, and forgets all of them.
+    pub(super) fn fall_silent(&mut self, targets: &BTreeSet<EntityId>) {
+        let History { generation, subject, .. } = self.history;
+        for target in targets {
+            if self.stated(*target).lives() {
+                self.view.send(self.stamp, edge_item(subject, *target, None));
+            }
+            self.view.delete(stated_key(generation, subject, *target));
         }
     }
 

@@ -11,6 +11,7 @@ mod device;
 mod earning;
 mod event;
 mod facts;
+mod forget;
 mod graph;
 mod history;
 mod interest;
@@ -91,7 +92,7 @@ pub fn apply(view: &mut View, rules: &Rules<'_>, decoded: &Decoded<'_>) -> Resul
             }
         }
         Content::Order(order) if header.generation == rules.generation => {
-            retention::apply(view, header.lane, order, stamp)?;
+            retention::apply(view, rules, (header.lane, order), stamp)?;
         }
         Content::Order(_) => {}
         Content::Delivery(told) => delivery::apply(view, rules, (told, record))?,

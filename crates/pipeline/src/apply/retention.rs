@@ -1,9 +1,10 @@
 //! Orders to let go of what is old, and events that come after their time.
 
-use super::{links, quarantine};
+use super::{forget, links, quarantine};
 use crate::decoded::Sighting;
 use crate::key::{Key, KeyKind};
 use crate::retention::{Class, FRESH, Kept, Order, Walk};
+use crate::rules::Rules;
 use crate::state::Device;
 use crate::view::{ApplyError, Stamp, View};
 use alloc::vec::Vec;
@@ -12,16 +13,17 @@ use millstream_event::{Hash128, Lane, QuarantineReason, Record, Timestamp};
 /// Follows an order.
 pub(super) fn apply(
     view: &mut View,
-    lane: Lane,
-    order: &Order,
+    rules: &Rules<'_>,
+    (lane, order): (Lane, &Order),
     stamp: Stamp,
 ) -> Result<(), ApplyError> {
     let key = Kept::key(stamp.generation, lane);
     view.want([key])?;
     let mut kept = view.get::<Kept>(&key).cloned().unwrap_or_default();
-    match *order {
-        Order::Keep(from) => kept.from = kept.from.later(&from),
-        Order::Sweep { class, from, to } => {
+    match order {
+        Order::Forget(forget) => return forget::apply(view, rules, forget, stamp),
+        Order::Keep(from) => kept.from = kept.from.later(from),
+        &Order::Sweep { class, from, to } => {
             let Some(before) = kept.from.of(class) else { return Ok(()) };
             let before = before - class.margin();
             let walks = Walk::of((stamp.generation, lane), class, (from, to), before);

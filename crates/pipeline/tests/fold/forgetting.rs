@@ -1,0 +1,165 @@
+//! Whoever is erased leaves the answers that would stand had they never been there.
+
+use crate::answers;
+use crate::cluster::{Cluster, Store};
+use crate::history::{Turn, histories, turns};
+use crate::properties::{cases, plainly, roughly, rules};
+use crate::stories::{order, page};
+use millstream_event::ids::is_placeholder;
+use millstream_event::{
+    EntityId, Event, EventId, EventKind, Header, Kind, Lane, Span, Timestamp, UserId,
+};
+use millstream_pipeline::erasing::{self, Erased, Left, Subject};
+use millstream_pipeline::retention::{Class, Cutoffs, Order};
+use millstream_pipeline::{Key, Value, query};
+use proptest::prelude::*;
+use std::collections::BTreeSet;
+
+const NOW: Timestamp = Timestamp(1_800_000_000_000_000);
+
+fn cookie(event: &Event) -> Option<EntityId> {
+    event.click.as_ref()?.ms_id.as_ref().map(EntityId::device)
+}
+
+/// Whom the state and the log know to be this user.
+fn erased(user: &str, events: &[Event], store: &Store) -> Erased {
+    let user = UserId::parse(user).unwrap();
+    let mut erased = Erased::default();
+    erased.users.insert(EntityId::user(&user));
+    let seen = events.iter().filter(|event| event.user_id.as_ref() == Some(&user));
+    erased.devices.extend(seen.filter_map(|it| it.anonymous_id.as_ref()).map(EntityId::device));
+    erased.follow(store, 0).unwrap();
+    erased
+}
+
+/// True for an event that goes with them.
+fn takes(erased: &Erased, event: &Event) -> bool {
+    if event.kind == EventKind::Click {
+        return cookie(event).is_some_and(|cookie| erased.devices.contains(&cookie));
+    }
+    let user = event.user_id.as_ref().filter(|user| !is_placeholder(user.as_str()));
+    match user {
+        Some(user) => erased.users.contains(&EntityId::user(user)),
+        None => erased.devices.contains(&event.subject()),
+    }
+}
+
+fn tell(cluster: &mut Cluster<'_>, subjects: &[Subject]) {
+    for Subject { forget, .. } in subjects {
+        let header = Header::new(Kind::Tick, Lane::of(forget.subject), NOW);
+        let order = Order::Forget(forget.clone());
+        cluster.append(header, serde_json::to_vec(&order).unwrap());
+    }
+}
+
+fn withdraw(cluster: &mut Cluster<'_>, subjects: &[Subject]) -> usize {
+    let told = |subject: &Subject| subject.withdrawals(&cluster.store, 0).unwrap();
+    let items: Vec<_> = subjects.iter().flat_map(told).collect();
+    for (item, version) in &items {
+        let mut header = Header::new(Kind::Item, item.lane(), NOW);
+        header.item_version = *version;
+        cluster.append(header, item.encode().unwrap());
+    }
+    items.len()
+}
+
+/// Drops what names those who are gone.
+fn clean(cluster: &mut Cluster<'_>, erased: &Erased) -> BTreeSet<EntityId> {
+    let gone = erased.gone(&cluster.store, 0).unwrap();
+    for (key, stored) in std::mem::take(&mut cluster.store.0) {
+        match erasing::left(&key, Value::decode(&stored).unwrap(), &gone) {
+            Left::Whole => cluster.store.0.insert(key, stored),
+            Left::Value(value) => {
+                cluster.store.0.insert(key, value.encode(&mut Vec::new()).unwrap())
+            }
+            Left::Nothing => None,
+        };
+    }
+    gone
+}
+
+fn names(bytes: &[u8], gone: &BTreeSet<EntityId>) -> bool {
+    bytes.windows(16).any(|window| gone.iter().any(|one| one.0.0 == window))
+}
+
+/// Erases the user as the shell of the fold does.
+fn erase(cluster: &mut Cluster<'_>, whom: &Erased, (turns, owners): (&[Turn], usize)) {
+    let is_theirs = |id: &_| whom.devices.contains(&EntityId::device(id));
+    let clicks = erasing::clicks(&cluster.store, 0, &is_theirs).unwrap();
+    let subject = |id| Subject::read(&cluster.store, 0, (id, whom)).unwrap();
+    let subjects: Vec<Subject> = whom.nodes().chain(clicks).map(subject).collect();
+    cluster.hand_over(owners);
+    // A second time it finds nobody.
+    for _ in 0..2 {
+        tell(cluster, &subjects);
+        for turn in turns {
+            cluster.step(turn.owner % owners, turn.batch, turn.crash);
+        }
+        cluster.drain(3);
+    }
+    withdraw(cluster, &subjects);
+    cluster.drain(3);
+    assert_eq!(withdraw(cluster, &subjects), 0, "what was withdrawn is withdrawn");
+    let gone = clean(cluster, whom);
+    cluster.hand_over(owners);
+    for (key, value) in &cluster.store.0 {
+        assert!(!names(key.as_bytes(), &gone) && !names(value, &gone), "{key:?}");
+    }
+}
+
+/// Each event under an id of its own, some of them twice. Copies that say something else are told apart by
+/// nobody once they are counted.
+fn apart(events: Vec<Event>, copies: &[prop::sample::Index]) -> Vec<Event> {
+    let mut apart: Vec<Event> = Vec::new();
+    for (at, event) in events.into_iter().enumerate() {
+        let id = match event.kind {
+            EventKind::Click if apart.iter().any(|known| known.id == event.id) => continue,
+            EventKind::Click => event.id.clone(),
+            _ => EventId::parse(&format!("{}-{at}", event.id)).unwrap(),
+        };
+        apart.push(Event { id, ..event });
+    }
+    let again: Vec<Event> = copies.iter().map(|copy| copy.get(&apart).clone()).collect();
+    apart.extend(again);
+    apart
+}
+
+proptest! {
+    #![proptest_config(cases())]
+
+    #[test]
+    fn whoever_is_erased_was_never_there(
+        events in histories(60),
+        later in histories(12),
+        copies in prop::collection::vec(any::<prop::sample::Index>(), 0..8),
+        turns in turns(),
+        owners in 1usize..5,
+    ) {
+        let events = apart(events, &copies);
+        let mut cluster = roughly(rules(), &events, (&turns, owners));
+        let whom = erased("u0", &events, &cluster.store);
+        let others = events.iter().filter(|event| !takes(&whom, event)).cloned();
+        let mut expected = plainly(&others.collect::<Vec<_>>());
+        erase(&mut cluster, &whom, (&turns, owners));
+        same(&expected, &cluster)?;
+        // Whoever comes back is somebody new.
+        for event in later {
+            let event = match event.kind {
+                EventKind::Click => event,
+                _ => Event { id: EventId::parse(&format!("{}-later", event.id)).unwrap(), ..event },
+            };
+            for world in [&mut expected, &mut cluster] {
+                world.append_event(&event);
+                world.drain(1);
+            }
+        }
+        same(&expected, &cluster)?;
+    }
+}
+
+fn same(expected: &Cluster<'_>, found: &Cluster<'_>) -> Result<(), TestCaseError> {
+    let [expected, found] = [expected, found].map(|cluster| answers::all(&cluster.store));
+    let differences = answers::differences(&expected, &found);
+    prop_assert!(differences.is_empty(), "answers differ:\n{}", differences.join("\n"));
+    Ok(())
+}
