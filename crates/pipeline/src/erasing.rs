@@ -41,7 +41,8 @@ impl Erased {
                     self.devices.insert(id);
                 }
                 if self.devices.contains(&id) {
-                    cookies.extend(node.stated.keys());
+                    let living = node.stated.iter().filter(|(_, (_, alive))| *alive);
+                    cookies.extend(living.map(|(other, _)| *other));
                 }
             })?;
         }
@@ -49,7 +50,15 @@ impl Erased {
             if !node.user && cookies.contains(&id) {
                 self.devices.insert(id);
             }
-        })
+        })?;
+        // A user who only ever took links back does not look like one in the graph.
+        for id in self.devices.clone() {
+            let known = read::<Device>(state, &Key::entity(generation, KeyKind::Device, id))?;
+            if known.is_some_and(|known| known.events > 0 && !known.anonymous) {
+                self.devices.remove(&id);
+            }
+        }
+        Ok(())
     }
 
     /// Those of them of whom nothing is left and to whom nobody else is linked: no row need name them.

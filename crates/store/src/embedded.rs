@@ -10,7 +10,9 @@ use crate::head::LaneHead;
 use crate::port::{LaneCommit, Pair, RESERVED_PREFIX, StateStore, StateView, Visit, check_keys};
 use crate::room;
 use fjall::config::CompressionPolicy;
-use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, Readable, Snapshot};
+use fjall::{
+    CompressionType, Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable, Snapshot,
+};
 use millstream_event::Lane;
 use std::ops::Bound;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -95,6 +97,14 @@ impl FjallStore {
     /// When the engine cannot tell.
     pub fn disk_bytes(&self) -> Result<u64, StoreError> {
         self.database.disk_space().map_err(engine("measure its size"))
+    }
+
+    /// Has everything committed reach the disk: for a state that cannot be folded again.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn sync(&self) -> Result<(), StoreError> {
+        self.database.persist(PersistMode::SyncAll).map_err(engine("sync the state"))
     }
 
     fn check_layout(&self, dir: &Path, layout: u32) -> Result<(), StoreError> {

@@ -4,14 +4,15 @@ use crate::answers;
 use crate::cluster::{Cluster, Store};
 use crate::history::{Turn, histories, turns};
 use crate::properties::{cases, plainly, roughly, rules};
-use crate::stories::{order, page};
+use crate::retention::let_go;
+use crate::stories::{from, order, page};
 use millstream_event::ids::is_placeholder;
 use millstream_event::{
     EntityId, Event, EventId, EventKind, Header, Kind, Lane, Span, Timestamp, UserId,
 };
 use millstream_pipeline::erasing::{self, Erased, Left, Subject};
 use millstream_pipeline::retention::{Class, Cutoffs, Order};
-use millstream_pipeline::{Key, Value, query};
+use millstream_pipeline::{Value, query};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
@@ -162,4 +163,43 @@ fn same(expected: &Cluster<'_>, found: &Cluster<'_>) -> Result<(), TestCaseError
     let differences = answers::differences(&expected, &found);
     prop_assert!(differences.is_empty(), "answers differ:\n{}", differences.join("\n"));
     Ok(())
+}
+
+/// Who has conversions, and how many touches there are.
+fn standing(cluster: &Cluster<'_>) -> (Vec<EntityId>, usize) {
+    let (mut people, mut touches) = (Vec::new(), 0);
+    query::conversions(&cluster.store, 0, &mut |row| {
+        people.push(row.person_id);
+        Ok(true)
+    })
+    .unwrap();
+    query::touches(&cluster.store, 0, &mut |_| {
+        touches += 1;
+        Ok(true)
+    })
+    .unwrap();
+    (people, touches)
+}
+
+#[test]
+fn what_outlived_its_events_is_withdrawn() {
+    let minutes_of_day = 24 * 60;
+    let login = Event { user_id: UserId::parse("u0"), ..from(page("1", "of-u0", 0), "email") };
+    let events = [
+        login,
+        order("2", "of-u0", 5, "n1", 1_000),
+        order("3", "other", 60 * minutes_of_day, "n1", 1_000),
+    ];
+    let mut cluster = plainly(&events);
+    let whom = erased("u0", &events, &cluster.store);
+    let after = events[2].event_time - Span::minutes(minutes_of_day);
+    let old = Cutoffs::default().with(Class::Events, Some(after));
+    let_go(&mut cluster, old.with(Class::Sessions, Some(after)), (&[], 1));
+    let (people, touches) = standing(&cluster);
+    assert_eq!((people.len(), touches), (1, 2), "the first claim has the order");
+    assert!(whom.nodes().any(|node| node == people[0]));
+    erase(&mut cluster, &whom, (&[], 1));
+    assert_eq!(standing(&cluster), (vec![events[2].subject()], 1), "the other claim has it now");
+    let sessions = query::counts(&cluster.store, 0).unwrap().sessions;
+    assert_eq!(sessions, 2, "what was let go of stays counted");
 }

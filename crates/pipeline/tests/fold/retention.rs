@@ -34,7 +34,7 @@ fn tell(cluster: &mut Cluster<'_>, lane: Lane, order: &Order) {
 }
 
 /// Lets go of what is older, as the keeper of a data directory does; owners die as the turns say.
-fn let_go(cluster: &mut Cluster<'_>, from: Cutoffs, (turns, owners): (&[Turn], usize)) {
+pub fn let_go(cluster: &mut Cluster<'_>, from: Cutoffs, (turns, owners): (&[Turn], usize)) {
     Lane::all().for_each(|lane| tell(cluster, lane, &Order::Keep(from)));
     cluster.drain(3);
     for class in Class::ALL {

@@ -17,13 +17,13 @@ use millstream_log::SegmentOptions;
 use millstream_pipeline::{ReadError, query};
 use millstream_store::{Reading, StoreOptions};
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// A generation that answers are read from. Dropping it ends its threads.
 pub struct Active {
     /// Writes checkpoints and lets retention go. First, so that it ends before its state is closed.
-    _keeper: Keeper,
+    keeper: Mutex<Option<Keeper>>,
     /// Its fold.
     pub consumer: Arc<Consumer>,
     /// Its rules.
@@ -42,8 +42,15 @@ impl Active {
         (consumer, parameters): (Arc<Consumer>, Parameters),
         keeping: &KeepingOptions,
     ) -> io::Result<Self> {
-        let _keeper = instance.keep(keeping.checkpoint_every, keeping.needed_from.clone())?;
-        Ok(Self { _keeper, consumer, parameters, state: instance.in_force() })
+        let keeper = instance.keep(keeping.checkpoint_every, keeping.needed_from.clone())?;
+        let keeper = Mutex::new(Some(keeper));
+        Ok(Self { keeper, consumer, parameters, state: instance.in_force() })
+    }
+
+    /// Ends every thread that changes its state or writes checkpoints of it.
+    pub fn halt(&self) {
+        drop(self.keeper.lock().unwrap_or_else(PoisonError::into_inner).take());
+        self.consumer.shutdown();
     }
 
     /// The spans that its figures were folded with.

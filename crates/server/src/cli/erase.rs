@@ -2,22 +2,27 @@
 //! receipt and a proof.
 
 use super::engine::Engine;
+use super::erasing::{FOLLOWED_WITHIN, forget};
 use super::failure::{Ended, Failure};
 use super::output;
 use super::place::{Place, Target};
-use super::progress::refolding;
+use super::succession::SuccessionError;
 use super::transfer::export_parts;
 use crate::admin::parts::{Erasing, TransferError};
 use crate::erasure::{
     AccessError, Asked, Erasure, ErasureError, Marks, Needles, Register, Wanted, access, scan,
-    sweep,
+    scan_rows,
 };
+use crate::instance::InstanceError;
 use crate::linking::LinkingError;
 use crate::report::page::plain;
+use crate::tables::TablesError;
 use clap::Args;
 use http::Method;
 use millstream_event::{EntityId, Hash128, Header, Kind, Lane};
 use millstream_log::Append;
+use millstream_pipeline::ReadError;
+use millstream_store::StoreError;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -29,8 +34,8 @@ const LOGGED_WITHIN: Duration = Duration::from_secs(30);
 /// How long what was made of the latest events is waited for before a person is told what is kept.
 const FOLDED_WITHIN: Duration = Duration::from_secs(10);
 
-/// Erases a person: its events are overwritten where they stand, and everything made of them is made
-/// anew. What others did stays as it is.
+/// Erases a person: its events are overwritten where they stand, and what was made of them is taken
+/// back. What others did stays as it is.
 #[derive(Args, Clone, Debug)]
 pub struct Erase {
     /// A user id; the devices that it was seen on are erased with it. May be given again.
@@ -76,7 +81,7 @@ impl Erase {
             return Err(Failure::known(
                 "something is left",
                 format!(
-                    "{left} files hold what was to be erased, the first: {}",
+                    "{left} files or rows hold what was to be erased, the first: {}",
                     plain(receipt["left"][0]["file"].as_str().unwrap_or_default())
                 ),
                 "erase again; where the file is not the program's own, remove it",
@@ -88,23 +93,28 @@ impl Erase {
 
 /// Why an erasure stopped.
 #[derive(Debug, thiserror::Error)]
-enum EraseError {
+pub(super) enum EraseError {
     #[error(transparent)]
     Erasure(#[from] ErasureError),
     #[error("the log did not take the record of it: {0}")]
     Log(String),
-    #[error("the figures could not be made anew: {0}; erase again")]
-    Refold(String),
+    #[error("the state could not be read: {0}; erase again")]
+    State(#[from] ReadError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("{0}; erase again")]
+    Instance(#[from] InstanceError),
+    #[error(
+        "the fold did not follow within {}s: look at its lag in `millstream report delivery`, then erase again",
+        FOLLOWED_WITHIN.as_secs()
+    )]
+    Behind,
+    #[error("the state could not be written anew: {0}; erase again")]
+    Renewal(#[from] SuccessionError),
+    #[error("the tables may still name them: {0}; erase again")]
+    Tables(#[from] TablesError),
     #[error("probable links may still name them: {0}; once that is mended, erase again")]
     Links(#[from] LinkingError),
-}
-
-/// What was overwritten or dropped.
-struct Overwritten {
-    entities: BTreeSet<EntityId>,
-    events: u64,
-    others: u64,
-    links: u64,
 }
 
 fn erase(engine: &Engine, wanted: &Wanted) -> Result<Value, EraseError> {
@@ -116,36 +126,15 @@ fn erase(engine: &Engine, wanted: &Wanted) -> Result<Value, EraseError> {
     let erasure = Erasure { receipt, at: at.to_rfc3339(), marks: marks.clone() };
     // First remembered, so that an erasure that is broken off can be gone on with.
     Register::of(&engine.instance.dir).add(&erasure)?;
-    let done = overwrite(engine, &marks, &texts)?;
+    let done = forget(engine, &marks, &texts)?;
     record(engine, &erasure)?;
-    let mut told = proof(engine, wanted, &done.entities)?;
+    let mut told = proof(engine, wanted, &done.gone)?;
     told["receipt"] = json!(erasure.receipt);
     told["at"] = json!(erasure.at);
     told["events"] = json!(done.events);
     told["other_records"] = json!(done.others);
     told["probable_links"] = json!(done.links);
     Ok(told)
-}
-
-/// Overwrites, and makes everything anew that was made of it. What was folded while that went on is
-/// swept once more.
-fn overwrite(engine: &Engine, marks: &Marks, texts: &[String]) -> Result<Overwritten, EraseError> {
-    let (log, key) = (&*engine.instance.log, &engine.instance.keys.subject);
-    let first = sweep(log, key, marks, &BTreeSet::new(), texts)?;
-    if let Some(forwarder) = engine.forwarder.get() {
-        forwarder.forget(&|event| first.marks.fits(key, event));
-    }
-    let refolded = |error: &dyn std::fmt::Display| EraseError::Refold(error.to_string());
-    engine.backfill(false).map_err(|error| refolded(&error))?;
-    refolding(engine.succession()).map_err(|error| refolded(&error))?;
-    let second = sweep(log, key, &first.marks, &first.entities, texts)?;
-    engine.pasts.forget();
-    let links = engine.probable.forget(&second.entities, engine.active().state.generation)?;
-    if engine.config.tables.keep {
-        engine.tables.refresh().map_err(|error| refolded(&error))?;
-    }
-    let (events, others) = (first.events + second.events, first.others + second.others);
-    Ok(Overwritten { entities: second.entities, events, others, links })
 }
 
 /// Erases everybody again who stands in a register: for a backup that was restored.
@@ -158,7 +147,7 @@ pub(super) fn again(engine: &Engine, erasures: &[Erasure]) -> Result<u64, Failur
         marks.add(&erasure.marks);
     }
     engine.drain().map_err(|error| failed(&error))?;
-    let done = overwrite(engine, &marks, &[]).map_err(|error| failed(&error))?;
+    let done = forget(engine, &marks, &[]).map_err(|error| failed(&error))?;
     let register = Register::of(&engine.instance.dir);
     let known = register.read().map_err(|error| failed(&error))?;
     for erasure in erasures.iter().filter(|erasure| !known.contains(erasure)) {
@@ -193,8 +182,12 @@ fn proof(
 ) -> Result<Value, EraseError> {
     let texts: Vec<String> = wanted.users.iter().chain(&wanted.anonymous).cloned().collect();
     let needles = Needles::of(&texts, entities, &engine.instance.keys.subject);
-    let (files, bytes, left) = scan(&engine.instance.dir, &needles)?;
-    Ok(json!({ "looked_for": needles.len(), "files": files, "bytes": bytes, "left": left }))
+    let (files, bytes, mut left) = scan(&engine.instance.dir, &needles)?;
+    let (rows, found) = scan_rows(&*engine.active().state.store.snapshot()?, &needles)?;
+    left.extend(found);
+    Ok(json!({
+        "looked_for": needles.len(), "files": files, "bytes": bytes, "rows": rows, "left": left,
+    }))
 }
 
 /// The same through the admin plane.

@@ -94,6 +94,8 @@ fn rfc3339<S: serde::Serializer>(stamp: &Timestamp, serializer: S) -> Result<S::
 #[derive(Default)]
 struct Stage {
     folding: Option<(Purpose, u16, Arc<Consumer>)>,
+    /// The state in force is being written anew.
+    renewing: bool,
     last: Option<Refolded>,
     closing: bool,
 }
@@ -103,12 +105,21 @@ pub type OnSuccession = Box<dyn Fn(&Active) + Send + Sync>;
 
 /// The successions of one directory, one at a time.
 pub struct Succession {
-    workshop: Workshop,
+    pub(super) workshop: Workshop,
     active: Arc<ArcSwap<Active>>,
     on_succession: OnSuccession,
     stage: Mutex<Stage>,
     changed: Condvar,
     thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// No succession begins before it is dropped.
+pub(super) struct HeldOff<'a>(&'a Succession);
+
+impl Drop for HeldOff<'_> {
+    fn drop(&mut self) {
+        self.0.lock().renewing = false;
+    }
 }
 
 /// The generation being folded.
@@ -144,7 +155,7 @@ impl Succession {
         purpose: Purpose,
     ) -> Result<(), SuccessionError> {
         let mut stage = self.lock();
-        if stage.folding.is_some() {
+        if stage.folding.is_some() || stage.renewing {
             return Err(SuccessionError::Busy);
         }
         let outcome = self.start(&mut stage, rules, purpose);
@@ -163,8 +174,9 @@ impl Succession {
         purpose: Purpose,
     ) -> Result<(), SuccessionError> {
         let instance = &self.workshop.instance;
-        let generation = instance.generations.begin(rules.record())?.number;
-        let state = InForce { generation, store: instance.open_next(generation)? };
+        let next = instance.generations.begin(rules.record())?;
+        let generation = next.number;
+        let state = InForce { generation, store: instance.open_next(&next)? };
         let parameters = rules.of(generation);
         let consumer = self.workshop.fold(&state, &parameters, NICENESS_MAX)?;
         stage.folding = Some((purpose, generation, Arc::clone(&consumer)));
@@ -305,17 +317,46 @@ impl Succession {
             return Ok(found);
         }
         instance.succeed(next.state).map_err(|error| error.to_string())?;
-        let keeping = &self.workshop.keeping;
-        let active = Active::of(instance, (next.consumer, next.parameters), keeping);
-        let active = Arc::new(active.map_err(|error| error.to_string())?);
+        self.replace(next.consumer, next.parameters).map_err(|error| error.to_string())?;
+        Ok(found)
+    }
+
+    /// Puts the state that the instance has in force, folded by `consumer`, in the place of the one that
+    /// answers are read from, and removes that one.
+    pub(super) fn replace(
+        &self,
+        consumer: Arc<Consumer>,
+        parameters: Parameters,
+    ) -> Result<(), SuccessionError> {
+        let instance = &self.workshop.instance;
+        let active = Active::of(instance, (consumer, parameters), &self.workshop.keeping)?;
+        let active = Arc::new(active);
         let before = self.active.swap(Arc::clone(&active));
         (self.on_succession)(&active);
         before.consumer.shutdown();
         match retire(before) {
-            true => instance.generations.remove_others().map_err(|error| error.to_string())?,
+            true => instance.generations.remove_others()?,
             false => tracing::warn!("the earlier state is still read; the next start removes it"),
         }
-        Ok(found)
+        Ok(())
+    }
+
+    /// Holds off successions while the state in force is written anew.
+    ///
+    /// # Errors
+    /// [`SuccessionError::Busy`].
+    pub(super) fn hold_off(&self) -> Result<HeldOff<'_>, SuccessionError> {
+        let mut stage = self.lock();
+        if stage.folding.is_some() || stage.renewing {
+            return Err(SuccessionError::Busy);
+        }
+        stage.renewing = true;
+        Ok(HeldOff(self))
+    }
+
+    /// The generation in force.
+    pub(super) fn active(&self) -> Arc<Active> {
+        self.active.load_full()
     }
 
     fn compare(&self, next: &Next) -> Result<Vec<Difference>, ReportError> {

@@ -106,13 +106,7 @@ fn logged(
 ) -> Result<u64, AccessError> {
     let all = Reach::of(parts.log);
     let wanted = Wanted { users: vec![id.to_owned()], anonymous: vec![id.to_owned()] };
-    let mut marks = wanted.marks(key);
-    all.visit(parts.log, &mut |record| {
-        if let Some(event) = event_of(&record) {
-            marks.learn(key, &event);
-        }
-        true
-    })?;
+    let marks = all.learn(parts.log, key, &wanted.marks(key))?;
     let (mut found, mut failed) = (0, None);
     all.visit(parts.log, &mut |record| {
         let stored = || serde_json::from_slice::<Value>(&record.payload).unwrap_or_default();

@@ -1,26 +1,29 @@
-//! Erasing a person: what was logged of it is overwritten where it stands, everything made of that is
-//! made anew, and a receipt says so.
+//! Erasing a person: what was logged of it is overwritten where it stands, what was made of that is
+//! taken back, and a receipt says so.
 //!
 //! The log's records keep their place and length, so positions and chains hold; an erased record is
-//! blank and belongs to nobody. State, tables and checkpoints follow from the log: the log is folded anew
-//! into a fresh folder and the earlier ones are removed. Versions of probable links are files of their own: the
-//! links of those who were erased are dropped from each.
+//! blank and belongs to nobody. The fold takes back what it made of them, by orders in the log; then the
+//! state is written anew without their rows, and the earlier state, its checkpoints and its tables are
+//! removed. Versions of probable links are files of their own: the links of those who were erased are
+//! dropped from each.
 //!
 //! Who was erased is remembered only by keyed hashes, in `erasures.jsonl`: enough to erase the same people
 //! again from a backup that is restored later, and of no use to anybody without the log's key.
 
 mod access;
 mod blank;
+mod people;
 mod register;
 mod subject;
 mod sweep;
 mod verify;
 
 pub use access::{AccessError, Asked, access};
+pub use people::find;
 pub use register::{Erasure, Register};
 pub use subject::{Marks, Wanted};
-pub use sweep::{Swept, sweep};
-pub use verify::{Finding, Needles, scan};
+pub use sweep::{Swept, sweep_events, sweep_told};
+pub use verify::{Finding, Needles, scan, scan_rows};
 
 /// Why something could not be erased.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +37,9 @@ pub enum ErasureError {
     /// The log.
     #[error(transparent)]
     Log(#[from] millstream_log::LogError),
+    /// The state.
+    #[error(transparent)]
+    State(#[from] millstream_pipeline::ReadError),
     /// A file.
     #[error("{path} cannot be read or written: {source}; check the disk and permissions")]
     File {

@@ -2,58 +2,81 @@
 
 use super::ErasureError;
 use super::blank::{REPLACEMENT, is_blank};
-use super::subject::{Marks, entities};
-use millstream_event::{EntityId, Kind, Lane, Position, Record, envelope};
+use super::subject::Marks;
+use millstream_event::{EntityId, Event, EventKind, Kind, Lane, Position, Record, envelope};
 use millstream_log::{EventLog, LanePositions, LogError};
+use millstream_pipeline::erasing::Erased;
+use millstream_pipeline::retention::Order;
 use std::collections::BTreeSet;
 
-/// What a sweep did.
+/// What a sweep of events did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Swept {
     /// Those marked, with the devices that were found to be theirs.
     pub marks: Marks,
-    /// Everybody and everything of theirs that records name.
-    pub entities: BTreeSet<EntityId>,
+    /// Those of them that events named.
+    pub erased: Erased,
+    /// Their clicks.
+    pub clicks: BTreeSet<EntityId>,
     /// Events overwritten.
     pub events: u64,
-    /// Other records overwritten: messages between lanes, things in quarantine.
-    pub others: u64,
 }
 
-/// Overwrites what the log holds of those who are marked. The same again finds nothing left. An entity
-/// that others are part of, too (an order, a device that somebody else uses), keeps what is theirs.
+impl Swept {
+    fn note(&mut self, key: &[u8; 32], event: &Event) {
+        let users = [&event.user_id, &event.previous_id].into_iter().flatten();
+        let marked = users.filter(|user| self.marks.marks_user(key, user));
+        self.erased.users.extend(marked.map(EntityId::user));
+        let device = event.anonymous_id.as_ref().filter(|id| self.marks.marks_device(key, id));
+        self.erased.devices.extend(device.map(EntityId::device));
+        if event.kind == EventKind::Click {
+            self.clicks.insert(event.subject());
+        }
+        self.events += 1;
+    }
+}
+
+/// Overwrites the events of those who are marked. The same again finds nothing left.
 ///
 /// # Errors
 /// When the log cannot be read or written.
-pub fn sweep(
+pub fn sweep_events(
     log: &dyn EventLog,
     key: &[u8; 32],
     marks: &Marks,
-    known: &BTreeSet<EntityId>,
-    texts: &[String],
 ) -> Result<Swept, ErasureError> {
-    let mut swept = Swept { marks: marks.clone(), entities: known.clone(), ..Swept::default() };
     let all = Reach::of(log);
+    let mut swept = Swept { marks: all.learn(log, key, marks)?, ..Swept::default() };
     let mut places: Vec<(Lane, Position)> = Vec::new();
-    all.visit(log, &mut |record| {
-        if let Some(event) = event_of(&record) {
-            swept.marks.learn(key, &event);
-        }
-        true
-    })?;
     all.visit(log, &mut |record| {
         if let Some(event) = event_of(&record)
             && swept.marks.fits(key, &event)
         {
-            swept.entities.extend(entities(&event));
+            swept.note(key, &event);
             places.push((record.header.lane, record.position));
         }
         true
     })?;
-    swept.events = places.len() as u64;
-    all.visit(log, &mut |record| {
+    overwrite(log, places)?;
+    Ok(swept)
+}
+
+/// Overwrites what lanes were told of those who are erased, before these positions, where all of it is
+/// folded; and what quarantine holds of them. Returns how many records.
+///
+/// # Errors
+/// When the log cannot be read or written.
+pub fn sweep_told(
+    log: &dyn EventLog,
+    folded: &LanePositions,
+    whom: &BTreeSet<EntityId>,
+    texts: &[String],
+) -> Result<u64, ErasureError> {
+    let mut places: Vec<(Lane, Position)> = Vec::new();
+    Reach { from: log.tails(), to: folded.clone() }.visit(log, &mut |record| {
         let named = match record.header.kind {
-            Kind::Item => names_any(&record.payload, &swept.entities),
+            Kind::Item => names_any(&record.payload, whom),
+            Kind::Tick => is_told_of(&record.payload, whom),
             Kind::Quarantine => texts.iter().any(|text| contains(&record.payload, text.as_bytes())),
             _ => false,
         };
@@ -62,7 +85,23 @@ pub fn sweep(
         }
         true
     })?;
-    swept.others = places.len() as u64 - swept.events;
+    let told = places.len() as u64;
+    overwrite(log, places)?;
+    Ok(told)
+}
+
+/// True for the order to forget one of them.
+fn is_told_of(payload: &[u8], whom: &BTreeSet<EntityId>) -> bool {
+    match serde_json::from_slice(payload) {
+        Ok(Order::Forget(forget)) => {
+            let mut users = forget.users.iter().chain(&forget.links);
+            whom.contains(&forget.subject) || users.any(|user| whom.contains(user))
+        }
+        _ => false,
+    }
+}
+
+fn overwrite(log: &dyn EventLog, places: Vec<(Lane, Position)>) -> Result<(), ErasureError> {
     for (lane, position) in places {
         match log.erase(lane, position, REPLACEMENT) {
             // Retention was faster.
@@ -70,7 +109,7 @@ pub fn sweep(
             other => drop(other?),
         }
     }
-    Ok(swept)
+    Ok(())
 }
 
 /// Everything that is logged up to an instant, with what is kept of removed segments.
@@ -83,6 +122,25 @@ impl Reach {
     /// Up to now.
     pub(super) fn of(log: &dyn EventLog) -> Self {
         Self { from: log.tails(), to: log.heads() }
+    }
+
+    /// Everybody marked, with the devices that events show to be theirs.
+    pub(super) fn learn(
+        &self,
+        log: &dyn EventLog,
+        key: &[u8; 32],
+        marks: &Marks,
+    ) -> Result<Marks, LogError> {
+        let (mut known, mut news) = (marks.clone(), true);
+        // What a later event tells may say something of an earlier one.
+        while news {
+            news = false;
+            self.visit(log, &mut |record| {
+                news |= event_of(&record).is_some_and(|event| known.learn(key, &event));
+                true
+            })?;
+        }
+        Ok(known)
     }
 
     /// Visits all of it, until `visit` returns false. What retention removes meanwhile ends in an error:
@@ -101,7 +159,7 @@ impl Reach {
     }
 }
 
-pub(super) fn event_of(record: &Record) -> Option<millstream_event::Event> {
+pub(super) fn event_of(record: &Record) -> Option<Event> {
     if record.header.kind != Kind::Event || is_blank(record) {
         return None;
     }

@@ -1,8 +1,11 @@
-//! The proof: every byte of every file looked through for what must not be there.
+//! The proof: every byte of every file, and every row of the state, looked through for what must not be
+//! there.
 
 use super::ErasureError;
 use aho_corasick::AhoCorasick;
 use millstream_event::{AnonymousId, EntityId, Hash128, UserId};
+use millstream_pipeline::{Key, ReadError};
+use millstream_store::StateView;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -50,7 +53,7 @@ impl Needles {
 /// Something that was found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// The file.
+    /// The file, or the row.
     pub file: String,
     /// Where in it.
     pub offset: u64,
@@ -92,6 +95,32 @@ pub fn scan(folder: &Path, needles: &Needles) -> Result<(u64, u64, Vec<Finding>)
     }
     found.sort_by(|a, b| a.file.cmp(&b.file));
     Ok((files, bytes, found))
+}
+
+/// Looks through every row of a state, as it is understood: its files are compressed. Returns how many, and
+/// those in which something was found.
+///
+/// # Errors
+/// When the state cannot be read.
+pub fn scan_rows(
+    state: &dyn StateView,
+    needles: &Needles,
+) -> Result<(u64, Vec<Finding>), ErasureError> {
+    let wrong = |error: &dyn std::fmt::Display| ReadError::Store(error.to_string());
+    let search = AhoCorasick::new(&needles.0).map_err(|error| wrong(&error))?;
+    let (mut rows, mut found) = (0, Vec::new());
+    let scanned = state.scan(&[], &mut |key, value| {
+        rows += 1;
+        let hit = search.find(key).or_else(|| search.find(value));
+        found.extend(hit.map(|hit| {
+            let of =
+                Key::from_bytes(key).map_or_else(String::new, |key| key.entity_id().0.to_hex());
+            Finding { file: format!("the state, a row of {of}"), offset: hit.start() as u64 }
+        }));
+        Ok(true)
+    });
+    scanned.map_err(|error| wrong(&error))?;
+    Ok((rows, found))
 }
 
 /// The file's length, and where the first needle stands.

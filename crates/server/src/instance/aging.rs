@@ -5,22 +5,16 @@
 //! class, some at a time. The orders are records: whoever folds the log again lets go of the same.
 
 use super::error::InstanceError;
+use super::orders::Orders;
 use super::row_removals::RowRemovals;
-use millstream_event::{Header, Kind, Lane, Position, Timestamp};
-use millstream_log::{Append, EventLog, LanePositions};
+use millstream_event::{Lane, Timestamp};
 use millstream_pipeline::query::{kept, leftovers};
 use millstream_pipeline::retention::{Class, Cutoffs, Order};
-use millstream_pipeline::{Key, KeyKind};
-use millstream_store::{Reading, StateStore, StateView};
-use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, mpsc};
-use std::time::{Duration, Instant};
+use millstream_store::{Reading, StateView};
+use std::time::Duration;
 
-/// Between two looks how far the fold is.
-const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// How long one step may take; the next round goes on.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// The most orders that wait to be folded.
 const ORDERS_MAX: usize = 8;
 /// From lane to lane to lane: how often what is on its way may cause something else.
@@ -64,12 +58,9 @@ impl RowDays {
 
 /// What lets rows go, and how far it came.
 pub(super) struct Aging {
-    pub(super) log: Arc<dyn EventLog>,
-    pub(super) store: Arc<dyn StateStore>,
-    pub(super) generation: u16,
+    pub(super) orders: Orders,
     pub(super) days: RowDays,
     pub(super) removals: RowRemovals,
-    pub(super) closing: Arc<AtomicBool>,
     /// What was last brought to its end.
     pub(super) done: Option<Cutoffs>,
 }
@@ -77,10 +68,6 @@ pub(super) struct Aging {
 /// Lanes that hold rows of entities.
 fn lanes() -> impl Iterator<Item = Lane> {
     Lane::all().filter(|lane| lane.number() < Lane::ENTITY_LANES)
-}
-
-fn unread(error: impl std::fmt::Display) -> InstanceError {
-    InstanceError::Rows(error.to_string())
 }
 
 impl Aging {
@@ -108,7 +95,7 @@ impl Aging {
                 }
             }
         }
-        self.removals.note((&Reading(&*self.store), self.generation), now)?;
+        self.removals.note((&Reading(&*self.orders.store), self.orders.generation), now)?;
         self.done = Some(from);
         Ok(true)
     }
@@ -117,7 +104,9 @@ impl Aging {
     fn announce(&self, from: Cutoffs, now: Timestamp) -> Result<bool, InstanceError> {
         let mut behind = Vec::new();
         for lane in lanes() {
-            let known = kept(&Reading(&*self.store), self.generation, lane).map_err(unread)?.from;
+            let known = kept(&Reading(&*self.orders.store), self.orders.generation, lane)
+                .map_err(Orders::failed)?
+                .from;
             if known.later(&from) != known {
                 behind.push((lane, Order::Keep(from)));
             }
@@ -126,15 +115,16 @@ impl Aging {
             return Ok(true);
         }
         // What a fold of the whole log still has to tell must not meet rows that are gone.
-        Ok(self.settle()? && self.append(behind, now)? && self.settle()?)
+        let told = || self.orders.append(behind, now);
+        Ok(self.orders.settle(HOPS)? && told()? && self.orders.settle(HOPS)?)
     }
 
     /// Orders a lane's rows of one class to go until none is left.
     fn sweep(&self, lane: Lane, class: Class, now: Timestamp) -> Result<bool, InstanceError> {
         loop {
-            let view: Box<dyn StateView> = self.store.snapshot()?;
-            let left =
-                leftovers(&Reading(&*view), (self.generation, lane), class).map_err(unread)?;
+            let view: Box<dyn StateView> = self.orders.store.snapshot()?;
+            let left = leftovers(&Reading(&*view), (self.orders.generation, lane), class)
+                .map_err(Orders::failed)?;
             drop(view);
             if left.slices.is_empty() {
                 return Ok(true);
@@ -142,89 +132,11 @@ impl Aging {
             for slices in left.slices.chunks(ORDERS_MAX) {
                 let order =
                     |(from, to): &(u32, u32)| (lane, Order::Sweep { class, from: *from, to: *to });
-                if !(self.append(slices.iter().map(order).collect(), now)? && self.folded()?) {
+                let group = slices.iter().map(order).collect();
+                if !(self.orders.append(group, now)? && self.orders.folded()?) {
                     return Ok(false);
                 }
             }
         }
-    }
-
-    /// Appends orders; true once they are durable.
-    fn append(&self, orders: Vec<(Lane, Order)>, now: Timestamp) -> Result<bool, InstanceError> {
-        let mut group = Vec::with_capacity(orders.len());
-        for (lane, order) in orders {
-            let mut header = Header::new(Kind::Tick, lane, now);
-            header.generation = self.generation;
-            group.push(Append { header, payload: serde_json::to_vec(&order).map_err(unread)? });
-        }
-        let (done, wait) = mpsc::channel();
-        let told = Box::new(move |outcome: Result<_, _>| {
-            // Nobody waits any more once patience is at its end.
-            let _ = done.send(outcome.map(drop));
-        });
-        self.log.append(group, told).map_err(unread)?;
-        match wait.recv_timeout(PATIENCE) {
-            Ok(outcome) => outcome.map(|()| true).map_err(unread),
-            Err(_) => Ok(false),
-        }
-    }
-
-    /// Waits until what lanes told each other until now, and what that causes, is folded.
-    fn settle(&self) -> Result<bool, InstanceError> {
-        for _ in 0..HOPS {
-            if !self.folded()? {
-                return Ok(false);
-            }
-            let mut on_its_way = self.outbox()?;
-            let arrived = self.wait(&mut || {
-                let standing = self.outbox()?;
-                on_its_way.retain(|key| standing.contains(key));
-                Ok(on_its_way.is_empty())
-            })?;
-            if !arrived {
-                return Ok(false);
-            }
-        }
-        self.folded()
-    }
-
-    /// Waits until everything that the log holds now is folded.
-    fn folded(&self) -> Result<bool, InstanceError> {
-        let heads = self.log.heads();
-        self.wait(&mut || {
-            let mut reached = LanePositions::default();
-            for lane in Lane::all() {
-                let next: Position = self.store.head(self.generation, lane)?.next;
-                reached.set(lane, next);
-            }
-            Ok(reached.covers(&heads))
-        })
-    }
-
-    fn outbox(&self) -> Result<BTreeSet<Vec<u8>>, InstanceError> {
-        let mut keys = BTreeSet::new();
-        for lane in Lane::all() {
-            let prefix = Key::prefix(self.generation, lane, KeyKind::Outbox);
-            self.store.scan(&prefix, &mut |key, _| {
-                keys.insert(key.to_vec());
-                Ok(true)
-            })?;
-        }
-        Ok(keys)
-    }
-
-    /// Looks again and again; false when patience or the process comes to its end.
-    fn wait(
-        &self,
-        reached: &mut dyn FnMut() -> Result<bool, InstanceError>,
-    ) -> Result<bool, InstanceError> {
-        let until = Instant::now() + PATIENCE;
-        while !reached()? {
-            if self.closing.load(Ordering::Acquire) || Instant::now() >= until {
-                return Ok(false);
-            }
-            std::thread::sleep(LOOK_EVERY);
-        }
-        Ok(true)
     }
 }

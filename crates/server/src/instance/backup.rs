@@ -7,7 +7,7 @@
 
 use super::error::InstanceError;
 use super::keys::KEY_FILE;
-use super::{Generation, Generations, InForce, Instance, InstanceOptions, log_dir, state_dir};
+use super::{Generation, Generations, InForce, Instance, InstanceOptions, log_dir};
 use super::{removals, row_removals};
 use crate::decide::{MODELS_DIR, ROUTES_DIR};
 use crate::erasure::Register;
@@ -104,7 +104,7 @@ pub fn restore(
     checkpoint::read(&from.join(CHECKPOINT_DIR), &store)?;
     drop(store);
     Generations::restore(dir, report.generation.clone())?;
-    let state = state_dir(dir, report.generation.number);
+    let state = report.generation.folder(dir);
     fs::rename(&unfinished, &state).map_err(InstanceError::io("rename", &unfinished))?;
     Ok(report)
 }

@@ -96,6 +96,16 @@ impl Checkpoints {
         Ok(size)
     }
 
+    /// Removes all but the newest.
+    ///
+    /// # Errors
+    /// When a folder cannot be removed.
+    pub fn keep_newest(&self) -> Result<(), InstanceError> {
+        let mut all = self.all()?;
+        all.pop();
+        all.iter().try_for_each(|old| remove(old))
+    }
+
     /// Where the older of the two newest checkpoints stands, which is read to its end first; `None`
     /// while there are fewer than two.
     ///

@@ -23,6 +23,35 @@ pub struct Generation {
     /// What it is folded by; null before that was first recorded.
     #[serde(default)]
     pub rules: Value,
+    /// How often its state was written anew without those who were erased.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub edition: u16,
+}
+
+/// Serde hands it over like this.
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "what serde calls takes a reference")]
+const fn is_first(edition: &u16) -> bool {
+    *edition == 0
+}
+
+impl Generation {
+    /// The folder of its state in a data directory.
+    pub fn folder(&self, dir: &Path) -> PathBuf {
+        match (self.number, self.edition) {
+            (0, 0) => dir.join("state"),
+            (number, 0) => dir.join(format!("state-{number}")),
+            (number, edition) => dir.join(format!("state-{number}.{edition}")),
+        }
+    }
+
+    /// The same, written anew once more.
+    ///
+    /// # Errors
+    /// When the numbers are used up.
+    pub fn renewed(&self) -> Result<Self, InstanceError> {
+        let edition = self.edition.checked_add(1).ok_or(InstanceError::GenerationsUsedUp)?;
+        Ok(Self { edition, ..self.clone() })
+    }
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -38,12 +67,11 @@ pub struct Generations {
     record: Mutex<Record>,
 }
 
-/// The folder of a generation's state in a data directory.
-pub fn state_dir(dir: &Path, generation: u16) -> PathBuf {
-    match generation {
-        0 => dir.join("state"),
-        later => dir.join(format!("state-{later}")),
-    }
+/// True for the name of a folder that [`Generation::folder`] gives.
+fn is_state(name: &str) -> bool {
+    let Some(numbers) = name.strip_prefix("state-") else { return name == "state" };
+    let (number, edition) = numbers.split_once('.').unwrap_or((numbers, "0"));
+    number.parse::<u16>().is_ok() && edition.parse::<u16>().is_ok()
 }
 
 impl Generations {
@@ -114,7 +142,7 @@ impl Generations {
         }
         let last = record.next.as_ref().map_or(record.in_force.number, |next| next.number);
         let number = last.checked_add(1).ok_or(InstanceError::GenerationsUsedUp)?;
-        let next = Generation { number, rules };
+        let next = Generation { number, rules, edition: 0 };
         self.write(&mut record, |record| record.next = Some(next.clone()))?;
         drop(record);
         self.remove_others()?;
@@ -145,6 +173,16 @@ impl Generations {
         self.write(&mut record, |record| *record = Record { in_force: next, next: None })
     }
 
+    /// Puts the state in force that the generation in force was written anew as. The earlier one's folder stays
+    /// until [`Self::remove_others`] is called with its state closed.
+    ///
+    /// # Errors
+    /// When the file cannot be written: the earlier one is still in force.
+    pub fn renew(&self, renewed: Generation) -> Result<(), InstanceError> {
+        let mut record = self.lock();
+        self.write(&mut record, |record| record.in_force = renewed)
+    }
+
     /// Removes the state folders of generations that are neither in force nor begun.
     ///
     /// # Errors
@@ -152,14 +190,11 @@ impl Generations {
     pub fn remove_others(&self) -> Result<(), InstanceError> {
         let record = self.lock();
         let kept = [Some(&record.in_force), record.next.as_ref()].into_iter().flatten();
-        let kept: Vec<PathBuf> = kept.map(|one| state_dir(&self.dir, one.number)).collect();
+        let kept: Vec<PathBuf> = kept.map(|one| one.folder(&self.dir)).collect();
         for entry in fs::read_dir(&self.dir).map_err(InstanceError::io("list", &self.dir))? {
             let path = entry.map_err(InstanceError::io("list", &self.dir))?.path();
-            let is_state = path.file_name().and_then(|name| name.to_str()).is_some_and(|name| {
-                let number = name.strip_prefix("state-").map(str::parse::<u16>);
-                name == "state" || matches!(number, Some(Ok(_)))
-            });
-            if is_state && !kept.contains(&path) {
+            let name = path.file_name().and_then(|name| name.to_str());
+            if name.is_some_and(is_state) && !kept.contains(&path) {
                 fs::remove_dir_all(&path).map_err(InstanceError::io("remove", &path))?;
             }
         }
@@ -194,20 +229,24 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    fn folder(dir: &Path, number: u16) -> PathBuf {
+        Generation { number, ..Generation::default() }.folder(dir)
+    }
+
     #[test]
     fn a_generation_that_was_begun_is_gone_on_with_unless_its_rules_are_others() {
         let dir = tempfile::tempdir().unwrap();
         let generations = Generations::open(dir.path()).unwrap();
         generations.adopt(json!("a")).unwrap();
         let next = generations.begin(json!("b")).unwrap();
-        fs::create_dir(state_dir(dir.path(), 0)).unwrap();
-        fs::create_dir(state_dir(dir.path(), next.number)).unwrap();
+        fs::create_dir(folder(dir.path(), 0)).unwrap();
+        fs::create_dir(next.folder(dir.path())).unwrap();
         let again = Generations::open(dir.path()).unwrap();
         assert_eq!(again.begin(json!("b")).unwrap(), next);
-        assert!(state_dir(dir.path(), 1).exists());
+        assert!(folder(dir.path(), 1).exists());
         let other = again.begin(json!("c")).unwrap();
         assert_eq!(other.number, 2, "a number is not used for two sets of rules");
-        assert!(!state_dir(dir.path(), 1).exists());
+        assert!(!folder(dir.path(), 1).exists());
     }
 
     #[test]
@@ -216,25 +255,41 @@ mod tests {
         let generations = Generations::open(dir.path()).unwrap();
         generations.begin(json!("b")).unwrap();
         for number in [0, 1] {
-            fs::create_dir(state_dir(dir.path(), number)).unwrap();
+            fs::create_dir(folder(dir.path(), number)).unwrap();
         }
         generations.succeed().unwrap();
-        assert!(state_dir(dir.path(), 0).exists(), "somebody may still read it");
+        assert!(folder(dir.path(), 0).exists(), "somebody may still read it");
         let after = Generations::open(dir.path()).unwrap();
-        assert_eq!(after.in_force(), Generation { number: 1, rules: json!("b") });
-        assert!(!state_dir(dir.path(), 0).exists());
-        assert!(state_dir(dir.path(), 1).exists());
+        assert_eq!(after.in_force(), Generation { number: 1, rules: json!("b"), edition: 0 });
+        assert!(!folder(dir.path(), 0).exists());
+        assert!(folder(dir.path(), 1).exists());
     }
 
     #[test]
     fn what_is_given_up_leaves_nothing() {
         let dir = tempfile::tempdir().unwrap();
         let generations = Generations::open(dir.path()).unwrap();
-        fs::create_dir(state_dir(dir.path(), 0)).unwrap();
+        fs::create_dir(folder(dir.path(), 0)).unwrap();
         generations.begin(json!("b")).unwrap();
-        fs::create_dir(state_dir(dir.path(), 1)).unwrap();
+        fs::create_dir(folder(dir.path(), 1)).unwrap();
         generations.abandon().unwrap();
-        assert!(!state_dir(dir.path(), 1).exists());
+        assert!(!folder(dir.path(), 1).exists());
         assert_eq!(Generations::open(dir.path()).unwrap().in_force().number, 0);
+    }
+
+    #[test]
+    fn what_was_written_anew_takes_the_place_of_what_it_was() {
+        let dir = tempfile::tempdir().unwrap();
+        let generations = Generations::open(dir.path()).unwrap();
+        let renewed = generations.in_force().renewed().unwrap();
+        for folder in [folder(dir.path(), 0), renewed.folder(dir.path())] {
+            fs::create_dir(folder).unwrap();
+        }
+        generations.renew(renewed.clone()).unwrap();
+        let again = Generations::open(dir.path()).unwrap();
+        assert_eq!((again.in_force().number, again.in_force().edition), (0, 1));
+        assert!(!folder(dir.path(), 0).exists() && renewed.folder(dir.path()).exists());
+        let last = Generation { edition: u16::MAX, ..renewed };
+        assert!(last.renewed().is_err());
     }
 }

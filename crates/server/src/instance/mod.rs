@@ -6,7 +6,7 @@
 //! | `instance.json` | process id and addresses of that process |
 //! | `log/key` | 32 random bytes, mode 0600: every derived key comes from it |
 //! | `log/*.segment` | the log: the truth |
-//! | `state/`, `state-N/` | what the fold made of it: can be removed at any time and is then folded again |
+//! | `state/`, `state-N/`, `state-N.M/` | what the fold made of it: can be removed at any time and is then folded again |
 //! | `generation.json` | which state is in force, and the rules it was folded by |
 //! | `tables/` | rows of the state and the log as Parquet, for SQL: can be removed like the state |
 //! | `checkpoints/` | the two newest copies of the state; the log is kept from the older one on |
@@ -20,8 +20,10 @@ mod keeper;
 mod keys;
 mod line_file;
 mod lock;
+mod orders;
 mod presence;
 mod removals;
+mod renewal;
 mod row_removals;
 mod state;
 mod timeline;
@@ -31,9 +33,10 @@ pub use aging::RowDays;
 pub use backup::{BackupReport, backup, restore};
 use checkpoints::Checkpoints;
 pub use error::InstanceError;
-pub use generations::{Generation, Generations, state_dir};
+pub use generations::{Generation, Generations};
 pub use keeper::{Keeper, Keeping, Needed, NeededFrom};
 pub use keys::Keys;
+pub use orders::Orders;
 pub use presence::Addresses;
 pub use removals::{Removal, RemovalVerdict};
 pub use row_removals::{ClassVerdict, RowRemoval, RowVerdict};
@@ -127,9 +130,10 @@ impl Instance {
         let log_cut = log.cut().map(|cut| format!("{cut:?}"));
         // What the state library writes and merges in threads of its own is no hurry either.
         let generations = Generations::open(dir)?;
-        let generation = generations.in_force().number;
+        let in_force = generations.in_force();
         let (store, rebuilt) =
-            stepped_back(options.niceness, || state::open(dir, &log, (generation, options)))?;
+            stepped_back(options.niceness, || state::open(dir, &log, (&in_force, options)))?;
+        let generation = in_force.number;
         Ok(Self {
             dir: dir.to_owned(),
             log: Arc::new(log),
@@ -153,7 +157,7 @@ impl Instance {
     ///
     /// # Errors
     /// When its folder cannot be read or written.
-    pub fn open_next(&self, generation: u16) -> Result<Arc<dyn StateStore>, InstanceError> {
+    pub fn open_next(&self, generation: &Generation) -> Result<Arc<dyn StateStore>, InstanceError> {
         let open = || state::open_next(&self.dir, &*self.log, (generation, &self.options));
         Ok(Arc::new(stepped_back(self.options.niceness, open)?))
     }
@@ -165,11 +169,15 @@ impl Instance {
     /// When that cannot be recorded: the earlier one is still in force.
     pub fn succeed(&self, next: InForce) -> Result<(), InstanceError> {
         self.generations.succeed()?;
-        *self.in_force.write().unwrap_or_else(PoisonError::into_inner) = next;
+        self.put_in_force(next);
         if let Err(error) = checkpoints::remove_all(&self.dir) {
             tracing::warn!(%error, "checkpoints of the earlier state stay behind and cannot be used");
         }
         Ok(())
+    }
+
+    fn put_in_force(&self, next: InForce) {
+        *self.in_force.write().unwrap_or_else(PoisonError::into_inner) = next;
     }
 
     fn removals(&self) -> Removals {
@@ -192,20 +200,21 @@ impl Instance {
         Ok(RemovalVerdict { intact: told.broken.is_none(), rows, ..told })
     }
 
+    /// The way to the lanes of the generation in force; each step may take so long.
+    pub fn orders(&self, patience: Duration) -> Orders {
+        let InForce { generation, store } = self.in_force();
+        let (log, closing) = (Arc::clone(&self.log), Arc::default());
+        Orders { log, store, generation, patience, closing }
+    }
+
     /// What writes checkpoints of this directory and applies its retention, step by step.
     pub fn keeping(&self) -> Keeping {
         let InForce { generation, store } = self.in_force();
         let checkpoints = Checkpoints::of(&self.dir, generation, self.options.store.layout);
         let closing = Arc::default();
-        let aging = Aging {
-            log: Arc::clone(&self.log),
-            store: Arc::clone(&store),
-            generation,
-            days: self.options.row_days,
-            removals: self.row_removals(),
-            closing: Arc::clone(&closing),
-            done: None,
-        };
+        let orders = Orders { closing: Arc::clone(&closing), ..self.orders(aging::PATIENCE) };
+        let (days, removals) = (self.options.row_days, self.row_removals());
+        let aging = Aging { orders, days, removals, done: None };
         let keeping =
             Keeping::new(Arc::clone(&self.log), store, checkpoints, generation, self.removals());
         keeping.letting_go(aging, closing)

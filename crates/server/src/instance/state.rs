@@ -4,7 +4,7 @@
 use super::checkpoints::Checkpoints;
 use super::error::InstanceError;
 use super::timeline::{check_reach, check_timeline};
-use super::{InstanceOptions, state_dir};
+use super::{Generation, InstanceOptions};
 use millstream_log::{EventLog, SegmentLog};
 use millstream_store::{FjallStore, Found, rebuild};
 use std::fs;
@@ -15,9 +15,10 @@ use std::path::PathBuf;
 pub(super) fn open(
     dir: &Path,
     log: &SegmentLog,
-    (generation, options): (u16, &InstanceOptions),
+    (generation, options): (&Generation, &InstanceOptions),
 ) -> Result<(FjallStore, Option<String>), InstanceError> {
-    let state = state_dir(dir, generation);
+    let state = generation.folder(dir);
+    let generation = generation.number;
     let (store, found) = FjallStore::open_or_rebuild(&state, &options.store)?;
     let because = match found {
         // What is there now is empty and new.
@@ -46,9 +47,10 @@ pub(super) fn open(
 pub(super) fn open_next(
     dir: &Path,
     log: &dyn EventLog,
-    (generation, options): (u16, &InstanceOptions),
+    (generation, options): (&Generation, &InstanceOptions),
 ) -> Result<FjallStore, InstanceError> {
-    let state = state_dir(dir, generation);
+    let state = generation.folder(dir);
+    let generation = generation.number;
     let (store, _) = FjallStore::open_or_rebuild(&state, &options.store)?;
     if belongs(log, &store, generation).is_ok() {
         return Ok(store);

@@ -1,7 +1,8 @@
 //! What one fit leaves: the cut it was made at, the model, the links.
 
 use super::gather::Gathered;
-use millstream_event::EntityId;
+use millstream_event::{EntityId, Lane};
+use millstream_log::LanePositions;
 use millstream_stitch::linkage::{Fit, ProbableLink, Standing, Thresholds, fit};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,6 +16,14 @@ pub struct Cut {
     pub last_event: Option<String>,
     /// Next position of each lane that holds records: everything before it was seen.
     pub positions: BTreeMap<u8, u64>,
+}
+
+impl Cut {
+    /// True when everything before these positions was seen.
+    pub(super) fn reaches(&self, positions: &LanePositions) -> bool {
+        let seen = |lane: Lane| self.positions.get(&lane.number()).copied().unwrap_or(0);
+        positions.iter().all(|(lane, next)| next.0 <= seen(lane))
+    }
 }
 
 /// Which devices were compared, and why others were not.

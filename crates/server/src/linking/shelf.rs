@@ -4,6 +4,7 @@ use super::LinkingError;
 use super::artefact::{Artefact, Outcome, Told, VersionLine};
 use arc_swap::ArcSwapOption;
 use millstream_event::EntityId;
+use millstream_log::LanePositions;
 use millstream_stitch::linkage::Standing;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -33,15 +34,16 @@ pub type Numbered = (u32, Artefact);
 pub struct Shelf {
     dir: PathBuf,
     in_force: ArcSwapOption<Numbered>,
-    /// Held while versions change: the least generation of the state that devices may be gathered from.
-    changing: Mutex<u16>,
+    /// Held while versions change: how far the log was folded when somebody was last erased. What was
+    /// gathered before names them.
+    changing: Mutex<LanePositions>,
 }
 
 impl Shelf {
     /// Opens the folder and reads what is in force. A file that cannot be read puts nothing in force.
     pub fn open(data_dir: &Path) -> Self {
         let dir = data_dir.join(DIR);
-        let shelf = Self { dir, in_force: ArcSwapOption::empty(), changing: Mutex::new(0) };
+        let shelf = Self { dir, in_force: ArcSwapOption::empty(), changing: Mutex::default() };
         match shelf.read_in_force() {
             Ok(found) => shelf.in_force.store(found.map(Arc::new)),
             Err(error) => tracing::error!(%error, "no probable links are in force"),
@@ -72,7 +74,7 @@ impl Shelf {
     /// When it cannot be written.
     pub fn keep(&self, artefact: Artefact, shown: usize) -> Result<Told, LinkingError> {
         let least = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        if artefact.cut.generation < *least {
+        if !artefact.cut.reaches(&least) {
             return Err(LinkingError::Erased);
         }
         let text = text(&artefact)?;
@@ -96,17 +98,17 @@ impl Shelf {
     }
 
     /// Drops from every version the links of those who were erased; returns how many. What was gathered
-    /// before this generation of the state is not kept any more.
+    /// before the log was folded so far is not kept any more.
     ///
     /// # Errors
     /// When a version cannot be read or written: it may still name them.
     pub fn forget(
         &self,
         entities: &BTreeSet<EntityId>,
-        generation: u16,
+        folded: LanePositions,
     ) -> Result<u64, LinkingError> {
         let mut least = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        *least = generation;
+        *least = folded;
         let mut dropped = 0;
         for version in self.versions()? {
             let path = self.path(version);

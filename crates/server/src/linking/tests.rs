@@ -2,7 +2,8 @@ use super::LinkingError;
 use super::artefact::{Artefact, Cut, DeviceCounts, Outcome};
 use super::gather::Gathered;
 use super::shelf::{Shelf, VERSIONS_MAX};
-use millstream_event::Span;
+use millstream_event::{Lane, Position, Span};
+use millstream_log::LanePositions;
 use millstream_stitch::linkage::{Standing, population};
 use std::collections::BTreeSet;
 
@@ -76,9 +77,11 @@ fn those_who_are_erased_are_dropped_from_every_version() {
     let gone = before[0].one;
     let entities = BTreeSet::from([gone]);
     std::fs::write(dir.path().join("probable/2.new"), gone.to_string()).unwrap();
-    let dropped = shelf.forget(&entities, 1).unwrap();
+    let mut folded = LanePositions::default();
+    folded.set(Lane::CONTROL, Position(1_000_000));
+    let dropped = shelf.forget(&entities, folded.clone()).unwrap();
     assert!(dropped > 0);
-    assert_eq!(shelf.forget(&entities, 1).unwrap(), 0, "the same again finds nothing");
+    assert_eq!(shelf.forget(&entities, folded.clone()).unwrap(), 0, "the same again finds nothing");
 
     let kept = shelf.in_force().unwrap().1.fit.links.clone();
     let others: Vec<_> =

@@ -1,9 +1,15 @@
 """After `erase` no byte of a data directory, or of a fresh backup, tells of the person; others stay as they were."""
 
 import json
+import os
+import random
+import subprocess
+import time
 import unittest
 
-from instance import Case, report, rows, run
+from instance import BINARY, Case, report, rows, run, seed
+
+KILLS = int(os.environ.get("MILLSTREAM_ERASURE_KILLS", "30" if os.environ.get("MILLSTREAM_DEEP") else "5"))
 
 
 def visit(person, number, **more):
@@ -82,6 +88,39 @@ class Erasure(Case):
         run("restore", before, "--data-dir", restored, "--erasures", both.directory / "erasures.jsonl")
         self.assertEqual(self.files_with(restored, "annabel"), [], "a restore erases again")
         self.assertEqual({row["anonymous_id"] for row in rows("events", restored)}, {"device-bobbing"})
+
+    def test_an_erasure_that_is_killed_is_gone_on_with_while_others_go_on(self):
+        """Killed at any moment under traffic and asked for again: in the end the person is gone, and nobody else lost anything."""
+        draw = random.Random(seed())
+        instance, alone = self.instance("killed"), self.instance("alone")
+        people = [f"number{number}" for number in range(40)]
+        for one, named in ((instance, [*people, "annabel"]), (alone, people)):
+            one.start()
+            self.filled(one, named)
+        wanted = ["--user", "user-annabel", "--anonymous", "device-annabel", "--data-dir", instance.directory]
+        killed = 0
+        for number in range(KILLS):
+            late = [f"late{number}x{person}" for person in range(5)]
+            erasing = subprocess.Popen([BINARY, "erase", *map(str, wanted)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            for one in (instance, alone):
+                self.filled(one, late)
+            time.sleep(draw.random() * 0.6)
+            killed += erasing.poll() is None
+            instance.kill()
+            erasing.wait(30)
+            instance.start()
+        receipt = json.loads(run("erase", *wanted))
+        self.assertEqual(receipt["left"], [], receipt)
+        instance.stop()
+        alone.stop()
+        self.assertEqual(self.files_with(instance.directory, "annabel"), [])
+        self.assertEqual(json.loads(run("erase", "--verify", *wanted))["left"], [])
+        for kind in ("campaigns", "sessions", "stitching"):
+            figures = [report(kind, one.directory) for one in (alone, instance)]
+            self.assertEqual(figures[0]["rows"], figures[1]["rows"], kind)
+        for table in ("events", "sessions", "people", "touches", "conversions", "credits"):
+            self.assertEqual(*(sum(1 for _ in rows(table, one.directory)) for one in (alone, instance)), table)
+        print(f"{killed} of {KILLS} kills came while somebody was erased")
 
 
 if __name__ == "__main__":

@@ -117,7 +117,7 @@ fn folding_the_log_again_lets_go_of_the_same() {
     consumer.shutdown();
     let (whole, told) = (everything(&instance), instance.removed().unwrap().rows);
     drop(instance);
-    fs::remove_dir_all(state_dir(dir.path(), 0)).unwrap();
+    fs::remove_dir_all(dir.path().join("state")).unwrap();
     let instance = Instance::open(dir.path(), &dated()).unwrap();
     let consumer = consume(&instance);
     consumer.drain(PATIENCE).unwrap();

@@ -208,7 +208,7 @@ fn lost_state_comes_back_from_a_checkpoint_and_the_log_after_it() {
     let dir = tempfile::tempdir().unwrap();
     let (places, whole) = kept(dir.path());
     for damage_newest in [false, true] {
-        fs::remove_dir_all(state_dir(dir.path(), 0)).unwrap();
+        fs::remove_dir_all(dir.path().join("state")).unwrap();
         let newest = &checkpoints(dir.path())[1];
         if damage_newest {
             let file = fs::read_dir(newest).unwrap().next().unwrap().unwrap().path();

@@ -1,0 +1,102 @@
+//! The steps of an erasure, one after the other. Each can be taken again.
+
+use super::engine::Engine;
+use super::erase::EraseError;
+use super::renewal::renew;
+use crate::erasure::{Marks, Swept, find, sweep_events, sweep_told};
+use crate::instance::Orders;
+use millstream_event::{AnonymousId, EntityId, Lane};
+use millstream_pipeline::erasing::{Erased, Subject, clicks};
+use millstream_pipeline::retention::Order;
+use millstream_store::Reading;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// How long the fold may take to follow one step.
+pub(super) const FOLLOWED_WITHIN: Duration = Duration::from_secs(600);
+/// From lane to lane: an event to the graph, to a node, to its person; a claim to an order, to whoever wins
+/// it, to their person; and back.
+const HOPS: usize = 6;
+/// Orders logged at once.
+const ORDERS_MAX: usize = 64;
+
+/// What was overwritten or dropped.
+pub(super) struct Forgotten {
+    /// Nobody's any more.
+    pub gone: BTreeSet<EntityId>,
+    pub events: u64,
+    pub others: u64,
+    pub links: u64,
+}
+
+/// Overwrites what the log holds, has the fold take back what it made of it, and writes anew what is
+/// kept.
+pub(super) fn forget(
+    engine: &Engine,
+    marks: &Marks,
+    texts: &[String],
+) -> Result<Forgotten, EraseError> {
+    let (log, key) = (&*engine.instance.log, &engine.instance.keys.subject);
+    let mut marks = marks.clone();
+    let mut whom = known(engine, &mut marks)?;
+    let swept = sweep_events(log, key, &marks)?;
+    whom.users.extend(&swept.erased.users);
+    whom.devices.extend(&swept.erased.devices);
+    if let Some(forwarder) = engine.forwarder.get() {
+        forwarder.forget(&|event| swept.marks.fits(key, event));
+    }
+    let orders = engine.instance.orders(FOLLOWED_WITHIN);
+    let clicks = take_back(engine, &orders, &whom, &swept)?;
+    let gone = renew(engine.succession(), &whom)?;
+    let named: BTreeSet<EntityId> = whom.nodes().chain(clicks).collect();
+    let folded = engine.instance.orders(FOLLOWED_WITHIN).reached()?;
+    let others = sweep_told(log, &folded, &named, texts)?;
+    engine.pasts.forget();
+    let links = engine.probable.forget(&named, folded)?;
+    if engine.config.tables.keep {
+        engine.tables.refresh()?;
+    }
+    Ok(Forgotten { gone, events: swept.events, others, links })
+}
+
+fn known(engine: &Engine, marks: &mut Marks) -> Result<Erased, EraseError> {
+    let state = &engine.active().state;
+    let view = state.store.snapshot()?;
+    let key = &engine.instance.keys.subject;
+    Ok(find(&Reading(&*view), state.generation, key, marks)?)
+}
+
+/// Has every lane take back what it holds of them, and those they told; returns their clicks.
+fn take_back(
+    engine: &Engine,
+    orders: &Orders,
+    whom: &Erased,
+    swept: &Swept,
+) -> Result<BTreeSet<EntityId>, EraseError> {
+    let done = |followed: bool| if followed { Ok(()) } else { Err(EraseError::Behind) };
+    done(orders.folded()?)?;
+    let state = engine.active().state.clone();
+    let (view, generation) = (state.store.snapshot()?, state.generation);
+    let is_theirs = |id: &AnonymousId| whom.devices.contains(&EntityId::device(id));
+    let mut theirs = swept.clicks.clone();
+    theirs.extend(clicks(&Reading(&*view), generation, &is_theirs)?);
+    let read = |id| Subject::read(&Reading(&*view), generation, (id, whom));
+    let subjects = whom.nodes().chain(theirs.iter().copied()).map(read);
+    let subjects: Vec<Subject> = subjects.collect::<Result<_, _>>()?;
+    drop(view);
+    let now = (engine.clock)();
+    for some in subjects.chunks(ORDERS_MAX) {
+        let order = |it: &Subject| (Lane::of(it.forget.subject), Order::Forget(it.forget.clone()));
+        done(orders.append(some.iter().map(order).collect(), now)?)?;
+    }
+    done(orders.settle(HOPS)?)?;
+    let view = state.store.snapshot()?;
+    for some in subjects.chunks(ORDERS_MAX) {
+        let told = some.iter().map(|it| it.withdrawals(&Reading(&*view), generation));
+        let told: Vec<_> = told.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
+        done(told.is_empty() || orders.withdraw(told, now)?)?;
+    }
+    drop(view);
+    done(orders.settle(HOPS)?)?;
+    Ok(theirs)
+}
