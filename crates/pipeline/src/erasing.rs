@@ -5,7 +5,7 @@ use crate::key::{Key, KeyKind};
 use crate::query::{ReadError, StateRead, read};
 use crate::retention::Forget;
 use crate::state::{Click, Device, KnownConversion, KnownTouch, Member, Order};
-use crate::value::{Stored, Value};
+use crate::value::{Stored, Value, ValueError};
 use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
@@ -246,32 +246,45 @@ pub enum Left {
     Nothing,
 }
 
-/// What is left of a row without those who are gone.
-pub fn left(key: &Key, value: Value, gone: &BTreeSet<EntityId>) -> Left {
+/// What is left of a stored row without those who are gone. Most rows name their own entity only, in their
+/// key, and are not read.
+///
+/// # Errors
+/// When it is no row.
+pub fn left(key: &Key, stored: &[u8], gone: &BTreeSet<EntityId>) -> Result<Left, ValueError> {
     if gone.contains(&key.entity_id()) || gone.contains(&EntityId(key.suffix())) {
-        return Left::Nothing;
+        return Ok(Left::Nothing);
     }
-    let before = value.clone();
-    let after = match value {
-        Value::Dedup(dedup) if gone.contains(&dedup.subject) => return Left::Nothing,
-        Value::Recredit(change) if gone.contains(&change.person) => return Left::Nothing,
+    let others = [KeyKind::Dedup, KeyKind::Recredit, KeyKind::Order, KeyKind::Click, KeyKind::Node];
+    if !others.into_iter().any(|kind| key.is(kind)) {
+        return Ok(Left::Whole);
+    }
+    Ok(match Value::decode(stored)? {
+        Value::Dedup(dedup) if gone.contains(&dedup.subject) => Left::Nothing,
+        Value::Recredit(change) if gone.contains(&change.person) => Left::Nothing,
         Value::Order(mut order) => {
+            let claims = order.claims.len();
             order.claims.retain(|(sender, _), _| !gone.contains(sender));
-            Value::Order(order)
+            less(claims > order.claims.len(), *order)
         }
         Value::Click(mut click) => {
+            let landings = click.landings.len();
             click.landings.retain(|(sender, _), _| !gone.contains(sender));
-            if click.logged.is_empty() && click.landings.is_empty() {
-                return Left::Nothing;
+            match click.logged.is_empty() && click.landings.is_empty() {
+                true => Left::Nothing,
+                false => less(landings > click.landings.len(), *click),
             }
-            Value::Click(click)
         }
         Value::Node(mut node) => {
+            let links = node.stated.len() + node.stated_by.len();
             node.stated.retain(|other, _| !gone.contains(other));
             node.stated_by.retain(|other| !gone.contains(other));
-            Value::Node(node)
+            less(links > node.stated.len() + node.stated_by.len(), *node)
         }
-        other => other,
-    };
-    if after == before { Left::Whole } else { Left::Value(Box::new(after)) }
+        _ => Left::Whole,
+    })
+}
+
+fn less(changed: bool, value: impl Into<Value>) -> Left {
+    if changed { Left::Value(Box::new(value.into())) } else { Left::Whole }
 }

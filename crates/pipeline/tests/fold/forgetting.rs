@@ -11,8 +11,8 @@ use millstream_event::{
     EntityId, Event, EventId, EventKind, Header, Kind, Lane, Span, Timestamp, UserId,
 };
 use millstream_pipeline::erasing::{self, Erased, Left, Subject};
+use millstream_pipeline::query;
 use millstream_pipeline::retention::{Class, Cutoffs, Order};
-use millstream_pipeline::{Value, query};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
@@ -68,7 +68,7 @@ fn withdraw(cluster: &mut Cluster<'_>, subjects: &[Subject]) -> usize {
 fn clean(cluster: &mut Cluster<'_>, erased: &Erased) -> BTreeSet<EntityId> {
     let gone = erased.gone(&cluster.store, 0).unwrap();
     for (key, stored) in std::mem::take(&mut cluster.store.0) {
-        match erasing::left(&key, Value::decode(&stored).unwrap(), &gone) {
+        match erasing::left(&key, &stored, &gone).unwrap() {
             Left::Whole => cluster.store.0.insert(key, stored),
             Left::Value(value) => {
                 cluster.store.0.insert(key, value.encode(&mut Vec::new()).unwrap())

@@ -2,9 +2,10 @@
 
 use super::engine::Engine;
 use super::erase::EraseError;
+use super::progress::Bar;
 use super::renewal::renew;
 use crate::erasure::{Marks, Swept, find, sweep_events, sweep_told};
-use crate::instance::Orders;
+use crate::tables::Named;
 use millstream_event::{AnonymousId, EntityId, Lane};
 use millstream_pipeline::erasing::{Erased, Subject, clicks};
 use millstream_pipeline::retention::Order;
@@ -37,23 +38,32 @@ pub(super) fn forget(
     texts: &[String],
 ) -> Result<Forgotten, EraseError> {
     let (log, key) = (&*engine.instance.log, &engine.instance.keys.subject);
-    let mut marks = marks.clone();
+    let (bar, mut marks) = (Bar::steps(), marks.clone());
+    bar.step("looking for what is theirs");
     let mut whom = known(engine, &mut marks)?;
+    bar.step("overwriting the log");
     let swept = sweep_events(log, key, &marks)?;
     whom.users.extend(&swept.erased.users);
     whom.devices.extend(&swept.erased.devices);
     if let Some(forwarder) = engine.forwarder.get() {
         forwarder.forget(&|event| swept.marks.fits(key, event));
     }
-    let orders = engine.instance.orders(FOLLOWED_WITHIN);
-    let clicks = take_back(engine, &orders, &whom, &swept)?;
+    bar.step("taking back what was made of it");
+    let clicks = take_back(engine, &whom, &swept)?;
+    bar.step("writing the state anew");
     let gone = renew(engine.succession(), &whom)?;
+    bar.step("overwriting what lanes were told");
     let named: BTreeSet<EntityId> = whom.nodes().chain(clicks).collect();
     let folded = engine.instance.orders(FOLLOWED_WITHIN).reached()?;
     let others = sweep_told(log, &folded, &named, texts)?;
+    bar.step("taking them out of the tables");
     engine.pasts.forget();
     let links = engine.probable.forget(&named, folded)?;
-    if engine.config.tables.keep {
+    let is_theirs = |row: &Named| {
+        row.click.is_some_and(|click| named.contains(&click))
+            || swept.marks.fits_names(key, row.user.as_ref(), row.device.as_ref())
+    };
+    if engine.tables.forget(&is_theirs)? {
         engine.tables.refresh()?;
     }
     Ok(Forgotten { gone, events: swept.events, others, links })
@@ -69,10 +79,10 @@ fn known(engine: &Engine, marks: &mut Marks) -> Result<Erased, EraseError> {
 /// Has every lane take back what it holds of them, and those they told; returns their clicks.
 fn take_back(
     engine: &Engine,
-    orders: &Orders,
     whom: &Erased,
     swept: &Swept,
 ) -> Result<BTreeSet<EntityId>, EraseError> {
+    let orders = engine.instance.orders(FOLLOWED_WITHIN);
     let done = |followed: bool| if followed { Ok(()) } else { Err(EraseError::Behind) };
     done(orders.folded()?)?;
     let state = engine.active().state.clone();

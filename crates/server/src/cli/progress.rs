@@ -3,6 +3,10 @@
 use super::succession::{Succession, SuccessionError};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
+use std::time::Duration;
+
+/// How often a spinner turns.
+const TURN_EVERY: Duration = Duration::from_millis(100);
 
 /// A bar on a terminal; elsewhere nothing is drawn. It goes when dropped.
 pub struct Bar(ProgressBar);
@@ -19,6 +23,21 @@ impl Bar {
             Ok(style) => bar.with_style(style),
             Err(_) => bar,
         })
+    }
+
+    /// Says which step is at work, where its length is not known.
+    pub fn steps() -> Self {
+        if !std::io::stderr().is_terminal() {
+            return Self(ProgressBar::hidden());
+        }
+        let bar = ProgressBar::new_spinner();
+        bar.enable_steady_tick(TURN_EVERY);
+        Self(bar)
+    }
+
+    /// The next step begins.
+    pub fn step(&self, what: &'static str) {
+        self.0.set_message(what);
     }
 
     /// So many of so many are done.

@@ -130,17 +130,24 @@ impl Marks {
     /// True when the event is to be erased: it names a marked user, or comes from a marked device and
     /// names nobody else.
     pub fn fits(&self, key: &[u8; 32], event: &Event) -> bool {
-        let users = [&event.user_id, &event.previous_id];
-        if users.into_iter().flatten().any(|user| self.marks_user(key, user)) {
-            return true;
-        }
         let click = event.click.as_ref().and_then(|click| click.ms_id.as_ref());
         let device = match event.kind {
             EventKind::Click => click,
             _ => event.anonymous_id.as_ref(),
         };
-        let own = device.is_some_and(|device| self.marks_device(key, device));
+        event.previous_id.as_ref().is_some_and(|user| self.marks_user(key, user))
+            || self.fits_names(key, event.user_id.as_ref(), device)
+    }
+
+    /// The same by whom an event names.
+    pub fn fits_names(
+        &self,
+        key: &[u8; 32],
+        user: Option<&UserId>,
+        device: Option<&AnonymousId>,
+    ) -> bool {
         let nobody = |user: &UserId| is_placeholder(user.as_str());
-        own && event.user_id.as_ref().is_none_or(nobody)
+        let own = device.is_some_and(|device| self.marks_device(key, device));
+        user.is_some_and(|user| self.marks_user(key, user)) || own && user.is_none_or(nobody)
     }
 }

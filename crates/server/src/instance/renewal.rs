@@ -6,7 +6,7 @@ use super::{InForce, Instance};
 use crate::priority::stepped_back;
 use millstream_event::{EntityId, Lane};
 use millstream_pipeline::erasing::{Left, left};
-use millstream_pipeline::{Key, KeyKind, Value};
+use millstream_pipeline::{Key, KeyKind};
 use millstream_store::{FjallStore, LaneHead, Pair, StateView, StoreError, Visit};
 use std::collections::BTreeSet;
 use std::fs;
@@ -58,7 +58,7 @@ impl Without {
         let Some(name) = Key::from_bytes(key).filter(|name| !name.is(KeyKind::Outbox)) else {
             return visit(key, stored);
         };
-        match left(&name, Value::decode(stored).map_err(unread)?, &self.gone) {
+        match left(&name, stored, &self.gone).map_err(unread)? {
             Left::Whole => visit(key, stored),
             Left::Value(value) => visit(key, &value.encode(&mut Vec::new()).map_err(unread)?),
             Left::Nothing => Ok(true),

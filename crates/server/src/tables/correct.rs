@@ -70,8 +70,18 @@ fn session_of(cell: &Cell<'_>) -> Option<Hash128> {
     Hash128::parse_hex(text(cell)?)
 }
 
+/// Whom a row of `events` names.
+pub struct Named {
+    /// The user.
+    pub user: Option<UserId>,
+    /// The device.
+    pub device: Option<AnonymousId>,
+    /// The click, where it is one.
+    pub click: Option<EntityId>,
+}
+
 /// Where the columns stand that name an event.
-struct Names {
+pub(super) struct Names {
     kind: usize,
     time: usize,
     id: usize,
@@ -83,7 +93,7 @@ struct Names {
 }
 
 impl Names {
-    fn of(columns: &[Column]) -> Option<Self> {
+    pub(super) fn of(columns: &[Column]) -> Option<Self> {
         let at = |name: &str| columns.iter().position(|column| column.name == name);
         Some(Self {
             kind: at("kind")?,
@@ -106,16 +116,24 @@ impl Names {
                 .is_none_or(|(subject, ..)| step.kept.shows(Lane::of(subject), time))
     }
 
+    /// Whom a row names.
+    pub(super) fn named(&self, cells: &[Cell<'_>]) -> Named {
+        let is_click = text(&cells[self.kind]) == Some(kind_name(EventKind::Click));
+        let click = text(&cells[self.click]).filter(|_| is_click).and_then(ClickId::parse);
+        Named {
+            user: text(&cells[self.user]).and_then(UserId::parse),
+            device: text(&cells[self.anonymous]).and_then(AnonymousId::parse),
+            click: click.map(|click| EntityId::click(&click)),
+        }
+    }
+
     /// The event that a row shows.
     fn event<'a>(&self, cells: &'a [Cell<'_>]) -> Option<(EntityId, &'a str, SourceId)> {
         let id = text(&cells[self.id])?;
         let source = SourceId::parse(text(&cells[self.source])?)?;
-        let is_click = text(&cells[self.kind]) == Some(kind_name(EventKind::Click));
-        let click = text(&cells[self.click]).filter(|_| is_click).and_then(ClickId::parse);
-        let device = text(&cells[self.anonymous]).and_then(AnonymousId::parse);
-        let user = text(&cells[self.user]).and_then(UserId::parse);
+        let Named { user, device, click } = self.named(cells);
         let subject = match (click, device, user) {
-            (Some(click), ..) => EntityId::click(&click),
+            (Some(click), ..) => click,
             (_, Some(device), _) => EntityId::device(&device),
             (_, _, Some(user)) => EntityId::user(&user),
             _ => EntityId::lone_event(&source, &EventId::parse(id)?),

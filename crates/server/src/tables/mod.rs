@@ -17,6 +17,7 @@ mod arrivals;
 mod correct;
 mod derive;
 mod error;
+mod forgetting;
 mod keeper;
 mod manifest;
 mod merge;
@@ -24,6 +25,7 @@ mod moved;
 mod refresh;
 mod version;
 
+pub use correct::Named;
 pub use error::TablesError;
 pub use keeper::{TablesKeeper, TablesOptions};
 pub use refresh::{Tables, TablesLimits, TablesParts};

@@ -79,9 +79,9 @@ impl TablesParts {
 
 /// The kept tables of one data directory.
 pub struct Tables {
-    parts: ArcSwap<TablesParts>,
-    dir: PathBuf,
-    versions: Mutex<Versions>,
+    pub(super) parts: ArcSwap<TablesParts>,
+    pub(super) dir: PathBuf,
+    pub(super) versions: Mutex<Versions>,
     /// One refresh at a time; true once the tables are known to belong to this log.
     refreshing: Mutex<bool>,
     closing: AtomicBool,
@@ -142,9 +142,14 @@ impl Tables {
         })
     }
 
-    /// Makes the tables anew of another generation. They are empty until their next refresh.
+    /// Makes the tables anew of another generation: they are empty until their next refresh. Over the same
+    /// one, whose state was written anew, they go on.
     pub fn follow(&self, parts: TablesParts) {
         let mut checked = self.lock();
+        if self.parts.load().shape() == parts.shape() {
+            self.parts.store(Arc::new(parts));
+            return;
+        }
         let empty = Manifest::empty(&parts.shape());
         self.parts.store(Arc::new(parts));
         *checked = false;
@@ -185,7 +190,7 @@ impl Tables {
         self.closing.load(Ordering::Acquire)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, bool> {
+    pub(super) fn lock(&self) -> std::sync::MutexGuard<'_, bool> {
         self.refreshing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -216,15 +221,7 @@ impl Tables {
             self.publish(manifest, freshness)?;
             return Ok(false);
         }
-        let step = Step {
-            parts: &parts,
-            state: &*state,
-            kept: EventsKept::read(&Reading(&*state), parts.generation)?,
-            dir: &self.dir,
-            number: before.manifest.number + 1,
-            files: Cell::new(0),
-            closing: &self.closing,
-        };
+        let step = self.begin((&parts, &*state), &before.manifest)?;
         let mut manifest = make(&step, &before.manifest, &heads)?;
         // Held no longer than needed: the one its space, the other its files.
         drop((state, before));
@@ -239,8 +236,29 @@ impl Tables {
         Ok(!whole)
     }
 
+    /// What the next version is made with.
+    pub(super) fn begin<'a>(
+        &'a self,
+        (parts, state): (&'a TablesParts, &'a dyn StateView),
+        before: &Manifest,
+    ) -> Result<Step<'a>, TablesError> {
+        Ok(Step {
+            parts,
+            state,
+            kept: EventsKept::read(&Reading(state), parts.generation)?,
+            dir: &self.dir,
+            number: before.number + 1,
+            files: Cell::new(0),
+            closing: &self.closing,
+        })
+    }
+
     /// Puts a version in force and removes files that nobody reads any more.
-    fn publish(&self, manifest: Manifest, freshness: Freshness) -> Result<(), TablesError> {
+    pub(super) fn publish(
+        &self,
+        manifest: Manifest,
+        freshness: Freshness,
+    ) -> Result<(), TablesError> {
         let version = Version::new(&self.dir, manifest, freshness);
         let alive = Versions::publish(&self.versions, version);
         let kept: BTreeSet<String> = alive.iter().flat_map(|it| it.manifest.names()).collect();

@@ -2,6 +2,7 @@
 
 mod changes;
 mod crashes;
+mod forgetting;
 
 use super::{Tables, TablesLimits, TablesParts, Version};
 use crate::consume::tests::parts::{NoBots, World, options};
