@@ -19,10 +19,19 @@ pub struct Erased {
     pub users: BTreeSet<EntityId>,
     /// As devices.
     pub devices: BTreeSet<EntityId>,
+    /// Users who said that they are one of these users, too. They stay; what says so goes.
+    pub others: BTreeSet<EntityId>,
 }
 
 impl Erased {
-    /// All of them.
+    /// Adds others.
+    pub fn add(&mut self, other: &Self) {
+        self.users.extend(&other.users);
+        self.devices.extend(&other.devices);
+        self.others.extend(&other.others);
+    }
+
+    /// All of them, without those who stay.
     pub fn nodes(&self) -> impl Iterator<Item = EntityId> {
         self.users.iter().chain(&self.devices).copied()
     }
@@ -37,8 +46,9 @@ impl Erased {
         for _ in 0..2 {
             nodes(state, generation, &mut |id, node| {
                 let mut links = node.stated.keys().chain(&node.stated_by);
-                if !node.user && links.any(|other| self.users.contains(other)) {
-                    self.devices.insert(id);
+                if links.any(|other| self.users.contains(other)) && !self.users.contains(&id) {
+                    let kind = if node.user { &mut self.others } else { &mut self.devices };
+                    kind.insert(id);
                 }
                 if self.devices.contains(&id) {
                     let living = node.stated.iter().filter(|(_, (_, alive))| *alive);
@@ -56,6 +66,7 @@ impl Erased {
             let known = read::<Device>(state, &Key::entity(generation, KeyKind::Device, id))?;
             if known.is_some_and(|known| known.events > 0 && !known.anonymous) {
                 self.devices.remove(&id);
+                self.others.insert(id);
             }
         }
         Ok(())
@@ -184,7 +195,8 @@ impl Subject {
         let users = users.copied().collect();
         let person = read::<Device>(state, &key)?.map_or(id, |device| device.person);
         let orders = named(KeyKind::Verdict)?.into_iter().collect();
-        Ok(Self { forget: Forget { subject: id, users, links }, person, orders })
+        let own = erased.devices.contains(&id);
+        Ok(Self { forget: Forget { subject: id, users, own, links }, person, orders })
     }
 
     /// What others were told by it and still hold once its lane has followed: of events that were let go

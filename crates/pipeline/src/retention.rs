@@ -133,6 +133,8 @@ pub struct Forget {
     pub subject: EntityId,
     /// The users who are erased. What the subject did under the name of somebody else stays.
     pub users: BTreeSet<EntityId>,
+    /// True where what it did under nobody's name goes, too: it is a device of theirs.
+    pub own: bool,
     /// Whom it states identity links to.
     pub links: BTreeSet<EntityId>,
 }

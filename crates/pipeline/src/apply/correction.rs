@@ -10,6 +10,7 @@ use crate::item::{Body, ItemKind};
 use crate::key::Key;
 use crate::rollup::{CellPlace, Dimensions, Metric, cell_key};
 use crate::rules::Rules;
+use crate::shelf::Range;
 use crate::state::Device;
 use crate::stitching::{Origin, Resolution, Stitching, StitchingPlace};
 use crate::view::{Stamp, View};
@@ -85,8 +86,15 @@ impl<'a> Correction<'a> {
 
     /// Takes entries out, and puts the sessions that are left without them in the place of those that
     /// were.
-    pub(super) fn forget(&mut self, gone: &[EntryKey], reread: &Rereading) {
+    pub(super) fn forget(&mut self, gone: &[EntryKey], reread: &Rereading, rows: &Range) {
         self.replace(reread);
+        // Everything after it went.
+        if self.device.latest.is_none()
+            && let Some((row, last)) = self.view.last_row::<Session>(&rows.to)
+        {
+            self.device.latest = Some(last.clone());
+            self.view.delete(row);
+        }
         gone.iter().for_each(|key| self.remove(key));
         self.device.events = self.device.events.saturating_sub(gone.len() as u64);
     }

@@ -8,7 +8,7 @@ use super::plan::Rereading;
 use super::{click, device, event};
 use crate::decoded::dedup_key;
 use crate::key::{Key, KeyKind};
-use crate::preferences::{chosen_key, interest_key};
+use crate::preferences::{choice_key, chosen_key, interest_key, reset_key};
 use crate::retention::{Forget, Kept};
 use crate::rules::Rules;
 use crate::shelf::Range;
@@ -16,7 +16,7 @@ use crate::state::{Dedup, Device};
 use crate::view::{ApplyError, Stamp, View};
 use alloc::vec::Vec;
 use millstream_event::{EntityId, Hash128, Lane, Timestamp};
-use millstream_stitch::{Entry, EntryKey, Session, sessions};
+use millstream_stitch::{Entry, EntryKey, Session, SessionFacts, sessions};
 
 const ALWAYS: (Timestamp, Timestamp) = (Timestamp(i64::MIN), Timestamp(i64::MAX));
 
@@ -58,7 +58,7 @@ pub(super) fn apply(
         view.delete(chosen_key(rules.generation, subject, entry));
     }
     device::correct(view, rules, (subject, stamp), |correction| {
-        correction.forget(&parting.gone, &parting.reread);
+        correction.forget(&parting.gone, &parting.reread, &session_rows(rules.generation, subject));
         if parting.whole {
             correction.depart();
         }
@@ -90,13 +90,32 @@ fn plan(view: &View, rules: &Rules<'_>, forget: &Forget) -> Result<Parting, Appl
         let formed: Vec<Entry> = entries.iter().filter(|one| one.in_session).cloned().collect();
         sessions(&formed, &rules.sessions)
     };
-    let (whole, mut before) = (stay.is_empty(), read(&entries));
-    if whole {
-        // What is left of a session whose beginning was let go was never counted as it would be now.
-        before.retain(|told| stands(view, history, &told.session));
-    }
+    let whole = stay.is_empty();
+    let reread = reread(view, history, (read(&entries), read(&stay)));
     let gone = gone.into_iter().map(|entry| entry.key).collect();
-    Ok(Parting { gone, dedups, reread: Rereading { before, after: read(&stay) }, whole })
+    Ok(Parting { gone, dedups, reread, whole })
+}
+
+/// What is left of a session whose beginning was let go was never counted as it would be read now: it stays as it
+/// stands. So do those before the first one that changes.
+fn reread(
+    view: &View,
+    history: History<'_>,
+    (mut before, mut after): (Vec<SessionFacts>, Vec<SessionFacts>),
+) -> Rereading {
+    if before.first().is_some_and(|told| !stands(view, history, &told.session)) {
+        let (first, last) = {
+            let Session { first, last, .. } = &before.remove(0).session;
+            (first.time, last.time)
+        };
+        after.retain(|told| told.session.last.time < first || last < told.session.first.time);
+    }
+    let same = before.iter().zip(&after).take_while(|(old, new)| old == new).count();
+    // The last one that stays is to be known as the latest.
+    let same = same.min(after.len().saturating_sub(1));
+    before.drain(..same);
+    after.drain(..same);
+    Rereading { before, after }
 }
 
 fn stands(view: &View, history: History<'_>, session: &Session) -> bool {
@@ -105,12 +124,12 @@ fn stands(view: &View, history: History<'_>, session: &Session) -> bool {
     latest == Some(session) || view.get::<Session>(&history.session_key(session)) == Some(session)
 }
 
-/// True for an entry that names somebody who is erased, and for one that names nobody.
+/// True for an entry that names somebody who is erased, and on a device of theirs for one that names nobody.
 fn is_of(entry: &Entry, forget: &Forget) -> bool {
     let mut users = entry.edges.iter().filter(|edge| edge.user).map(|edge| edge.target);
     let named = users.clone().chain(entry.unlinks).any(|user| forget.users.contains(&user));
     let nobody = users.next().is_none() && entry.unlinks.is_none();
-    named || nobody || forget.users.contains(&forget.subject)
+    named || (nobody && forget.own) || forget.users.contains(&forget.subject)
 }
 
 fn session_rows(generation: u16, subject: EntityId) -> Range {
@@ -126,5 +145,16 @@ fn remove(view: &mut View, rules: &Rules<'_>, forget: &Forget, stamp: Stamp) {
     let rows = session_rows(generation, subject);
     let left: Vec<Key> = view.rows::<Session>(&rows.from, &rows.to).map(|(key, _)| key).collect();
     left.into_iter().for_each(|key| view.delete(key));
-    view.delete(Key::entity(generation, KeyKind::Device, subject));
+    view.delete(choice_key(generation, subject));
+    view.delete(reset_key(generation, subject));
+    let key = Key::entity(generation, KeyKind::Device, subject);
+    // The graph tells once whose it is: others may be linked to it still.
+    let known = view.take::<Device>(&key).filter(|device| device.person_version.is_some());
+    match known {
+        Some(Device { person, person_version, revision, .. }) => {
+            let device = Device { person, person_version, revision, ..Device::unknown(subject) };
+            view.put(key, device);
+        }
+        None => view.delete(key),
+    }
 }

@@ -38,6 +38,10 @@ fn takes(erased: &Erased, event: &Event) -> bool {
     if event.kind == EventKind::Click {
         return cookie(event).is_some_and(|cookie| erased.devices.contains(&cookie));
     }
+    let previous = event.previous_id.as_ref().map(EntityId::user);
+    if previous.is_some_and(|user| erased.users.contains(&user)) {
+        return true;
+    }
     let user = event.user_id.as_ref().filter(|user| !is_placeholder(user.as_str()));
     match user {
         Some(user) => erased.users.contains(&EntityId::user(user)),
@@ -88,7 +92,8 @@ fn erase(cluster: &mut Cluster<'_>, whom: &Erased, (turns, owners): (&[Turn], us
     let is_theirs = |id: &_| whom.devices.contains(&EntityId::device(id));
     let clicks = erasing::clicks(&cluster.store, 0, &is_theirs).unwrap();
     let subject = |id| Subject::read(&cluster.store, 0, (id, whom)).unwrap();
-    let subjects: Vec<Subject> = whom.nodes().chain(clicks).map(subject).collect();
+    let told = whom.nodes().chain(whom.others.iter().copied());
+    let subjects: Vec<Subject> = told.chain(clicks).map(subject).collect();
     cluster.hand_over(owners);
     // A second time it finds nobody.
     for _ in 0..2 {
@@ -108,6 +113,14 @@ fn erase(cluster: &mut Cluster<'_>, whom: &Erased, (turns, owners): (&[Turn], us
     }
 }
 
+/// Now and then a server says of a user who they were before.
+fn aliased(event: Event, at: usize) -> Event {
+    let says = event.kind != EventKind::Unlink;
+    let alone = says && event.user_id.is_some() && event.anonymous_id.is_none();
+    let previous = UserId::parse(if at.is_multiple_of(2) { "u0" } else { "u1" });
+    Event { previous_id: previous.filter(|_| alone && at.is_multiple_of(3)), ..event }
+}
+
 /// Each event under an id of its own, some of them twice. Copies that say something else are told apart by
 /// nobody once they are counted.
 fn apart(events: Vec<Event>, copies: &[prop::sample::Index]) -> Vec<Event> {
@@ -118,7 +131,7 @@ fn apart(events: Vec<Event>, copies: &[prop::sample::Index]) -> Vec<Event> {
             EventKind::Click => event.id.clone(),
             _ => EventId::parse(&format!("{}-{at}", event.id)).unwrap(),
         };
-        apart.push(Event { id, ..event });
+        apart.push(aliased(Event { id, ..event }, at));
     }
     let again: Vec<Event> = copies.iter().map(|copy| copy.get(&apart).clone()).collect();
     apart.extend(again);
@@ -202,4 +215,45 @@ fn what_outlived_its_events_is_withdrawn() {
     assert_eq!(standing(&cluster), (vec![events[2].subject()], 1), "the other claim has it now");
     let sessions = query::counts(&cluster.store, 0).unwrap().sessions;
     assert_eq!(sessions, 2, "what was let go of stays counted");
+}
+
+#[test]
+fn a_session_whose_beginning_was_let_go_stays_as_it_stands_on_a_shared_device() {
+    let minutes_of_day = 24 * 60;
+    let named = |user: &str, event: Event| Event { user_id: UserId::parse(user), ..event };
+    // One session over the edge of what is kept, then one of the erased, then one of the other.
+    let edge = 50 * minutes_of_day;
+    let events = [
+        named("other", page("1", "shared", edge - 10)),
+        named("other", page("2", "shared", edge + 10)),
+        named("u0", page("3", "shared", edge + 20)),
+        named("u0", page("4", "shared", edge + 300)),
+        named("other", page("5", "shared", edge + 600)),
+    ];
+    let sessions = |cluster: &Cluster<'_>| {
+        let mut rows = 0;
+        query::sessions(&cluster.store, 0, &mut |_| {
+            rows += 1;
+            Ok(true)
+        })
+        .unwrap();
+        (rows, query::counts(&cluster.store, 0).unwrap().sessions)
+    };
+    for (seen, left) in [(5, (2, 2)), (4, (1, 1))] {
+        let events = &events[..seen];
+        let mut cluster = plainly(events);
+        let before = sessions(&cluster);
+        let cutoff = events[0].event_time + Span::minutes(10) + Class::Events.margin();
+        let_go(&mut cluster, Cutoffs::default().with(Class::Events, Some(cutoff)), (&[], 1));
+        assert_eq!(sessions(&cluster), before, "only the first event went");
+        let whom = erased("u0", events, &cluster.store);
+        erase(&mut cluster, &whom, (&[], 1));
+        assert_eq!(sessions(&cluster), left);
+        // What comes later meets the session that is the latest now.
+        let next = named("other", page("6", "shared", edge + 605));
+        cluster.append_event(&next);
+        cluster.drain(1);
+        let expected = if seen == 5 { left } else { (left.0 + 1, left.1 + 1) };
+        assert_eq!(sessions(&cluster), expected);
+    }
 }

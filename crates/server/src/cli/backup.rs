@@ -9,6 +9,7 @@ use crate::erasure::Register;
 use crate::instance::{self, BackupReport, InstanceOptions};
 use clap::Args;
 use http::Method;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// Copies a data directory: log, keys, and a checkpoint of the state.
@@ -84,7 +85,8 @@ impl Restore {
         let engine = Engine::open(place.config()?).map_err(|error| failed(&error))?;
         let records = again(&engine, &erasures)?;
         engine.close();
-        output::print(&format!("erased again: {} people, {records} records\n", erasures.len()))
+        let receipts: BTreeSet<&str> = erasures.iter().map(|one| &*one.receipt).collect();
+        output::print(&format!("erased again: {} people, {records} records\n", receipts.len()))
     }
 }
 

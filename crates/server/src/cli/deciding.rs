@@ -41,10 +41,11 @@ impl Deciding {
         active: &Arc<ArcSwap<Active>>,
     ) -> Result<(), ServiceError> {
         let (active, in_force) = (Arc::clone(active), Arc::clone(active));
-        let generation = Arc::new(move || in_force.load().state.generation);
+        let era = Arc::new(move || in_force.load().state.era);
         let state_in_force = Arc::new(move || {
             let state = &active.load().state;
-            StateInForce { store: Arc::clone(&state.store), generation: state.generation }
+            let (generation, era) = (state.generation, state.era);
+            StateInForce { store: Arc::clone(&state.store), generation, era }
         });
         let profiles = Arc::new(StoreProfiles::new(
             state_in_force,
@@ -52,8 +53,7 @@ impl Deciding {
             Arc::clone(&workshop.clock),
             options.profiles_cached,
         ));
-        let service =
-            Service::start(options.clone(), Arc::<StoreProfiles>::clone(&profiles), generation)?;
+        let service = Service::start(options.clone(), Arc::<StoreProfiles>::clone(&profiles), era)?;
         for served in service.all() {
             let use_case = &served.configured.use_case;
             let name = &use_case.name;

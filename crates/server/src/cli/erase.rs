@@ -125,8 +125,14 @@ fn erase(engine: &Engine, wanted: &Wanted) -> Result<Value, EraseError> {
     let texts: Vec<String> = wanted.users.iter().chain(&wanted.anonymous).cloned().collect();
     let erasure = Erasure { receipt, at: at.to_rfc3339(), marks: marks.clone() };
     // First remembered, so that an erasure that is broken off can be gone on with.
-    Register::of(&engine.instance.dir).add(&erasure)?;
-    let done = forget(engine, &marks, &texts)?;
+    let register = Register::of(&engine.instance.dir);
+    let known = register.read()?;
+    register.add(&erasure)?;
+    let mut wider = marks;
+    known.iter().filter(|it| it.marks.meet(&erasure.marks)).for_each(|it| wider.add(&it.marks));
+    let learned =
+        |marks: &Marks| Ok(register.add(&Erasure { marks: marks.clone(), ..erasure.clone() })?);
+    let done = forget(engine, (&wider, &texts), &learned)?;
     record(engine, &erasure)?;
     let mut told = proof(engine, wanted, &done.gone)?;
     told["receipt"] = json!(erasure.receipt);
@@ -147,7 +153,7 @@ pub(super) fn again(engine: &Engine, erasures: &[Erasure]) -> Result<u64, Failur
         marks.add(&erasure.marks);
     }
     engine.drain().map_err(|error| failed(&error))?;
-    let done = forget(engine, &marks, &[]).map_err(|error| failed(&error))?;
+    let done = forget(engine, (&marks, &[]), &|_| Ok(())).map_err(|error| failed(&error))?;
     let register = Register::of(&engine.instance.dir);
     let known = register.read().map_err(|error| failed(&error))?;
     for erasure in erasures.iter().filter(|erasure| !known.contains(erasure)) {

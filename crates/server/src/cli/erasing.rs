@@ -3,8 +3,8 @@
 use super::engine::Engine;
 use super::erase::EraseError;
 use super::progress::Bar;
-use super::renewal::renew;
-use crate::erasure::{Marks, Swept, find, sweep_events, sweep_told};
+use super::renewal::{Renewed, renew};
+use crate::erasure::{Marks, Swept, begun, find, learn, sweep_events, sweep_told};
 use crate::tables::Named;
 use millstream_event::{AnonymousId, EntityId, Lane};
 use millstream_pipeline::erasing::{Erased, Subject, clicks};
@@ -31,34 +31,35 @@ pub(super) struct Forgotten {
 }
 
 /// Overwrites what the log holds, has the fold take back what it made of it, and writes anew what is
-/// kept.
+/// kept. What an erasure that was broken off had begun is brought to its end with it; `learned` is told whom else
+/// the marks turned out to mean, before anything that tells so is gone.
 pub(super) fn forget(
     engine: &Engine,
-    marks: &Marks,
-    texts: &[String],
+    (marks, texts): (&Marks, &[String]),
+    learned: &dyn Fn(&Marks) -> Result<(), EraseError>,
 ) -> Result<Forgotten, EraseError> {
     let (log, key) = (&*engine.instance.log, &engine.instance.keys.subject);
     let (bar, mut marks) = (Bar::steps(), marks.clone());
+    let held_off = engine.succession().hold_off()?;
     bar.step("looking for what is theirs");
     let mut whom = known(engine, &mut marks)?;
+    marks = learn(log, key, &marks)?;
+    learned(&marks)?;
+    whom.add(&begun(log)?);
     bar.step("overwriting the log");
     let swept = sweep_events(log, key, &marks)?;
-    whom.users.extend(&swept.erased.users);
-    whom.devices.extend(&swept.erased.devices);
+    whom.add(&swept.erased);
     if let Some(forwarder) = engine.forwarder.get() {
         forwarder.forget(&|event| swept.marks.fits(key, event));
     }
     bar.step("taking back what was made of it");
     let clicks = take_back(engine, &whom, &swept)?;
     bar.step("writing the state anew");
-    let gone = renew(engine.succession(), &whom)?;
-    bar.step("overwriting what lanes were told");
-    let named: BTreeSet<EntityId> = whom.nodes().chain(clicks).collect();
-    let folded = engine.instance.orders(FOLLOWED_WITHIN).reached()?;
-    let others = sweep_told(log, &folded, &named, texts)?;
+    let Renewed { gone, folded } = renew(&held_off, &whom)?;
     bar.step("taking them out of the tables");
+    let named: BTreeSet<EntityId> = whom.nodes().chain(clicks).collect();
     engine.pasts.forget();
-    let links = engine.probable.forget(&named, folded)?;
+    let links = engine.probable.forget(&named, folded.clone())?;
     let is_theirs = |row: &Named| {
         row.click.is_some_and(|click| named.contains(&click))
             || swept.marks.fits_names(key, row.user.as_ref(), row.device.as_ref())
@@ -66,6 +67,8 @@ pub(super) fn forget(
     if engine.tables.forget(&is_theirs)? {
         engine.tables.refresh()?;
     }
+    bar.step("overwriting what lanes were told");
+    let others = sweep_told(log, &folded, &named, texts)?;
     Ok(Forgotten { gone, events: swept.events, others, links })
 }
 
@@ -91,7 +94,8 @@ fn take_back(
     let mut theirs = swept.clicks.clone();
     theirs.extend(clicks(&Reading(&*view), generation, &is_theirs)?);
     let read = |id| Subject::read(&Reading(&*view), generation, (id, whom));
-    let subjects = whom.nodes().chain(theirs.iter().copied()).map(read);
+    let told = whom.nodes().chain(whom.others.iter().copied());
+    let subjects = told.chain(theirs.iter().copied()).map(read);
     let subjects: Vec<Subject> = subjects.collect::<Result<_, _>>()?;
     drop(view);
     let now = (engine.clock)();

@@ -42,7 +42,7 @@ pub enum Purpose {
 #[derive(Debug, thiserror::Error)]
 pub enum SuccessionError {
     /// One at a time.
-    #[error("the log is being folded anew already; wait until that is done")]
+    #[error("the log is being folded anew, or somebody erased; wait until that is done")]
     Busy,
     /// The state.
     #[error(transparent)]
@@ -53,6 +53,9 @@ pub enum SuccessionError {
     /// No thread.
     #[error("no thread can be started for it: {0}; raise the limit on processes")]
     Thread(#[from] std::io::Error),
+    /// A report that takes long.
+    #[error("a report still reads the earlier state, which names them; once it has ended")]
+    StillRead,
     /// It began and failed.
     #[error("folding the log anew failed: {0}; the earlier generation stays in force")]
     Failed(String),
@@ -92,10 +95,10 @@ fn rfc3339<S: serde::Serializer>(stamp: &Timestamp, serializer: S) -> Result<S::
 }
 
 #[derive(Default)]
-struct Stage {
-    folding: Option<(Purpose, u16, Arc<Consumer>)>,
-    /// The state in force is being written anew.
-    renewing: bool,
+pub(super) struct Stage {
+    pub(super) folding: Option<(Purpose, u16, Arc<Consumer>)>,
+    /// Somebody is being erased.
+    pub(super) renewing: bool,
     last: Option<Refolded>,
     closing: bool,
 }
@@ -111,15 +114,6 @@ pub struct Succession {
     stage: Mutex<Stage>,
     changed: Condvar,
     thread: Mutex<Option<JoinHandle<()>>>,
-}
-
-/// No succession begins before it is dropped.
-pub(super) struct HeldOff<'a>(&'a Succession);
-
-impl Drop for HeldOff<'_> {
-    fn drop(&mut self) {
-        self.0.lock().renewing = false;
-    }
 }
 
 /// The generation being folded.
@@ -141,7 +135,7 @@ impl Succession {
         Arc::new(Self { workshop, active, on_succession, stage, changed, thread })
     }
 
-    fn lock(&self) -> MutexGuard<'_, Stage> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Stage> {
         self.stage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -176,7 +170,7 @@ impl Succession {
         let instance = &self.workshop.instance;
         let next = instance.generations.begin(rules.record())?;
         let generation = next.number;
-        let state = InForce { generation, store: instance.open_next(&next)? };
+        let state = InForce { generation, era: 0, store: instance.open_next(&next)? };
         let parameters = rules.of(generation);
         let consumer = self.workshop.fold(&state, &parameters, NICENESS_MAX)?;
         stage.folding = Some((purpose, generation, Arc::clone(&consumer)));
@@ -322,36 +316,24 @@ impl Succession {
     }
 
     /// Puts the state that the instance has in force, folded by `consumer`, in the place of the one that
-    /// answers are read from, and removes that one.
+    /// answers are read from, and removes that one; false when somebody still reads it.
     pub(super) fn replace(
         &self,
         consumer: Arc<Consumer>,
         parameters: Parameters,
-    ) -> Result<(), SuccessionError> {
+    ) -> Result<bool, SuccessionError> {
         let instance = &self.workshop.instance;
         let active = Active::of(instance, (consumer, parameters), &self.workshop.keeping)?;
         let active = Arc::new(active);
         let before = self.active.swap(Arc::clone(&active));
         (self.on_succession)(&active);
         before.consumer.shutdown();
-        match retire(before) {
+        let retired = retire(before);
+        match retired {
             true => instance.generations.remove_others()?,
             false => tracing::warn!("the earlier state is still read; the next start removes it"),
         }
-        Ok(())
-    }
-
-    /// Holds off successions while the state in force is written anew.
-    ///
-    /// # Errors
-    /// [`SuccessionError::Busy`].
-    pub(super) fn hold_off(&self) -> Result<HeldOff<'_>, SuccessionError> {
-        let mut stage = self.lock();
-        if stage.folding.is_some() || stage.renewing {
-            return Err(SuccessionError::Busy);
-        }
-        stage.renewing = true;
-        Ok(HeldOff(self))
+        Ok(retired)
     }
 
     /// The generation in force.

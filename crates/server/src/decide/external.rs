@@ -97,7 +97,7 @@ pub(super) struct Asking {
     pub(super) answer: Answer,
     pub(super) handed: Handed,
     pub(super) queued: Micros,
-    pub(super) generation: u16,
+    pub(super) era: u32,
     pub(super) kept: Arc<KeptAnswers>,
     pub(super) late: Arc<Late>,
 }
@@ -245,7 +245,7 @@ impl Asking {
     fn keep(&self, heeded: Option<&Answer>) {
         if let (Visitor::Known(device), Some(answer)) = (self.question.visitor, heeded) {
             let names = answer.ranking.iter().map(|ranked| ranked.name.clone()).collect();
-            self.kept.keep(&self.served.configured.use_case.name, device, (names, self.generation));
+            self.kept.keep(&self.served.configured.use_case.name, device, (names, self.era));
         }
     }
 
@@ -271,7 +271,7 @@ impl Asking {
             awaited: false,
         };
         let (served, visitor) = (self.served, self.question.visitor);
-        self.late.put(decision, Better { served, decided, visitor, generation: self.generation });
+        self.late.put(decision, Better { served, decided, visitor, era: self.era });
     }
 }
 

@@ -51,7 +51,7 @@ struct Given {
     /// Where the visitor was.
     from: Box<str>,
     places: Vec<Box<str>>,
-    generation: u16,
+    era: u32,
     until: Instant,
 }
 
@@ -110,7 +110,7 @@ impl Followed {
     /// A visitor was given hints at a page, by a use case.
     pub(super) fn give(
         &self,
-        (device, generation): (EntityId, u16),
+        (device, era): (EntityId, u32),
         (use_case, at): (&str, Option<&str>),
         hints: &Hints,
     ) {
@@ -121,7 +121,7 @@ impl Followed {
             kind,
             from: from.into(),
             places: names(hints),
-            generation,
+            era,
             until,
         };
         let mut all = Vec::new();
@@ -152,7 +152,7 @@ impl Followed {
     /// A visitor is at a place: hints that stood for them came true, or did not.
     pub(super) fn arrive(
         &self,
-        (device, generation): (EntityId, u16),
+        (device, era): (EntityId, u32),
         (kind, place): (PlaceKind, &str),
         routes: &Routes,
     ) {
@@ -169,7 +169,7 @@ impl Followed {
         }
         let mut sums = self.sums();
         for given in gone_on {
-            if given.until <= Instant::now() || given.generation != generation {
+            if given.until <= Instant::now() || given.era != era {
                 continue;
             }
             let hit = given.places.iter().any(|it| **it == *place);
@@ -228,7 +228,7 @@ mod tests {
     use super::*;
     use millstream_event::Hash128;
 
-    fn device(number: usize) -> (EntityId, u16) {
+    fn device(number: usize) -> (EntityId, u32) {
         (EntityId(Hash128::of("device", &[&number.to_le_bytes()])), 3)
     }
 
@@ -245,10 +245,10 @@ mod tests {
     #[test]
     fn it_follows_for_a_while_and_within_one_generation() {
         let (late, now) = (Duration::ZERO, Duration::from_secs(60));
-        for (keep_for, generation, expected) in [(now, 3, 1), (late, 3, 0), (now, 4, 0)] {
+        for (keep_for, era, expected) in [(now, 3, 1), (late, 3, 0), (now, 4, 0)] {
             let followed = Followed::new(10, keep_for, true);
             followed.give(device(1), ("home", Some("/a")), &hints());
-            let who = (device(1).0, generation);
+            let who = (device(1).0, era);
             followed.arrive(who, (PlaceKind::Page, "/b"), &Routes::default());
             assert_eq!(went_on(&followed), (1, expected));
         }

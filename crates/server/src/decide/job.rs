@@ -98,7 +98,7 @@ impl Job {
 
     /// Runs the course, keeps what is personal of it, and tells whoever still waits.
     pub(super) fn run(self, shared: &Shared) {
-        let generation = shared.kept.generation();
+        let era = shared.kept.era();
         let Self { question, served, board, done } = self;
         let queued = micros(question.started);
         let limits = served.limits();
@@ -107,7 +107,7 @@ impl Job {
         served.learn_stages(&answer.stages, &left_out);
         if let (Visitor::Known(device), Rung::Personalized) = (question.visitor, answer.rung) {
             let names = answer.ranking.iter().map(|ranked| ranked.name.clone()).collect();
-            shared.kept.keep(&served.configured.use_case.name, device, (names, generation));
+            shared.kept.keep(&served.configured.use_case.name, device, (names, era));
         }
         let asking = handed.map(|handed| Asking {
             question: Arc::clone(&question),
@@ -115,7 +115,7 @@ impl Job {
             answer: answer.clone(),
             handed,
             queued,
-            generation,
+            era,
             kept: Arc::clone(&shared.kept),
             late: Arc::clone(&shared.late),
         });
@@ -133,7 +133,7 @@ impl Job {
         if let (Some(finished), Some(decision)) = (unwanted, question.follow) {
             let decided = Decided::of(finished, question.assignment.clone());
             let (served, visitor) = (Arc::clone(&served), question.visitor);
-            shared.late.put(decision, Better { served, decided, visitor, generation });
+            shared.late.put(decision, Better { served, decided, visitor, era });
         }
         let shown = board.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(answer) = shown {

@@ -10,14 +10,14 @@ type Names = Vec<Box<str>>;
 type ByUseCase = Vec<(Box<str>, Entry)>;
 
 struct Entry {
-    generation: u16,
+    era: u32,
     names: Names,
     until: Instant,
 }
 
 impl Entry {
-    fn stands(&self, generation: u16) -> bool {
-        self.generation == generation && self.until > Instant::now()
+    fn stands(&self, era: u32) -> bool {
+        self.era == era && self.until > Instant::now()
     }
 }
 
@@ -28,41 +28,41 @@ pub(super) struct KeptAnswers {
     /// Devices that wished to be forgotten lately, and until when.
     resets: Cache<EntityId, Timestamp>,
     keep_for: Duration,
-    /// The generation in force.
-    generation: Arc<Generation>,
+    /// The era.
+    era: Arc<Era>,
 }
 
-/// Tells the generation in force: what an earlier one gave may be of somebody erased since.
-pub type Generation = dyn Fn() -> u16 + Send + Sync;
+/// Tells the era, which ends whenever another state is put in force: what an earlier one gave may be of somebody erased since.
+pub type Era = dyn Fn() -> u32 + Send + Sync;
 
 impl KeptAnswers {
-    pub(super) fn new(bound: usize, keep_for: Duration, generation: Arc<Generation>) -> Self {
+    pub(super) fn new(bound: usize, keep_for: Duration, era: Arc<Era>) -> Self {
         Self {
             answers: Cache::new(bound),
             denied: Cache::new(bound),
             resets: Cache::new(bound),
             keep_for,
-            generation,
+            era,
         }
     }
 
-    /// The generation in force.
-    pub(super) fn generation(&self) -> u16 {
-        (self.generation)()
+    /// The era.
+    pub(super) fn era(&self) -> u32 {
+        (self.era)()
     }
 
-    /// Keeps an answer that was made in a generation. Whoever has denied is not kept of, nor is anything
-    /// of an earlier generation: it may be of somebody erased since.
-    pub(super) fn keep(&self, use_case: &str, device: EntityId, (names, generation): (Names, u16)) {
-        if self.is_denied(device) || generation != self.generation() {
+    /// Keeps an answer that was made in an era. Whoever has denied is not kept of, nor is anything
+    /// of an earlier era: it may be of somebody erased since.
+    pub(super) fn keep(&self, use_case: &str, device: EntityId, (names, era): (Names, u32)) {
+        if self.is_denied(device) || era != self.era() {
             return;
         }
-        let entry = Entry { generation, names, until: Instant::now() + self.keep_for };
+        let entry = Entry { era, names, until: Instant::now() + self.keep_for };
         let others = self.answers.get(&device);
         let mut kept = vec![(Box::from(use_case), entry)];
         for (name, other) in others.iter().flat_map(|others| others.iter()) {
-            if **name != *use_case && other.stands(generation) {
-                let entry = Entry { generation, names: other.names.clone(), until: other.until };
+            if **name != *use_case && other.stands(era) {
+                let entry = Entry { era, names: other.names.clone(), until: other.until };
                 kept.push((name.clone(), entry));
             }
         }
@@ -107,6 +107,6 @@ impl Shelf for KeptAnswers {
     fn kept(&self, use_case: &str, device: EntityId) -> Option<Names> {
         let all = self.answers.get(&device)?;
         let (_, entry) = all.iter().find(|(name, _)| **name == *use_case)?;
-        entry.stands(self.generation()).then(|| entry.names.clone())
+        entry.stands(self.era()).then(|| entry.names.clone())
     }
 }

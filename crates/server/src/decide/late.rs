@@ -34,8 +34,8 @@ pub struct Better {
     pub decided: Decided,
     /// Who it is for.
     pub visitor: Visitor,
-    /// The generation that it was made in.
-    pub(super) generation: u16,
+    /// The era that it was made in.
+    pub(super) era: u32,
 }
 
 /// Counts since the start.

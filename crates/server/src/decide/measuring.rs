@@ -26,7 +26,7 @@ impl Service {
         if !shared.followed.is_on() || shared.kept.is_denied(device) {
             return;
         }
-        let who = (device, shared.kept.generation());
+        let who = (device, shared.kept.era());
         let (use_case, routes) = (&served.configured.use_case.name, shared.routes.load());
         shared.followed.arrive(who, (PlaceKind::Slot, use_case), &routes);
         if let Some(at) = at {
@@ -39,7 +39,7 @@ impl Service {
     pub fn received(&self, event: &Event) {
         let shared = &self.shared;
         let Some((device, place)) = shared.followed.place(event) else { return };
-        let who = (device, shared.kept.generation());
+        let who = (device, shared.kept.era());
         shared.followed.arrive(who, (PlaceKind::Page, &place), &shared.routes.load());
     }
 

@@ -24,7 +24,7 @@ pub use explanation::Explanation;
 pub use external::{External, ExternalCounts, ExternalOptions};
 pub use followed::{Followed, PlaceKind};
 pub use job::Question;
-pub use kept::Generation;
+pub use kept::Era;
 pub use late::{Better, Late, LateCounts, Standing};
 pub use models::{Loaded, MODELS_DIR, Models, ModelsError, ROUTES_DIR, WasmModule, forest};
 pub use options::{Configured, DecideOptions};

@@ -15,6 +15,8 @@ pub struct StateInForce {
     pub store: Arc<dyn StateStore>,
     /// The generation in force.
     pub generation: u16,
+    /// Ends whenever another state is put in force.
+    pub era: u32,
 }
 
 /// Tells which state is in force.
@@ -25,8 +27,8 @@ pub struct StoreProfiles {
     state_in_force: Arc<FindState>,
     log: Arc<dyn EventLog>,
     clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
-    /// With the generation that each was read in: another one may have erased somebody.
-    cache: Cache<EntityId, (u16, Arc<Profile>)>,
+    /// With the era that each was read in: somebody may have been erased since.
+    cache: Cache<EntityId, (u32, Arc<Profile>)>,
     /// Counts what commits have changed: a profile read before a change is not cached after it.
     changes: AtomicU64,
     hits: AtomicU64,
@@ -86,7 +88,7 @@ impl Profiles for StoreProfiles {
     fn profile(&self, device: EntityId) -> Result<Profile, ProfilesError> {
         let state = (self.state_in_force)();
         let behind = self.is_behind(&state, Lane::of(device));
-        let known = self.cache.get(&device).filter(|(of, _)| *of == state.generation);
+        let known = self.cache.get(&device).filter(|(of, _)| *of == state.era);
         if let Some((_, known)) = known {
             self.hits.fetch_add(1, Ordering::Relaxed);
             // What no commit has changed is as good as read now.
@@ -97,7 +99,7 @@ impl Profiles for StoreProfiles {
         let read = preferences::profile(&Reading(&*state.store), state.generation, device);
         let mut profile = read.map_err(|error| ProfilesError(error.to_string()))?;
         if self.changes.load(Ordering::Acquire) == changes {
-            self.cache.insert(device, (state.generation, Arc::new(profile.clone())));
+            self.cache.insert(device, (state.era, Arc::new(profile.clone())));
             if self.changes.load(Ordering::Acquire) != changes {
                 self.cache.remove(&device);
             }

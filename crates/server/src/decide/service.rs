@@ -3,7 +3,7 @@
 use super::external::External;
 use super::followed::Followed;
 use super::job::{Board, Job, Question};
-use super::kept::{Generation, KeptAnswers};
+use super::kept::{Era, KeptAnswers};
 use super::late::{Better, Late};
 use super::options::{Configured, DecideOptions};
 use super::queue::Queue;
@@ -75,7 +75,7 @@ impl Service {
     pub fn start(
         options: DecideOptions,
         profiles: Arc<dyn Profiles + Send + Sync>,
-        generation: Arc<Generation>,
+        era: Arc<Era>,
     ) -> Result<Self, ServiceError> {
         let mut uses = BTreeMap::new();
         let changes = Arc::new(watch::Sender::new(first_version()));
@@ -97,7 +97,7 @@ impl Service {
             true => Arc::new(StallingProfiles::new(profiles, &options.rehearsal)),
             false => profiles,
         };
-        let kept = KeptAnswers::new(options.answers_cached, options.answers_for, generation);
+        let kept = KeptAnswers::new(options.answers_cached, options.answers_for, era);
         let kept = Arc::new(kept);
         let late = Arc::new(Late::new(options.late_kept, options.late_for));
         let (queue, echoes) = (Queue::new(options.queue), Queue::new(WAITING_MAX));
@@ -190,7 +190,7 @@ impl Service {
     pub fn may_tell(&self, better: &Better) -> bool {
         let kept = &self.shared.kept;
         let withdrawn = matches!(better.visitor, Visitor::Known(device) if kept.is_denied(device) || kept.reset_until(device).is_some());
-        !withdrawn && better.generation == kept.generation()
+        !withdrawn && better.era == kept.era()
     }
 
     /// A number that grows whenever another model comes into force.

@@ -9,20 +9,20 @@ use millstream_decide::{
 use millstream_event::{AnonymousId, EntityId, Hash128, Span, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 #[derive(Default)]
 struct Fragile {
     stalls: AtomicBool,
     fails: AtomicBool,
-    generation: Arc<AtomicU16>,
+    era: Arc<AtomicU32>,
 }
 
 impl Fragile {
-    fn generation(&self) -> Arc<Generation> {
-        let generation = Arc::clone(&self.generation);
-        Arc::new(move || generation.load(Ordering::SeqCst))
+    fn era(&self) -> Arc<Era> {
+        let era = Arc::clone(&self.era);
+        Arc::new(move || era.load(Ordering::SeqCst))
     }
 }
 
@@ -75,7 +75,7 @@ fn configured(rule: Option<&str>) -> Configured {
 fn service(options: DecideOptions, rule: Option<&str>) -> (Service, Arc<Fragile>) {
     let profiles = Arc::new(Fragile::default());
     let options = DecideOptions { use_cases: vec![configured(rule)], ..options };
-    let started = Service::start(options, Arc::<Fragile>::clone(&profiles), profiles.generation());
+    let started = Service::start(options, Arc::<Fragile>::clone(&profiles), profiles.era());
     (started.unwrap(), profiles)
 }
 
@@ -149,12 +149,12 @@ async fn whoever_denies_is_forgotten_and_not_personalized() {
 }
 
 #[tokio::test]
-async fn nothing_kept_outlives_its_generation() {
+async fn nothing_kept_outlives_its_era() {
     let (service, profiles) = service(DecideOptions::default(), None);
     ask(&service).await;
     profiles.fails.store(true, Ordering::SeqCst);
     assert_eq!(ask(&service).await.0.answer.rung, Rung::Cached);
-    profiles.generation.store(1, Ordering::SeqCst);
+    profiles.era.store(1, Ordering::SeqCst);
     assert_eq!(ask(&service).await.0.answer.rung, Rung::Contextual);
 }
 
@@ -194,7 +194,7 @@ async fn a_better_answer_that_comes_late_is_kept_under_its_decision() {
     service.choose(device(), false);
     assert!(!service.may_tell(&better), "whoever denies is told nothing more");
     service.choose(device(), true);
-    profiles.generation.store(1, Ordering::SeqCst);
+    profiles.era.store(1, Ordering::SeqCst);
     assert!(!service.may_tell(&better), "somebody was erased since");
     let counts = &service.late().counts;
     assert_eq!(counts.expected.load(Ordering::Relaxed), 1);

@@ -22,7 +22,7 @@ pub use access::{AccessError, Asked, access};
 pub use people::find;
 pub use register::{Erasure, Register};
 pub use subject::{Marks, Wanted};
-pub use sweep::{Swept, sweep_events, sweep_told};
+pub use sweep::{Swept, begun, learn, sweep_events, sweep_told};
 pub use verify::{Finding, Needles, scan, scan_rows};
 
 /// Why something could not be erased.

@@ -93,6 +93,12 @@ impl Marks {
     /// Marks a device.
     pub(super) fn add_device(&mut self, key: &[u8; 32], id: &AnonymousId) {
         self.devices.insert(Self::device(key, id));
+        self.devices.insert(Self::device_node(key, EntityId::device(id)));
+    }
+
+    /// True when others mark one of the same.
+    pub fn meet(&self, other: &Self) -> bool {
+        !self.users.is_disjoint(&other.users) || !self.devices.is_disjoint(&other.devices)
     }
 
     /// True for a marked device.

@@ -6,13 +6,13 @@ use super::subject::Marks;
 use millstream_event::{EntityId, Event, EventKind, Kind, Lane, Position, Record, envelope};
 use millstream_log::{EventLog, LanePositions, LogError};
 use millstream_pipeline::erasing::Erased;
-use millstream_pipeline::retention::Order;
+use millstream_pipeline::retention::{Forget, Order};
 use std::collections::BTreeSet;
 
 /// What a sweep of events did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Swept {
-    /// Those marked, with the devices that were found to be theirs.
+    /// Those marked.
     pub marks: Marks,
     /// Those of them that events named.
     pub erased: Erased,
@@ -36,6 +36,14 @@ impl Swept {
     }
 }
 
+/// Everybody marked, with the devices that the log shows to be theirs.
+///
+/// # Errors
+/// When the log cannot be read.
+pub fn learn(log: &dyn EventLog, key: &[u8; 32], marks: &Marks) -> Result<Marks, ErasureError> {
+    Ok(Reach::of(log).learn(log, key, marks)?)
+}
+
 /// Overwrites the events of those who are marked. The same again finds nothing left.
 ///
 /// # Errors
@@ -46,7 +54,7 @@ pub fn sweep_events(
     marks: &Marks,
 ) -> Result<Swept, ErasureError> {
     let all = Reach::of(log);
-    let mut swept = Swept { marks: all.learn(log, key, marks)?, ..Swept::default() };
+    let mut swept = Swept { marks: marks.clone(), ..Swept::default() };
     let mut places: Vec<(Lane, Position)> = Vec::new();
     all.visit(log, &mut |record| {
         if let Some(event) = event_of(&record)
@@ -76,7 +84,8 @@ pub fn sweep_told(
     Reach { from: log.tails(), to: folded.clone() }.visit(log, &mut |record| {
         let named = match record.header.kind {
             Kind::Item => names_any(&record.payload, whom),
-            Kind::Tick => is_told_of(&record.payload, whom),
+            // All of them have been followed.
+            Kind::Tick => forget_of(&record.payload).is_some(),
             Kind::Quarantine => texts.iter().any(|text| contains(&record.payload, text.as_bytes())),
             _ => false,
         };
@@ -90,14 +99,31 @@ pub fn sweep_told(
     Ok(told)
 }
 
-/// True for the order to forget one of them.
-fn is_told_of(payload: &[u8], whom: &BTreeSet<EntityId>) -> bool {
-    match serde_json::from_slice(payload) {
-        Ok(Order::Forget(forget)) => {
-            let mut users = forget.users.iter().chain(&forget.links);
-            whom.contains(&forget.subject) || users.any(|user| whom.contains(user))
+/// Those whom lanes were told to forget by an erasure that was broken off: one that came to its end has
+/// overwritten its orders.
+///
+/// # Errors
+/// When the log cannot be read.
+pub fn begun(log: &dyn EventLog) -> Result<Erased, ErasureError> {
+    let mut found = Erased::default();
+    Reach::of(log).visit(log, &mut |record| {
+        if let (Kind::Tick, Some(forget)) = (record.header.kind, forget_of(&record.payload)) {
+            match forget.users.contains(&forget.subject) {
+                true => found.users.insert(forget.subject),
+                false if forget.own => found.devices.insert(forget.subject),
+                false => found.others.insert(forget.subject),
+            };
+            found.users.extend(forget.users);
         }
-        _ => false,
+        true
+    })?;
+    Ok(found)
+}
+
+fn forget_of(payload: &[u8]) -> Option<Forget> {
+    match serde_json::from_slice(payload) {
+        Ok(Order::Forget(forget)) => Some(forget),
+        _ => None,
     }
 }
 

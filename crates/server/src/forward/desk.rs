@@ -284,6 +284,11 @@ impl Desk {
         inner.lines.iter_mut().flatten().filter_map(told).collect()
     }
 
+    /// Has what was taken up told with the next statements.
+    pub fn tell_taken(&self) {
+        self.lock().lines.iter_mut().flatten().for_each(Line::tell_taken);
+    }
+
     /// The log took a line's record.
     pub fn told(&self, class: Class, seal: Hash128) {
         self.with_line(class, |line| line.told(seal));

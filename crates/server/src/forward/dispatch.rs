@@ -191,13 +191,13 @@ impl Dispatcher {
         self.followers = joined;
     }
 
-    /// One read of every follower that has room; true when anything was read.
+    /// One read of every follower that has room; true when anything was read, or waited for.
     fn round(&mut self, records: &mut Vec<Record>) -> Result<bool, LogError> {
-        let mut any = false;
-        let alone = self.followers.len() == 1;
+        // Whoever waits for room takes none of the time of the one that goes on.
+        let alone = self.followers.iter().filter(|one| self.goes(one)).count() == 1;
+        let mut any = alone;
         for mut follower in std::mem::take(&mut self.followers) {
-            let go = follower.lines.iter().any(|line| self.room(*line, &follower.next) != Room::No);
-            if go {
+            if self.goes(&follower) {
                 let wait = if alone { READ_WAIT } else { Duration::ZERO };
                 any |= follower.read((&*self.parts.log, &self.desks), records, wait)?;
                 for record in records.drain(..) {
@@ -210,6 +210,10 @@ impl Dispatcher {
             self.followers.push(follower);
         }
         Ok(any)
+    }
+
+    fn goes(&self, follower: &Follower) -> bool {
+        follower.lines.iter().any(|line| self.room(*line, &follower.next) != Room::No)
     }
 
     fn offer(&self, follower: &mut Follower, record: &Record) {

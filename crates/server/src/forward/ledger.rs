@@ -28,6 +28,7 @@ pub fn write_last(log: &dyn EventLog, desks: &[Arc<Desk>], now: Timestamp) {
     while desks.iter().any(|desk| desk.is_telling()) && Instant::now() < deadline {
         std::thread::sleep(LOOK_EVERY);
     }
+    desks.iter().for_each(|desk| desk.tell_taken());
     if let Some(durable) = begin(log, desks, now)
         && durable.recv_timeout(LAST_WAIT).is_err()
     {

@@ -15,6 +15,9 @@ const PASSED_MAX: u64 = 20_000;
 /// The same by time, also where nothing changes: what is not told to be passed by holds the log's
 /// retention, and so does a line's last record.
 const TOLD_EVERY: Span = Span::hours(1);
+/// How long what is taken up waits to be told while nothing is settled: a restart reads it again, and a record
+/// names all of it, so that telling it often would make a long queue cost the log and whoever else is sent to.
+const TAKEN_TOLD_AFTER: Span = Span::seconds(10);
 /// How long after a restart a line is told of first, unless something changes: it has caught up by then.
 const RESUMED_TOLD_AFTER: Span = Span::seconds(2);
 
@@ -47,6 +50,8 @@ pub struct Line {
     passed: u64,
     told_at: Timestamp,
     changed: bool,
+    /// True when something was taken up since.
+    taken: bool,
     /// Of the last record that the log took.
     seal: Hash128,
     /// True while a record is on its way to the log: the next one carries its hash.
@@ -68,6 +73,7 @@ impl Line {
             passed: 0,
             told_at: Timestamp::default(),
             changed: true,
+            taken: false,
             seal: Hash128::default(),
             telling: false,
         }
@@ -192,7 +198,7 @@ impl Line {
         self.pass(place);
         self.totals.accepted += 1;
         self.pending.insert(place);
-        self.changed = true;
+        self.taken = true;
     }
 
     /// Takes a dead letter up again.
@@ -241,11 +247,12 @@ impl Line {
         if self.told_at == Timestamp::default() {
             self.told_at = Timestamp(now.0 - TOLD_EVERY.0 + RESUMED_TOLD_AFTER.0);
         }
-        let stale = now - self.told_at >= TOLD_EVERY;
+        let wait = if self.taken { TAKEN_TOLD_AFTER } else { TOLD_EVERY };
+        let stale = now - self.told_at >= wait;
         if self.telling || (!std::mem::take(&mut self.changed) && !stale) {
             return None;
         }
-        self.telling = true;
+        (self.telling, self.taken) = (true, false);
         (self.passed, self.told_at) = (0, now);
         let told = self.dead.len().min(DEAD_TOLD_MAX);
         let dead = self.dead.drain(..told).collect();
@@ -281,6 +288,11 @@ impl Line {
         self.dead.splice(0..0, told.dead);
         self.revived.splice(0..0, told.revived);
         (self.changed, self.telling) = (true, false);
+    }
+
+    /// Has what was taken up told at once.
+    pub fn tell_taken(&mut self) {
+        self.changed |= self.taken;
     }
 
     /// Has its standing told though nothing else changed.
@@ -377,6 +389,28 @@ mod tests {
         assert!(!tell(&mut line, later - Span::seconds(1)));
         assert!(tell(&mut line, later), "a quiet log waits an hour");
         assert!(tell(&mut line, later + TOLD_EVERY), "so does a line that stands still");
+    }
+
+    #[test]
+    fn what_is_taken_up_is_told_now_and_then_and_with_what_is_settled() {
+        let mut line = Line::begin(Class::Rest, LanePositions::default());
+        let tell = |line: &mut Line, now| {
+            let told = line.statement("a", Standing::Running, now);
+            line.told(Hash128::default());
+            told.map(|told| told.pending.len())
+        };
+        assert_eq!(tell(&mut line, NOW), Some(0));
+        line.take(place(0));
+        line.take(place(1));
+        let later = NOW + TAKEN_TOLD_AFTER;
+        assert_eq!(tell(&mut line, later - Span::seconds(1)), None);
+        assert_eq!(tell(&mut line, later), Some(2));
+        line.take(place(2));
+        line.delivered(place(0));
+        assert_eq!(tell(&mut line, later), Some(2), "whatever is settled is told at once");
+        line.take(place(3));
+        line.tell_taken();
+        assert_eq!(tell(&mut line, later), Some(3), "so is all of it in the end");
     }
 
     #[test]

@@ -48,7 +48,7 @@ pub struct BackupReport {
 /// When something cannot be read or written; `to` is then no whole backup.
 pub fn backup(instance: &Instance, to: &Path) -> Result<BackupReport, InstanceError> {
     require_empty(to)?;
-    let InForce { generation, store } = instance.in_force();
+    let InForce { generation, store, .. } = instance.in_force();
     let CheckpointSize { entries, bytes, .. } =
         checkpoint::write(&|| store.snapshot(), generation, &to.join(CHECKPOINT_DIR))?;
     // First: what goes meanwhile is noted anew where the copy is put to work.

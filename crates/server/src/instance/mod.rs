@@ -109,6 +109,9 @@ pub fn log_dir(dir: &Path) -> PathBuf {
 pub struct InForce {
     /// Its generation.
     pub generation: u16,
+    /// How many states this process put in force before it: what is kept in memory of an earlier one may
+    /// name somebody who was erased since.
+    pub era: u32,
     /// The state.
     pub store: Arc<dyn StateStore>,
 }
@@ -141,7 +144,7 @@ impl Instance {
             keys,
             rebuilt,
             log_cut,
-            in_force: RwLock::new(InForce { generation, store: Arc::new(store) }),
+            in_force: RwLock::new(InForce { generation, era: 0, store: Arc::new(store) }),
             options: options.clone(),
             presence,
             _lock: lock,
@@ -177,7 +180,8 @@ impl Instance {
     }
 
     fn put_in_force(&self, next: InForce) {
-        *self.in_force.write().unwrap_or_else(PoisonError::into_inner) = next;
+        let mut in_force = self.in_force.write().unwrap_or_else(PoisonError::into_inner);
+        *in_force = InForce { era: in_force.era.wrapping_add(1), ..next };
     }
 
     fn removals(&self) -> Removals {
@@ -193,7 +197,7 @@ impl Instance {
     /// # Errors
     /// When that, the log or the state cannot be read.
     pub fn removed(&self) -> Result<RemovalVerdict, InstanceError> {
-        let InForce { generation, store } = self.in_force();
+        let InForce { generation, store, .. } = self.in_force();
         let rows = self.row_removals().verify((&Reading(&*store), generation))?;
         let mut told = self.removals().verify(&*self.log)?;
         told.broken = told.broken.or_else(|| rows.broken.clone());
@@ -202,14 +206,14 @@ impl Instance {
 
     /// The way to the lanes of the generation in force; each step may take so long.
     pub fn orders(&self, patience: Duration) -> Orders {
-        let InForce { generation, store } = self.in_force();
+        let InForce { generation, store, .. } = self.in_force();
         let (log, closing) = (Arc::clone(&self.log), Arc::default());
         Orders { log, store, generation, patience, closing }
     }
 
     /// What writes checkpoints of this directory and applies its retention, step by step.
     pub fn keeping(&self) -> Keeping {
-        let InForce { generation, store } = self.in_force();
+        let InForce { generation, store, .. } = self.in_force();
         let checkpoints = Checkpoints::of(&self.dir, generation, self.options.store.layout);
         let closing = Arc::default();
         let orders = Orders { closing: Arc::clone(&closing), ..self.orders(aging::PATIENCE) };

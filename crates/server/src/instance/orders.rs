@@ -2,7 +2,7 @@
 
 use super::error::InstanceError;
 use millstream_event::{Header, Kind, Lane, Position, Timestamp};
-use millstream_log::{Append, EventLog, LanePositions};
+use millstream_log::{Append, AppendError, EventLog, LanePositions};
 use millstream_pipeline::retention::Order;
 use millstream_pipeline::{Item, Key, KeyKind};
 use millstream_store::StateStore;
@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 
 /// Between two looks how far the fold is.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
+/// Records logged at once.
+const GROUP_RECORDS: usize = 512;
 
 /// The way to a generation's lanes.
 pub struct Orders {
@@ -67,13 +69,32 @@ impl Orders {
         header
     }
 
-    fn log(&self, group: Vec<Append>) -> Result<bool, InstanceError> {
+    /// A part at a time, so that capture finds room in the log's queue.
+    fn log(&self, records: Vec<Append>) -> Result<bool, InstanceError> {
+        for group in records.chunks(GROUP_RECORDS) {
+            if !self.log_group(group)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn log_group(&self, group: &[Append]) -> Result<bool, InstanceError> {
+        let until = Instant::now() + self.patience;
         let (done, wait) = mpsc::channel();
-        let told = Box::new(move |outcome: Result<_, _>| {
-            // Nobody waits any more once patience is at its end.
-            let _ = done.send(outcome.map(drop));
-        });
-        self.log.append(group, told).map_err(Self::failed)?;
+        loop {
+            let done = done.clone();
+            let told = Box::new(move |outcome: Result<_, _>| {
+                // Nobody waits any more once patience is at its end.
+                let _ = done.send(outcome.map(drop));
+            });
+            match self.log.append(group.to_vec(), told) {
+                Err(AppendError::Overloaded) if Instant::now() < until => {
+                    std::thread::sleep(LOOK_EVERY);
+                }
+                other => break other.map_err(Self::failed)?,
+            }
+        }
         match wait.recv_timeout(self.patience) {
             Ok(outcome) => outcome.map(|()| true).map_err(Self::failed),
             Err(_) => Ok(false),

@@ -21,7 +21,7 @@ impl Instance {
     /// # Errors
     /// When something cannot be read or written: the earlier state is still in force.
     pub fn renew(&self, gone: &BTreeSet<EntityId>) -> Result<(), InstanceError> {
-        let InForce { generation, store } = self.in_force();
+        let InForce { generation, store, era } = self.in_force();
         let checkpoints = Checkpoints::of(&self.dir, generation, self.options.store.layout);
         checkpoints.write(&|| {
             let view = store.snapshot()?;
@@ -38,9 +38,23 @@ impl Instance {
             checkpoints.load(&newest, &anew)?;
         }
         anew.sync()?;
+        self.remove_broken()?;
         self.generations.renew(renewed)?;
-        self.put_in_force(InForce { generation, store: Arc::new(anew) });
+        self.put_in_force(InForce { generation, era, store: Arc::new(anew) });
         checkpoints.keep_newest()
+    }
+
+    /// Removes states that were set aside or not brought to their end: nobody looks at who they name.
+    fn remove_broken(&self) -> Result<(), InstanceError> {
+        for entry in fs::read_dir(&self.dir).map_err(InstanceError::io("list", &self.dir))? {
+            let path = entry.map_err(InstanceError::io("list", &self.dir))?.path();
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            let broken = name.ends_with(".damaged") || name.ends_with(".restoring");
+            if name.starts_with("state") && broken {
+                fs::remove_dir_all(&path).map_err(InstanceError::io("remove", &path))?;
+            }
+        }
+        Ok(())
     }
 }
 
