@@ -65,23 +65,8 @@ impl ClickReference {
     /// The signed token. An `ms_id` over [`TOKEN_MS_ID_BYTES_MAX`] is left out. `None` when the
     /// link's slug is over [`TOKEN_LINK_BYTES_MAX`], which no governed link has.
     pub fn to_token(&self, key: &[u8; 32]) -> Option<String> {
-        if self.link.len() > TOKEN_LINK_BYTES_MAX {
-            return None;
-        }
         let ms_id = self.ms_id.as_ref().map_or("", AnonymousId::as_str);
-        let ms_id = if ms_id.len() > TOKEN_MS_ID_BYTES_MAX { "" } else { ms_id };
-        // The domain stands in front of what is signed and is not sent.
-        let mut bytes = Vec::with_capacity(256);
-        bytes.extend_from_slice(DOMAIN);
-        bytes.push(TOKEN_VERSION);
-        bytes.extend_from_slice(&self.issued.0.to_le_bytes());
-        bytes.extend_from_slice(&self.link_version.to_le_bytes());
-        for text in [self.id.as_str(), &self.link, ms_id] {
-            bytes.push(text.len() as u8);
-            bytes.extend_from_slice(text.as_bytes());
-        }
-        bytes.extend_from_slice(blake3::keyed_hash(key, &bytes).as_bytes());
-        Some(URL_SAFE_NO_PAD.encode(&bytes[DOMAIN.len()..]))
+        write(key, (self.issued, self.link_version), [self.id.as_str(), &self.link, ms_id])
     }
 
     /// Reads and verifies a token; the signature is compared in constant time.
@@ -122,6 +107,30 @@ impl ClickReference {
             ms_id: AnonymousId::parse(ms_id),
         })
     }
+}
+
+/// The token of a click issued at an instant over a version of a link; its id, the link, `ms_id`.
+pub(crate) fn write(
+    key: &[u8; 32],
+    (issued, link_version): (Timestamp, u32),
+    [id, link, ms_id]: [&str; 3],
+) -> Option<String> {
+    if link.len() > TOKEN_LINK_BYTES_MAX {
+        return None;
+    }
+    let ms_id = if ms_id.len() > TOKEN_MS_ID_BYTES_MAX { "" } else { ms_id };
+    // The domain stands in front of what is signed and is not sent.
+    let mut bytes = Vec::with_capacity(256);
+    bytes.extend_from_slice(DOMAIN);
+    bytes.push(TOKEN_VERSION);
+    bytes.extend_from_slice(&issued.0.to_le_bytes());
+    bytes.extend_from_slice(&link_version.to_le_bytes());
+    for text in [id, link, ms_id] {
+        bytes.push(text.len() as u8);
+        bytes.extend_from_slice(text.as_bytes());
+    }
+    bytes.extend_from_slice(blake3::keyed_hash(key, &bytes).as_bytes());
+    Some(URL_SAFE_NO_PAD.encode(&bytes[DOMAIN.len()..]))
 }
 
 fn sign(key: &[u8; 32], bytes: &[u8]) -> blake3::Hash {

@@ -5,7 +5,8 @@
 use crate::arrival::Arrival;
 use crate::campaign::{Campaign, NetworkClick};
 use crate::click_token::ClickReference;
-use crate::envelope::{Correction, DeviceHints, Event, Hops, Page};
+use crate::consent::Consent;
+use crate::envelope::{Correction, DeviceHints, Event, Flags, Hops, Page};
 use crate::json::RawJson;
 use crate::money::Money;
 use crate::sixteen::has_mark;
@@ -22,15 +23,8 @@ pub(crate) fn write_event(out: &mut Vec<u8>, event: &Event) {
     out.reserve(USUAL_BYTES + free);
     write_identity(out, event);
     write_place(out, event);
-    put(out, ",\"cs\":{\"granted\":");
-    write_number(out, event.consent.granted.bits().into());
-    put(out, ",\"source\":\"");
-    put(out, event.consent.source.as_str());
-    put(out, "\"}");
-    if event.flags.0 != 0 {
-        put(out, ",\"f\":");
-        write_number(out, event.flags.0.into());
-    }
+    write_consent(out, event.consent);
+    write_flags(out, event.flags);
     if let Some(Money { minor, currency }) = event.value {
         put(out, ",\"v\":{\"minor\":");
         write_integer(out, minor);
@@ -85,14 +79,8 @@ fn write_place(out: &mut Vec<u8>, event: &Event) {
     put(out, ",\"pg\":");
     let texts = [("\"u\":", url), ("\"r\":", referrer), ("\"t\":", title)];
     write_texts(out, texts.map(|(name, text)| (name, text.as_deref())));
-    if !event.campaign.is_empty() {
-        write_campaign(out, &event.campaign);
-    }
-    if let Some(Arrival { source, medium, channel }) = &event.arrival {
-        put(out, ",\"ar\":");
-        let texts = [("\"s\":", &**source), ("\"m\":", &**medium), ("\"ch\":", channel.as_str())];
-        write_texts(out, texts.map(|(name, text)| (name, Some(text))));
-    }
+    write_campaign(out, &event.campaign);
+    write_arrival(out, event.arrival.as_ref());
     if let Some(click) = &event.click {
         write_click(out, click);
     }
@@ -123,7 +111,32 @@ fn write_hops(out: &mut Vec<u8>, hops: &Hops) {
     write_integers(out, stamps.map(|(name, stamp)| (name, stamp.map(|stamp| stamp.0))));
 }
 
-fn write_campaign(out: &mut Vec<u8>, campaign: &Campaign) {
+pub(crate) fn write_consent(out: &mut Vec<u8>, consent: Consent) {
+    put(out, ",\"cs\":{\"granted\":");
+    write_number(out, consent.granted.bits().into());
+    put(out, ",\"source\":\"");
+    put(out, consent.source.as_str());
+    put(out, "\"}");
+}
+
+pub(crate) fn write_flags(out: &mut Vec<u8>, flags: Flags) {
+    if flags.0 != 0 {
+        put(out, ",\"f\":");
+        write_number(out, flags.0.into());
+    }
+}
+
+pub(crate) fn write_arrival(out: &mut Vec<u8>, arrival: Option<&Arrival>) {
+    let Some(Arrival { source, medium, channel }) = arrival else { return };
+    put(out, ",\"ar\":");
+    let texts = [("\"s\":", &**source), ("\"m\":", &**medium), ("\"ch\":", channel.as_str())];
+    write_texts(out, texts.map(|(name, text)| (name, Some(text))));
+}
+
+pub(crate) fn write_campaign(out: &mut Vec<u8>, campaign: &Campaign) {
+    if campaign.is_empty() {
+        return;
+    }
     let Campaign { source, medium, name, term, content, ad_group, network_click } = campaign;
     nullable(out, ",\"cp\":{\"s\":", source.as_deref());
     nullable(out, ",\"m\":", medium.as_deref());
@@ -155,12 +168,12 @@ fn write_click(out: &mut Vec<u8>, click: &ClickReference) {
     put(out, "}");
 }
 
-fn put(out: &mut Vec<u8>, text: &str) {
+pub(crate) fn put(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(text.as_bytes());
 }
 
 /// A member that is left out when it is absent. `name` is its beginning, comma and colon included.
-fn member(out: &mut Vec<u8>, name: &str, text: Option<&str>) {
+pub(crate) fn member(out: &mut Vec<u8>, name: &str, text: Option<&str>) {
     if let Some(text) = text {
         put(out, name);
         write_text(out, text);
@@ -175,7 +188,7 @@ fn raw_member(out: &mut Vec<u8>, name: &str, value: Option<&RawJson>) {
 }
 
 /// A member that is `null` when it is absent.
-fn nullable(out: &mut Vec<u8>, name: &str, text: Option<&str>) {
+pub(crate) fn nullable(out: &mut Vec<u8>, name: &str, text: Option<&str>) {
     put(out, name);
     match text {
         Some(text) => write_text(out, text),
@@ -209,7 +222,7 @@ fn write_integers<const N: usize>(out: &mut Vec<u8>, members: [(&str, Option<i64
     put(out, if before == "{" { "{}" } else { "}" });
 }
 
-fn write_integer(out: &mut Vec<u8>, value: i64) {
+pub(crate) fn write_integer(out: &mut Vec<u8>, value: i64) {
     if value < 0 {
         out.push(b'-');
     }
@@ -227,7 +240,7 @@ const PAIRS: [[u8; 2]; 100] = {
     pairs
 };
 
-fn write_number(out: &mut Vec<u8>, mut value: u64) {
+pub(crate) fn write_number(out: &mut Vec<u8>, mut value: u64) {
     // The largest has 20 digits.
     let mut digits = [b'0'; 20];
     let mut begin = digits.len();
@@ -258,7 +271,7 @@ fn write_number(out: &mut Vec<u8>, mut value: u64) {
     out.extend_from_slice(&digits[begin..]);
 }
 
-fn write_text(out: &mut Vec<u8>, text: &str) {
+pub(crate) fn write_text(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
     let bytes = text.as_bytes();
     // Hardly any text needs an escape.

@@ -85,6 +85,13 @@ impl EventId {
     }
 }
 
+impl From<&ClickId> for EventId {
+    /// Whatever a click may be named, an event may be, too.
+    fn from(click: &ClickId) -> Self {
+        Self(click.0.clone())
+    }
+}
+
 impl AnonymousId {
     /// The id of a device that is named by a hash: 32 hexadecimal digits.
     pub fn of_hash(hash: Hash128) -> Self {

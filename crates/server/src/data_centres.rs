@@ -87,14 +87,18 @@ impl DataCentres {
     /// The event with what the address that it came from tells: a browser or an app in a data centre
     /// is a program. Servers belong there.
     pub fn mark(&self, event: &mut Event, address: impl FnOnce() -> Option<IpAddr>) {
-        if event.surface == Surface::Server || (self.ranges.is_empty() && !self.unread) {
-            return;
+        if event.surface != Surface::Server {
+            event.flags = self.flagged(event.flags, address);
         }
+    }
+
+    /// The flags of a browser's or an app's event, with what the address that it came from tells.
+    pub fn flagged(&self, flags: Flags, address: impl FnOnce() -> Option<IpAddr>) -> Flags {
         if self.unread {
-            event.flags = event.flags.degraded_by(Flags::DATA_CENTRES_UNREAD);
-        } else if address().is_some_and(|address| self.contains(address)) {
-            event.flags = event.flags.with(Flags::AUTOMATED);
+            return flags.degraded_by(Flags::DATA_CENTRES_UNREAD);
         }
+        let inside = !self.ranges.is_empty() && address().is_some_and(|it| self.contains(it));
+        if inside { flags.with(Flags::AUTOMATED) } else { flags }
     }
 
     /// Reads a file.

@@ -4,16 +4,16 @@ use crate::source::receipt;
 use millstream_event::campaign::NetworkClick;
 use millstream_event::click_token::ClickReference;
 use millstream_event::consent::{Consent, Outcome, Purpose, Purposes, restrict};
-use millstream_event::control::Settings;
+use millstream_event::control::{Link, Settings};
 use millstream_event::envelope::{CONTRACT_VERSION, Correction, DeviceHints, decode};
 use millstream_event::record::{HEADER_BYTES, Header};
 use millstream_event::url::{Address, is_click_parameter, parameters, without_click_ids};
 use millstream_event::wire::segment::{Body, Call};
 use millstream_event::wire::{Limits, combined, ga4, snowplow};
 use millstream_event::{
-    AnonymousId, Arrival, Campaign, ClickId, ConsentSource, Currency, Event, EventId, EventKind,
-    Flags, Hash128, Kind, Lane, Money, OrderId, RawJson, SourceId, Span, Surface, Timestamp,
-    UserId,
+    AnonymousId, Arrival, Campaign, Click, ClickForm, ClickId, ConsentSource, Currency, Event,
+    EventId, EventKind, Flags, Hash128, Kind, Lane, Money, OrderId, RawJson, SourceId, Span,
+    Surface, Timestamp, UserId,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -322,5 +322,71 @@ proptest! {
             panic!("measurement was granted");
         };
         prop_assert_eq!(restrict((*once).clone()), Outcome::Keep(once));
+    }
+}
+
+/// The link that an event could be a click on.
+fn link(of: &Event) -> Link {
+    Link {
+        slug: of.id.as_str().into(),
+        version: of.sequence as u32,
+        destination: of.page.url.clone().unwrap_or_default(),
+        campaign: of.campaign.clone(),
+        status: 302,
+        owner: "owner".into(),
+        expires: None,
+        consent_text: None,
+        enabled: true,
+        changed: Timestamp(0),
+    }
+}
+
+/// A click on a link with what an event says of its visitor.
+fn click<'a>(
+    visitor: &'a Event,
+    (link, place): (&'a Link, &'a Event),
+    id: &'a ClickId,
+) -> Click<'a> {
+    Click {
+        link,
+        source: &place.source,
+        arrival: place.arrival.as_ref(),
+        id,
+        at: visitor.received,
+        queued: visitor.event_time,
+        ms_id: visitor.anonymous_id.as_ref(),
+        referrer: visitor.page.referrer.as_deref(),
+        user_agent: visitor.user_agent.as_deref(),
+        country: visitor.country.as_deref(),
+        consent: visitor.consent,
+        flags: visitor.flags,
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_form_that_is_filled_in_is_the_whole_event(
+        events in vec(event().boxed(), 3), ids in (identifier(), identifier()),
+    ) {
+        let place = &events[0];
+        let link = link(place);
+        let ids = [&ids.0, &ids.1].map(|id| ClickId::parse(id).expect("an id"));
+        let first = click(&events[1], (&link, place), &ids[0]);
+        let second = click(&events[2], (&link, place), &ids[1]);
+        let form = ClickForm::of(&first);
+        for click in [first, second] {
+            let mut filled = b"before".to_vec();
+            form.fill(&mut filled, &click);
+            let event = click.to_event();
+            let whole = event.encode().expect("an event is always encoded");
+            let told = String::from_utf8_lossy(&filled);
+            prop_assert_eq!(told, format!("before{}", String::from_utf8_lossy(&whole)));
+            prop_assert_eq!(click.subject(), event.subject());
+            let reference = event.click.as_ref().expect("a click");
+            prop_assert_eq!(click.to_token(&[7; 32]), reference.to_token(&[7; 32]));
+            // What consent leaves whole may be written so.
+            let kept = restrict(event.clone());
+            prop_assert!(!click.is_whole() || kept == Outcome::Keep(event.into()));
+        }
     }
 }

@@ -129,6 +129,10 @@ impl<'a> Exchange<'a> {
 
     /// The first query parameter with this name.
     pub(super) fn query_value(&self, name: &str) -> Option<Cow<'a, str>> {
+        // Most redirects have none, and are asked for many.
+        if self.head.query().is_empty() {
+            return None;
+        }
         self.query().find(|(found, _)| found == name).map(|(_, value)| value)
     }
 }

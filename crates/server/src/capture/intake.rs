@@ -5,12 +5,15 @@ use super::counters::add;
 use super::durable;
 use super::exchange::Exchange;
 use super::gate::Gate;
+use super::location::Destination;
 use super::plane::Plane;
 use super::refusal::Refusal;
 use millstream_event::consent::{Outcome as Kept, restrict};
 use millstream_event::control::Settings;
 use millstream_event::wire::{self, Parsed, Receipt};
-use millstream_event::{ConsentSource, Event, Flags, Purposes, Quarantine, SourceId, Timestamp};
+use millstream_event::{
+    Click, ConsentSource, Event, Flags, Kind, Purposes, Quarantine, SourceId, Timestamp,
+};
 use millstream_log::Draft;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -136,6 +139,28 @@ impl Group {
         group
     }
 
+    /// A click that is parsed now and on its way to the log.
+    pub(super) fn of_click(
+        exchange: &mut Exchange<'_>,
+        destination: &Destination,
+        click: Click<'_>,
+    ) -> Self {
+        let plane = exchange.plane;
+        let mut group = Self::for_events(plane, 1, ONE_BYTES);
+        let queued = plane.clock.at(exchange.stopwatch.parsed());
+        let flags = with_country_flag(plane, click.flags, click.country.is_some());
+        let click = Click { queued, flags, ..click };
+        match destination.form(&click).filter(|_| click.is_whole()) {
+            Some(form) => {
+                let header = durable::header(plane, Kind::Event, click.subject(), click.at);
+                group.records.add(header, |out| form.fill(out, &click));
+                group.tally.accepted += 1;
+            }
+            None => group.admit(plane, click.to_event(), queued),
+        }
+        group
+    }
+
     /// The records to be made durable, and what they count as.
     pub(super) fn close(
         self,
@@ -166,9 +191,7 @@ impl Group {
     /// Takes an event as far as its consent allows; `now` it is parsed and on its way to the log.
     fn admit(&mut self, plane: &Plane, mut event: Event, now: Timestamp) {
         event.hops.queued = Some(now);
-        if plane.parts.places.country_fallback && event.country.is_some() {
-            event.flags = event.flags.degraded_by(Flags::COUNTRY_FALLBACK);
-        }
+        event.flags = with_country_flag(plane, event.flags, event.country.is_some());
         match restrict(event) {
             Kept::Keep(event) => {
                 durable::add_event(plane, &mut self.records, &event);
@@ -190,6 +213,12 @@ impl Group {
         self.tally.quarantined += 1;
         Ok(())
     }
+}
+
+/// The flags of an event, whose country may be by another database than the configured one.
+fn with_country_flag(plane: &Plane, flags: Flags, has_country: bool) -> Flags {
+    let fallback = plane.parts.places.country_fallback && has_country;
+    if fallback { flags.degraded_by(Flags::COUNTRY_FALLBACK) } else { flags }
 }
 
 /// With the country of the address that a server stated on behalf of a client. An event from

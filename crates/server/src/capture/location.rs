@@ -2,9 +2,10 @@
 
 use http::{HeaderValue, StatusCode};
 use millstream_event::control::{Link, Settings};
-use millstream_event::{Arrival, Campaign};
+use millstream_event::{Arrival, Campaign, Click, ClickForm};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use std::sync::Arc;
+use std::borrow::Cow;
+use std::sync::{Arc, OnceLock};
 
 /// Everything but the unreserved characters of RFC 3986.
 const QUERY_VALUE: &AsciiSet =
@@ -24,6 +25,8 @@ pub(super) struct Destination {
     after_click: Box<str>,
     /// Where the link's campaign says it all.
     arrival: Option<Arrival>,
+    /// Made of the first click.
+    form: OnceLock<ClickForm>,
 }
 
 impl Destination {
@@ -59,6 +62,7 @@ impl Destination {
             before_click: before_click.into(),
             after_click: fragment.into(),
             arrival: Arrival::of_campaign(&link.campaign),
+            form: OnceLock::new(),
             link,
         })
     }
@@ -75,9 +79,19 @@ impl Destination {
     }
 
     /// What a click on the link arrives as, coming from `referrer`.
-    pub(super) fn arrival(&self, referrer: Option<&str>, settings: &Settings) -> Option<Arrival> {
+    pub(super) fn arrival(
+        &self,
+        referrer: Option<&str>,
+        settings: &Settings,
+    ) -> Option<Cow<'_, Arrival>> {
         let classified = || Arrival::classify(&self.link.campaign, None, referrer, settings);
-        self.arrival.clone().or_else(classified)
+        self.arrival.as_ref().map(Cow::Borrowed).or_else(|| classified().map(Cow::Owned))
+    }
+
+    /// What the records of clicks on it have in common, where all of them arrive as this one does.
+    pub(super) fn form(&self, click: &Click<'_>) -> Option<&ClickForm> {
+        let alike = self.arrival.is_some() && click.arrival == self.arrival.as_ref();
+        alike.then(|| self.form.get_or_init(|| ClickForm::of(click)))
     }
 
     /// The address without a click.

@@ -13,10 +13,7 @@ use super::refusal::{Refusal, require};
 use crate::links::signed;
 use http::header::{CACHE_CONTROL, LOCATION, SET_COOKIE};
 use http::{HeaderValue, Method, StatusCode};
-use millstream_event::click_token::ClickReference;
-use millstream_event::{
-    AnonymousId, ClickId, Event, EventId, EventKind, Flags, Page, Purpose, Surface, Timestamp,
-};
+use millstream_event::{AnonymousId, Click, ClickId, Flags, Page, Purpose, Timestamp};
 use std::sync::Arc;
 
 /// The source of every click of ours.
@@ -72,31 +69,28 @@ pub(super) async fn answer(exchange: &mut Exchange<'_>, slug: &str) -> Result<An
     if method == Method::HEAD {
         return Ok(leave(&destination, destination.plain(), None));
     }
-    let Some(departure) = Departure::of(exchange, destination) else {
-        return Err(Refusal::Internal);
-    };
-    let Departure { destination, token, cookie, event } = departure;
+    let departure = Departure::of(exchange, &destination).ok_or(Refusal::Internal)?;
+    let Departure { token, cookie, group } = departure;
     let location = token.map_or_else(|| destination.plain(), |it| destination.with_click(&it));
     let cookie = cookie.and_then(|cookie| HeaderValue::try_from(cookie).ok());
-    log(exchange, event).await;
+    log(exchange, group).await;
     Ok(leave(&destination, location, cookie))
 }
 
 /// A visitor about to leave: the click, and what is taken along.
 pub(super) struct Departure {
-    pub(super) destination: Arc<Destination>,
     /// Without consent nothing travels.
     pub(super) token: Option<String>,
     /// `Set-Cookie`, for a visitor who is new.
     pub(super) cookie: Option<String>,
-    pub(super) event: Event,
+    /// The click's record.
+    pub(super) group: Group,
 }
 
 impl Departure {
     /// `None` when no id could be made, which no input can bring about.
-    pub(super) fn of(exchange: &Exchange<'_>, destination: Arc<Destination>) -> Option<Self> {
+    pub(super) fn of(exchange: &mut Exchange<'_>, destination: &Destination) -> Option<Self> {
         let plane = exchange.plane;
-        let link = destination.link();
         let cookies = exchange.cookies();
         let secure = exchange.secure();
         let country = exchange.country();
@@ -107,59 +101,41 @@ impl Departure {
         let measured = consent.granted.allows(Purpose::Measurement);
         let known = cookies::first_party_id(&cookies, secure).filter(|_| measured);
         let fresh = known.is_none() && measured;
-        let ms_id = if fresh { AnonymousId::parse(&plane.tokens.draw_text()) } else { known };
+        let ms_id = if fresh { plane.tokens.draw_as(AnonymousId::parse) } else { known };
         let cookie =
             ms_id.as_ref().filter(|_| fresh).map(|id| cookies::set_first_party_id(id, secure));
-        let id = plane.tokens.draw_text();
-        let reference = ClickReference {
-            id: ClickId::parse(&id)?,
-            issued: exchange.started,
-            link: link.slug.clone(),
-            link_version: link.version,
-            ms_id: ms_id.clone(),
+        let referrer = exchange.header("referer").filter(|text| text.len() <= Page::URL_BYTES_MAX);
+        let arrival = destination.arrival(referrer, &plane.parts.registry.settings());
+        let click = Click {
+            link: destination.link(),
+            source: &plane.links_source,
+            arrival: arrival.as_deref(),
+            id: &plane.tokens.draw_as(ClickId::parse)?,
+            at: exchange.started,
+            queued: exchange.started,
+            ms_id: ms_id.as_ref(),
+            referrer,
+            user_agent: exchange.user_agent(),
+            country: country.as_deref(),
+            consent,
+            flags: flags(exchange),
         };
         let travels = measured && consent.granted.allows(Purpose::Advertising);
-        let token = if travels { reference.to_token(&plane.parts.keys.click) } else { None };
-        let mut event = Event::new(
-            EventId::parse(&id)?,
-            EventKind::Click,
-            plane.links_source.clone(),
-            exchange.started,
-        );
-        event.anonymous_id = ms_id;
-        event.click = Some(reference);
-        event.country = country;
-        event.consent = consent;
-        describe(&mut event, exchange, &destination);
-        Some(Self { destination, token, cookie, event })
+        let token = if travels { click.to_token(&plane.parts.keys.click) } else { None };
+        let group = Group::of_click(exchange, destination, click);
+        Some(Self { token, cookie, group })
     }
 }
 
-/// What the link and the request's head say of the click.
-fn describe(event: &mut Event, exchange: &Exchange<'_>, destination: &Destination) {
-    let link = destination.link();
-    let referrer = exchange.header("referer").filter(|text| text.len() <= Page::URL_BYTES_MAX);
-    event.surface = Surface::Browser;
-    event.page = Page {
-        url: Some(link.destination.clone()),
-        referrer: referrer.map(Into::into),
-        title: None,
-    };
-    event.campaign = link.campaign.clone();
-    let settings = exchange.plane.parts.registry.settings();
-    event.arrival = destination.arrival(referrer, &settings);
-    event.user_agent = exchange.user_agent().map(Into::into);
-    if exchange.is_preview() {
-        event.flags = event.flags.with(Flags::AUTOMATED);
-    }
-    exchange.plane.parts.places.data_centres.mark(event, || Some(exchange.client()));
-    event.hops.request = Some(exchange.started);
+/// What the request's head and its address tell of whoever sent it.
+fn flags(exchange: &Exchange<'_>) -> Flags {
+    let preview = if exchange.is_preview() { Flags::AUTOMATED } else { Flags::default() };
+    exchange.plane.parts.places.data_centres.flagged(preview, || Some(exchange.client()))
 }
 
 /// Makes the click durable, or counts that the visitor went on without.
-async fn log(exchange: &mut Exchange<'_>, event: Event) {
+async fn log(exchange: &mut Exchange<'_>, group: Group) {
     let plane = exchange.plane;
-    let group = Group::of_one(exchange, event);
     if let Err(refusal) = intake::store(exchange, group, plane.options.redirect_wait).await {
         went_unlogged(plane, &refusal);
     }

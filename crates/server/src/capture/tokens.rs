@@ -7,6 +7,8 @@ use std::sync::{Mutex, PoisonError};
 
 /// Ids made in one go: many together cost a fraction of as many one by one.
 const STOCK: usize = 64;
+/// Bytes of an id as text.
+const TEXT_BYTES: usize = 22;
 
 /// Draws 128-bit ids: the output of BLAKE3 keyed with 256 random bits over a counter. Each is as
 /// unguessable as the key, none repeats within a process, and none costs a system call.
@@ -56,11 +58,19 @@ impl Tokens {
     pub(super) fn draw_text(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.draw().0)
     }
+
+    /// The same, read as an id of the contract. `None` for one that such texts cannot be.
+    pub(super) fn draw_as<Id>(&self, parse: impl FnOnce(&str) -> Option<Id>) -> Option<Id> {
+        let mut text = [0; TEXT_BYTES];
+        let written = URL_SAFE_NO_PAD.encode_slice(self.draw().0, &mut text).ok()?;
+        parse(std::str::from_utf8(&text[..written]).ok()?)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use millstream_event::EventId;
     use std::collections::BTreeSet;
 
     #[test]
@@ -69,6 +79,8 @@ mod tests {
         let drawn: BTreeSet<String> =
             (0..1_000).flat_map(|_| [one.draw_text(), other.draw_text()]).collect();
         assert_eq!(drawn.len(), 2_000);
-        assert!(drawn.iter().all(|text| text.len() == 22));
+        assert!(drawn.iter().all(|text| text.len() == TEXT_BYTES));
+        let id = one.draw_as(EventId::parse).unwrap();
+        assert!(id.as_str().len() == TEXT_BYTES && !drawn.contains(id.as_str()));
     }
 }

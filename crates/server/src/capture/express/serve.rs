@@ -8,7 +8,7 @@ use crate::capture::counters::{Endpoint, add};
 use crate::capture::durable;
 use crate::capture::exchange::{Exchange, Peer};
 use crate::capture::head::Head;
-use crate::capture::intake::{Group, Tally};
+use crate::capture::intake::Tally;
 use crate::capture::location::Destination;
 use crate::capture::plane::Plane;
 use crate::capture::redirect::{self, Departure};
@@ -108,9 +108,7 @@ impl Visit {
             return None;
         }
         let mut exchange = Exchange::begin(plane, peer, Head::Narrow(head));
-        let departure = Departure::of(&exchange, destination)?;
-        let Departure { destination, token, cookie, event } = departure;
-        let group = Group::of_one(&mut exchange, event);
+        let Departure { token, cookie, group } = Departure::of(&mut exchange, &destination)?;
         let (records, tally) = group.close(plane, exchange.started).ok()?;
         let stopwatch = exchange.stopwatch;
         Some((Self { destination, token, cookie, stopwatch, records, tally }, length))
