@@ -44,7 +44,7 @@ impl Default for StoreOptions {
     fn default() -> Self {
         Self {
             cache_bytes: 512 << 20,
-            memtable_bytes: 64 << 20,
+            memtable_bytes: 40 << 20,
             journal_bytes: 256 << 20,
             worker_threads: 1,
             compress: true,
