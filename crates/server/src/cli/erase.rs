@@ -11,7 +11,7 @@ use super::transfer::export_parts;
 use crate::admin::parts::{Erasing, TransferError};
 use crate::erasure::{
     AccessError, Asked, Erasure, ErasureError, Marks, Needles, Register, Wanted, access, scan,
-    scan_rows,
+    scan_rows, unfinished,
 };
 use crate::instance::InstanceError;
 use crate::linking::LinkingError;
@@ -123,17 +123,20 @@ fn erase(engine: &Engine, wanted: &Wanted) -> Result<Value, EraseError> {
     let marks = wanted.marks(key);
     let receipt = Hash128::keyed(key, "receipt", &[&at.0.to_le_bytes()]).to_hex();
     let texts: Vec<String> = wanted.users.iter().chain(&wanted.anonymous).cloned().collect();
-    let erasure = Erasure { receipt, at: at.to_rfc3339(), marks: marks.clone() };
+    let erasure = Erasure { receipt, at: at.to_rfc3339(), marks: marks.clone(), done: false };
     // First remembered, so that an erasure that is broken off can be gone on with.
     let register = Register::of(&engine.instance.dir);
     let known = register.read()?;
     register.add(&erasure)?;
     let mut wider = marks;
-    known.iter().filter(|it| it.marks.meet(&erasure.marks)).for_each(|it| wider.add(&it.marks));
+    // What was broken off is brought to its end with it. Whom a finished one had learned of may be
+    // back since, and is not asked for.
+    unfinished(&known).for_each(|it| wider.add(&it.marks));
     let learned =
         |marks: &Marks| Ok(register.add(&Erasure { marks: marks.clone(), ..erasure.clone() })?);
     let done = forget(engine, (&wider, &texts), &learned)?;
     record(engine, &erasure)?;
+    register.finish(unfinished(&known).chain([&erasure]))?;
     let mut told = proof(engine, wanted, &done.gone)?;
     told["receipt"] = json!(erasure.receipt);
     told["at"] = json!(erasure.at);
@@ -159,6 +162,8 @@ pub(super) fn again(engine: &Engine, erasures: &[Erasure]) -> Result<u64, Failur
     for erasure in erasures.iter().filter(|erasure| !known.contains(erasure)) {
         register.add(erasure).map_err(|error| failed(&error))?;
     }
+    let known = register.read().map_err(|error| failed(&error))?;
+    register.finish(unfinished(&known)).map_err(|error| failed(&error))?;
     Ok(done.events + done.others)
 }
 

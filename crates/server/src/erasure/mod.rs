@@ -20,7 +20,7 @@ mod verify;
 
 pub use access::{AccessError, Asked, access};
 pub use people::find;
-pub use register::{Erasure, Register};
+pub use register::{Erasure, Register, unfinished};
 pub use subject::{Marks, Wanted};
 pub use sweep::{Swept, begun, learn, sweep_events, sweep_told};
 pub use verify::{Finding, Needles, scan, scan_rows};

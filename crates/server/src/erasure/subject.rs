@@ -96,11 +96,6 @@ impl Marks {
         self.devices.insert(Self::device_node(key, EntityId::device(id)));
     }
 
-    /// True when others mark one of the same.
-    pub fn meet(&self, other: &Self) -> bool {
-        !self.users.is_disjoint(&other.users) || !self.devices.is_disjoint(&other.devices)
-    }
-
     /// True for a marked device.
     pub(super) fn marks_device(&self, key: &[u8; 32], id: &AnonymousId) -> bool {
         self.devices.contains(&Self::device(key, id))

@@ -60,6 +60,21 @@ class Erasure(Case):
         run("audit", "person", "user-annabel", "--export", "--data-dir", instance.directory, expect=(1,))
         run("audit", "event", "id-bobbing-1", "--export", "--data-dir", instance.directory, expect=(2,))
 
+    def test_who_comes_back_is_erased_only_when_asked_for(self):
+        instance = self.instance()
+        instance.start()
+        self.filled(instance, ["annabel"])
+        run("erase", "--user", "user-annabel", "--data-dir", instance.directory)
+        back = order("annabel") | {"messageId": "order-again", "anonymousId": "device-new"}
+        self.assertEqual(instance.post("/v1/batch", {"batch": [back, visit("annabel", 9)]}).status, 200)
+        run("report", "campaigns", "--data-dir", instance.directory)
+        receipt = json.loads(run("erase", "--anonymous", "device-annabel", "--data-dir", instance.directory))
+        self.assertEqual((receipt["left"], receipt["events"]), ([], 1), receipt)
+        instance.stop()
+        self.assertEqual([row["event_id"] for row in rows("events", instance.directory)], ["order-again"])
+        lines = [json.loads(line) for line in (instance.directory / "erasures.jsonl").read_text().splitlines()]
+        self.assertEqual({line["receipt"] for line in lines}, {line["receipt"] for line in lines if line.get("done")})
+
     def test_a_person_is_gone_and_the_others_stay(self):
         alone, both = self.instance("alone"), self.instance("both")
         for instance, people in ((alone, ["bobbing"]), (both, ["bobbing", "annabel"])):
