@@ -69,6 +69,10 @@ pub(super) fn forget(
     }
     bar.step("overwriting what lanes were told");
     let others = sweep_told(log, &folded, &named, texts)?;
+    // What was on its way to a destination has come back since, if it was not taken.
+    if let Some(forwarder) = engine.forwarder.get() {
+        forwarder.forget(&|event| swept.marks.fits(key, event));
+    }
     Ok(Forgotten { gone, events: swept.events, others, links })
 }
 

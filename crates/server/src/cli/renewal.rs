@@ -1,6 +1,7 @@
 //! The fold stands still for a moment, its state is written anew without those who are gone, and it goes
 //! on. Capture goes on meanwhile: what it logs is folded afterwards.
 
+use super::active::Active;
 use super::succession::{Succession, SuccessionError};
 use crate::instance::InstanceError;
 use millstream_event::EntityId;
@@ -8,6 +9,7 @@ use millstream_log::LanePositions;
 use millstream_pipeline::erasing::Erased;
 use millstream_store::Reading;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// No succession begins before it is dropped.
@@ -61,11 +63,21 @@ pub fn renew(held_off: &HeldOff<'_>, whom: &Erased) -> Result<Renewed, Successio
         Ok::<_, InstanceError>(Renewed { gone, folded })
     };
     let outcome = write();
-    let state = workshop.instance.in_force();
-    let consumer = workshop.fold(&state, &before.parameters, workshop.options.niceness)?;
-    let parameters = before.parameters.clone();
-    drop((before, state));
-    let retired = succession.replace(consumer, parameters)?;
-    let renewed = outcome?;
+    let resumed = resume(succession, before);
+    if let Err(error) = &resumed {
+        let why =
+            format!("folding stood still for an erasure, and could not go on: {error}; restart");
+        succession.active().consumer.gave_up(why);
+    }
+    let (retired, renewed) = (resumed?, outcome?);
     if retired { Ok(renewed) } else { Err(SuccessionError::StillRead) }
+}
+
+/// Folds on, in the state that is in force; true when nobody reads the earlier one any more.
+fn resume(succession: &Succession, before: Arc<Active>) -> Result<bool, SuccessionError> {
+    let workshop = &succession.workshop;
+    let (state, parameters) = (workshop.instance.in_force(), before.parameters.clone());
+    let consumer = workshop.fold(&state, &parameters, workshop.options.niceness)?;
+    drop((before, state));
+    succession.replace(consumer, parameters)
 }

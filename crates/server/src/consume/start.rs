@@ -6,11 +6,11 @@ use super::merged::{CELLS_MAX, Merged};
 use super::options::{ConsumeOptions, ConsumeParts};
 use super::outbox::{self, Outbox};
 use super::owner::{Owner, version};
-use super::progress::{Progress, Shared};
+use super::progress::{Progress, Shared, Stopped};
 use super::{reader, ticker};
 use crate::instance::check_timeline;
 use crate::priority::step_back;
-use millstream_event::{Lane, Timestamp};
+use millstream_event::{Lane, Position, Timestamp};
 use millstream_log::{EventLog, LanePositions};
 use millstream_pipeline::query;
 use millstream_store::{LaneHead, Reading};
@@ -172,6 +172,15 @@ impl Consumer {
             if thread.join().is_err() {
                 tracing::error!("a thread of the consumer ended with a panic");
             }
+        }
+    }
+}
+
+impl Consumer {
+    /// Says why folding does not go on, where it was ended and should go on elsewhere.
+    pub fn gave_up(&self, reason: String) {
+        if self.shared.closing() {
+            self.shared.stop(Stopped { lane: None, position: Position(0), reason });
         }
     }
 }

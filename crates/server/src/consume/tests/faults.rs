@@ -213,3 +213,15 @@ fn quantiles_are_those_of_what_was_recorded() {
         assert!(value.abs_diff(expected) <= expected / 50, "{value} is not near {expected}");
     }
 }
+
+#[test]
+fn a_fold_that_was_ended_can_say_why_it_does_not_go_on_and_one_that_runs_cannot() {
+    let world = World::new();
+    let consumer = world.start(&options(2, 10));
+    consumer.gave_up("too early".into());
+    assert_eq!(consumer.progress().stopped, []);
+    consumer.shutdown();
+    consumer.gave_up("the disk is gone; restart".into());
+    let stopped = consumer.progress().stopped;
+    assert_eq!((stopped.len(), &*stopped[0].reason), (1, "the disk is gone; restart"));
+}
